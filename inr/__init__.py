@@ -1,0 +1,1 @@
+"""Implicit neural representations: a signal held as a function of coordinates."""

@@ -1,0 +1,21 @@
+"""Names for the types that cross the public boundary."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import jax
+from jaxtyping import ArrayLike as ArrayLike
+
+Array: TypeAlias = jax.Array
+Key: TypeAlias = jax.Array
+Params: TypeAlias = Mapping[str, Any]
+"""What `model.init` returns: the collections `params` and `normalisation`."""
+
+Field: TypeAlias = Callable[[Array], Array]
+"""Maps coords `[..., d]` to features `[..., k]`, each point alone."""
+
+Size: TypeAlias = tuple[int, ...]
+"""Samples along each axis, `(h, w)` for an image."""
+
+Region: TypeAlias = tuple[tuple[float, ...], tuple[float, ...]]
+"""`((top, left), (bottom, right))` as fractions of the signal in [0, 1]."""

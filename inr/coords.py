@@ -1,0 +1,147 @@
+"""Where samples are: pixel-centre grids, regions, random points.
+
+Contract: coordinates are float32 on the last axis, in the order of the array's axes
+((y, x), (z, y, x), (t, y, x)). Every axis spans [-1, 1] whatever its length, and sample
+i of n sits at the centre of its cell, (2i + 1) / n - 1; so grids of different size agree
+about where things are. A region is given by its two corners as fractions in [0, 1].
+"""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from inr import _checks
+from inr._typing import Array, ArrayLike, Key, Region, Size
+
+
+def pitch(size: Size, *, region: Region | None = None) -> Array:
+    """Distance between neighbouring samples along each axis.
+
+    Divide a difference per pixel by it to get a derivative per unit of coords.
+
+    Args:
+      size: samples along each of the d axes.
+      region: the part of the signal that the samples span; all of it by default.
+
+    Returns:
+      `[d]`, equal to `2 / size` for the whole signal.
+    """
+    size = _checks.as_size("size", size)
+    start, stop = _corners(region, len(size))
+    return jnp.asarray(2 * (stop - start) / np.asarray(size), jnp.float32)
+
+
+def grid(size: Size, *, region: Region | None = None) -> Array:
+    """Centres of the cells of a regular grid.
+
+    Args:
+      size: samples along each of the d axes, `(h, w)` for an image.
+      region: the part of the signal to span; all of it by default.
+
+    Returns:
+      `[*size, d]`, in [-1, 1].
+
+    Raises:
+      ValueError: if a size is not a positive whole number or the region is not inside
+        the signal.
+    """
+    size = _checks.as_size("size", size)
+    start, stop = _corners(region, len(size))
+    # In float64 on the host, so that grids of different size agree to the last bit.
+    axes = [
+        2 * (a + (b - a) * (np.arange(n) + 0.5) / n) - 1
+        for a, b, n in zip(start, stop, size, strict=True)
+    ]
+    mesh = jnp.meshgrid(*(jnp.asarray(x, jnp.float32) for x in axes), indexing="ij")
+    return jnp.stack(mesh, axis=-1)
+
+
+def random_points(
+    key: Key, num_points: int, *, ndim: int = 2, region: Region | None = None
+) -> Array:
+    """Points drawn uniformly from the signal or a region of it.
+
+    Args:
+      key: PRNG key.
+      num_points: how many, n.
+      ndim: number of axes, d.
+      region: the part of the signal to draw from; all of it by default.
+
+    Returns:
+      `[n, d]`, in [-1, 1].
+    """
+    num_points = _checks.as_count("num_points", num_points)
+    ndim = _checks.as_count("ndim", ndim)
+    start, stop = _corners(region, ndim)
+    low, high = (jnp.asarray(2 * x - 1, jnp.float32) for x in (start, stop))
+    return jax.random.uniform(key, (num_points, ndim), jnp.float32, low, high)
+
+
+def sample_grid(
+    values: Float[ArrayLike, "*size k"],
+    coords: Float[ArrayLike, "*n d"],
+    *,
+    method: str = "linear",
+) -> Array:
+    """Values between the samples of a grid: linear or cubic interpolation.
+
+    Beyond the centres of the outermost cells the edge value continues. Cubic is Keys'
+    kernel with a = -1/2 (Keys 1981), as in Pillow and `jax.image.resize`. Differentiable
+    in both arrays.
+
+    Args:
+      values: `[*size, k]`, with d = `len(size)` axes.
+      coords: `[..., d]`, in [-1, 1].
+      method: `"linear"` or `"cubic"`.
+
+    Returns:
+      `[..., k]`.
+
+    Raises:
+      ValueError: if the two arrays disagree about d, or the method is unknown.
+    """
+    _checks.check_choice("method", method, tuple(_KERNELS))
+    values = _checks.as_floating("values", values)
+    coords = _checks.as_floating("coords", coords)
+    size, ndim = values.shape[:-1], coords.shape[-1]
+    _checks.check_not_empty("values", values)
+    if len(size) != ndim:
+        raise _checks.fail(
+            "coords", f"[..., {len(size)}], one for each axis", f"shape {coords.shape}"
+        )
+    taps, kernel = _KERNELS[method]
+    position = [(coords[..., i] + 1) * n / 2 - 0.5 for i, n in enumerate(size)]
+    base = [jnp.floor(p) for p in position]
+    result = jnp.zeros((), jnp.result_type(values, coords))
+    for offset in itertools.product(taps, repeat=ndim):
+        weight = jnp.ones(())
+        index = []
+        for p, b, o, n in zip(position, base, offset, size, strict=True):
+            weight = weight * kernel(jnp.abs(p - b - o))
+            index.append(jnp.clip(b.astype(jnp.int32) + o, 0, n - 1))
+        result = result + weight[..., None] * values[tuple(index)]
+    return result
+
+
+def _corners(region: Region | None, ndim: int) -> tuple[np.ndarray, np.ndarray]:
+    if region is None:
+        return np.zeros(ndim), np.ones(ndim)
+    start, stop = _checks.as_region("region", region, ndim)
+    return np.asarray(start), np.asarray(stop)
+
+
+def _hat(distance: Array) -> Array:
+    return jnp.maximum(1 - distance, 0)
+
+
+def _keys_cubic(distance: Array) -> Array:
+    s = distance
+    near = (1.5 * s - 2.5) * s * s + 1
+    far = ((-0.5 * s + 2.5) * s - 4) * s + 2
+    return jnp.where(s < 1, near, jnp.where(s < 2, far, 0.0))
+
+
+_KERNELS = {"linear": ((0, 1), _hat), "cubic": ((-1, 0, 1, 2), _keys_cubic)}

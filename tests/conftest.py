@@ -1,0 +1,24 @@
+"""Shared by all tests: strict ranks, seeded keys, optional data."""
+
+import os
+import pathlib
+
+import jax
+import pytest
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture
+def key():
+    return jax.random.key(0)
+
+
+@pytest.fixture
+def data_folder():
+    """The optional data folder; tests that need it skip where it is missing."""
+    default = pathlib.Path(__file__).parents[1] / ".." / "shared" / "data"
+    folder = pathlib.Path(os.environ.get("INR_DATA", default))
+    if not folder.is_dir():
+        pytest.skip(f"needs the data folder {folder} (set INR_DATA)")
+    return folder

@@ -1,0 +1,136 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.ndimage
+from hypothesis import given, settings, strategies as st
+
+from inr import coords
+from support import refuses
+
+
+def test_grid_is_the_closed_form_of_pixel_centres():
+    grid = coords.grid((4, 6))
+    i, j = np.mgrid[:4, :6]
+    expected = np.stack([(2 * i + 1) / 4 - 1, (2 * j + 1) / 6 - 1], -1)
+    np.testing.assert_allclose(grid, expected, atol=1e-7)
+    assert grid.dtype == jnp.float32
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=3))
+@settings(max_examples=20, deadline=None)
+def test_grid_is_symmetric_and_has_one_axis_a_size(size):
+    grid = np.asarray(coords.grid(tuple(size)))
+    assert grid.shape == (*size, len(size))
+    flipped = grid[tuple(slice(None, None, -1) for _ in size)]
+    np.testing.assert_allclose(grid, -flipped, atol=1e-7)
+
+
+def test_grids_of_different_size_agree_about_where_things_are():
+    fine = np.asarray(coords.grid((8, 12)))
+    coarse = fine.reshape(4, 2, 6, 2, 2).mean((1, 3))
+    np.testing.assert_allclose(coarse, coords.grid((4, 6)), atol=1e-6)
+
+
+def test_region_equals_that_part_of_the_whole_grid():
+    whole = coords.grid((10, 20))
+    part = coords.grid((2, 5), region=((0.2, 0.25), (0.4, 0.5)))
+    np.testing.assert_allclose(part, whole[2:4, 5:10], atol=1e-6)
+
+
+def test_pitch_is_the_distance_between_neighbours():
+    region = ((0.1, 0.3), (0.7, 0.5))
+    grid = coords.grid((5, 8), region=region)
+    pitch = coords.pitch((5, 8), region=region)
+    np.testing.assert_allclose(grid[1, 0, 0] - grid[0, 0, 0], pitch[0], rtol=1e-5)
+    np.testing.assert_allclose(grid[0, 1, 1] - grid[0, 0, 1], pitch[1], rtol=1e-5)
+    np.testing.assert_allclose(coords.pitch((4, 8)), [0.5, 0.25])
+
+
+def test_random_points_fill_the_region_and_follow_the_key(key):
+    region = ((0.0, 0.5), (0.25, 1.0))
+    points = np.asarray(coords.random_points(key, 4000, region=region))
+    low, high = np.array([-1.0, 0.0]), np.array([-0.5, 1.0])
+    assert (points >= low).all()
+    assert (points <= high).all()
+    np.testing.assert_allclose(points.mean(0), (low + high) / 2, atol=0.02)
+    again = coords.random_points(key, 4000, region=region)
+    np.testing.assert_array_equal(points, again)
+    other = coords.random_points(jax.random.fold_in(key, 1), 4000, region=region)
+    assert not np.array_equal(points, other)
+
+
+@pytest.mark.parametrize("method", ["linear", "cubic"])
+def test_sampling_at_the_centres_returns_the_samples(key, method):
+    image = jax.random.uniform(key, (5, 7, 3))
+    sampled = coords.sample_grid(image, coords.grid((5, 7)), method=method)
+    np.testing.assert_allclose(sampled, image, atol=1e-5)
+
+
+def test_linear_sampling_agrees_with_scipy(key):
+    image = jax.random.uniform(key, (6, 9, 1))
+    points = np.asarray(coords.random_points(key, 200))
+    index = (points + 1) * np.array([6, 9]) / 2 - 0.5
+    expected = scipy.ndimage.map_coordinates(
+        np.asarray(image[..., 0]), index.T, order=1, mode="nearest"
+    )
+    sampled = coords.sample_grid(image, points)
+    np.testing.assert_allclose(sampled[:, 0], expected, atol=1e-5)
+
+
+def test_cubic_sampling_agrees_with_jax_image_resize(key):
+    image = jax.random.uniform(key, (8, 8, 2))
+    expected = jax.image.resize(image, (16, 16, 2), "cubic")
+    sampled = coords.sample_grid(image, coords.grid((16, 16)), method="cubic")
+    # The two differ in how they continue beyond the border.
+    inner = (slice(4, -4), slice(4, -4))
+    np.testing.assert_allclose(sampled[inner], expected[inner], atol=1e-5)
+
+
+@pytest.mark.parametrize(("method", "degree"), [("linear", 1), ("cubic", 2)])
+def test_sampling_reproduces_polynomials(method, degree):
+    volume = coords.grid((12, 11, 10)).sum(-1, keepdims=True) ** degree
+    points = 0.5 * coords.random_points(jax.random.key(3), 50, ndim=3)
+    sampled = coords.sample_grid(volume, points, method=method)
+    np.testing.assert_allclose(
+        sampled, points.sum(-1, keepdims=True) ** degree, atol=1e-5
+    )
+
+
+def test_sampling_is_differentiable_and_jits(key):
+    image = jax.random.uniform(key, (6, 6, 1))
+    points = coords.random_points(key, 20)
+
+    def total(image, points):
+        return coords.sample_grid(image, points, method="cubic").sum()
+
+    gradients = jax.grad(total, argnums=(0, 1))(image, points)
+    assert all(bool(jnp.isfinite(g).all()) for g in gradients)
+    np.testing.assert_allclose(
+        jax.jit(total)(image, points), total(image, points), rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("size", [(0, 4), (4, -1), (2.5, 2), "44", (), 7])
+def test_bad_sizes_are_refused(size):
+    with refuses("`size`"):
+        coords.grid(size)
+
+
+@pytest.mark.parametrize(
+    "region",
+    [((0.0, 0.0), (1.2, 1.0)), ((0.5, 0.5), (0.5, 0.9)), ((0.0,), (1.0,)), (0.1, 0.2)],
+)
+def test_bad_regions_are_refused(region):
+    with refuses("`region`"):
+        coords.grid((4, 4), region=region)
+
+
+def test_bad_samplings_are_refused():
+    image = jnp.zeros((4, 4, 1))
+    with refuses("`coords`"):
+        coords.sample_grid(image, jnp.zeros((5, 3)))
+    with refuses("`method`"):
+        coords.sample_grid(image, jnp.zeros((5, 2)), method="lanczos")
+    with refuses("`values`"):
+        coords.sample_grid(jnp.zeros((4, 0, 1)), jnp.zeros((5, 2)))
