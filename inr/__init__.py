@@ -1,1 +1,13 @@
 """Implicit neural representations: a signal held as a function of coordinates."""
+
+from inr import coords as coords, fields as fields
+from inr.fields import BoundField as BoundField, Siren as Siren, bind as bind
+from inr.fitting import (
+    FitDiverged as FitDiverged,
+    FitResult as FitResult,
+    Term as Term,
+    fit as fit,
+    fit_image as fit_image,
+    fit_step as fit_step,
+    init_fit as init_fit,
+)

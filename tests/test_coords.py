@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import scipy.ndimage
 from hypothesis import given, settings, strategies as st
+from support import refuses
 
 from inr import coords
-from support import refuses
 
 
 def test_grid_is_the_closed_form_of_pixel_centres():

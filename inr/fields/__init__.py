@@ -1,0 +1,8 @@
+"""Field families, their layers and initialisers, and the files that keep them."""
+
+from inr.fields.base import (
+    BoundField as BoundField,
+    FieldModule as FieldModule,
+    bind as bind,
+)
+from inr.fields.siren import Siren as Siren

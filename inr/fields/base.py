@@ -1,0 +1,141 @@
+"""What every family shares: normalisation of coords and features, and binding.
+
+A family is a frozen Linen module with one method to write, `network`, which maps
+normalised coords to normalised features with the functions of `inr.fields.streams`.
+Its parameters are two collections: `params`, which is optimised, and `normalisation`,
+affine maps that are the identity from `init` and are set from the data by `fit`. So a
+field speaks the user's units, and its derivatives are with respect to the user's
+coords.
+"""
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from inr import _checks
+from inr._typing import Array, ArrayLike, Params
+from inr.fields import streams
+from inr.fields.streams import Streams
+
+
+class FieldModule(nn.Module):
+    """Base of the field families: coords `[..., d]` to features `[..., k]`.
+
+    Attributes:
+      features: number of output features, k.
+    """
+
+    features: int = 1
+
+    @nn.compact
+    def __call__(self, coords: Array | Streams) -> Array | Streams:
+        """Features at `coords`, or their `Streams` where coords are seeded."""
+        x = self._normalise("coords", coords)
+        return self._normalise("features", self.network(x))
+
+    def network(self, x: Array | Streams) -> Array | Streams:
+        """The family itself, on normalised coords, written with `streams`."""
+        raise NotImplementedError
+
+    def _normalise(self, name: str, x: Array | Streams) -> Array | Streams:
+        shape, f32 = (jax.tree.leaves(x)[0].shape[-1],), jnp.float32
+        scale = self.variable("normalisation", f"{name}_scale", jnp.ones, shape, f32)
+        shift = self.variable("normalisation", f"{name}_shift", jnp.zeros, shape, f32)
+        return streams.translate(streams.multiply(x, scale.value), shift.value)
+
+
+@functools.partial(
+    jax.tree_util.register_dataclass,
+    data_fields=("params", "feature_map"),
+    meta_fields=("model",),
+)
+@dataclass(frozen=True)
+class BoundField:
+    """A model with its parameters: a callable that is a pytree. Made by `bind`.
+
+    It passes through `jit`, `grad` and `vmap` (stacked leaves are a batch of fields).
+
+    Attributes:
+      model: the Linen module, static; equal modules do not retrace.
+      params: what `model.init` returned, or a fit's `params`.
+      feature_map: what `model.encode` made of the image, for a conditional model.
+    """
+
+    model: nn.Module
+    params: Params
+    feature_map: Any = None
+
+    def __call__(self, coords: ArrayLike) -> Array:
+        """Features `[..., k]` at coords `[..., d]`."""
+        return self.model.apply(self.params, jnp.asarray(coords), *self._condition())
+
+    def streams(self, coords: ArrayLike) -> Streams:
+        """Value, gradient and Laplacian in one pass, with respect to coords `[..., d]`.
+
+        Only for families written with `inr.fields.streams`.
+        """
+        seeded = streams.seed(_checks.as_floating("coords", coords))
+        y = self.model.apply(self.params, seeded, *self._condition())
+        shape = y.value.shape
+        gradient = jnp.broadcast_to(y.gradient, (seeded.value.shape[-1], *shape))
+        return Streams(y.value, gradient, jnp.broadcast_to(y.laplacian, shape))
+
+    def _condition(self) -> tuple[Any, ...]:
+        return () if self.feature_map is None else (self.feature_map,)
+
+
+def bind(
+    model: nn.Module, params: Params, image: ArrayLike | None = None
+) -> BoundField:
+    """A model with its parameters as one callable field.
+
+    A conditional model has a method `encode(image) -> feature_map`, is called as
+    `model(coords, feature_map)`, and is bound to an image: its encoder runs once, here.
+
+    Args:
+      model: a Linen module that maps coords `[..., d]` to features `[..., k]`.
+      params: what `model.init(key, coords)` returns, or the `params` of a fit.
+      image: for a conditional model only, what its `encode` takes.
+
+    Returns:
+      A `BoundField`.
+
+    Raises:
+      TypeError: if the model is not a Linen module or the params are not a mapping of
+        collections.
+      ValueError: if an image is given to a model that has no `encode`, or the other
+        way round.
+    """
+    if not isinstance(model, nn.Module):
+        raise TypeError(
+            f"`model` must be a flax.linen module, got {type(model).__name__}. "
+            "A plain function of coords is a field already and needs no binding."
+        )
+    if not (hasattr(params, "keys") and "params" in params):
+        raise TypeError(
+            "`params` must be what `model.init` returns, a mapping with the collection "
+            f"'params', got {_describe(params)}."
+        )
+    conditional = hasattr(model, "encode")
+    if conditional != (image is not None):
+        raise ValueError(
+            f"`image` must be given for a model with `encode` and only for one, got "
+            f"{'none' if image is None else 'one'} for {type(model).__name__}."
+        )
+    if not conditional:
+        return BoundField(model, params)
+    return BoundField(model, params, _encode(model, params, jnp.asarray(image)))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _encode(model: nn.Module, params: Params, image: Array) -> Any:
+    return model.apply(params, image, method="encode")
+
+
+def _describe(params: Any) -> str:
+    keys = list(params.keys()) if hasattr(params, "keys") else None
+    return type(params).__name__ if keys is None else f"the keys {keys}"

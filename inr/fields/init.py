@@ -1,0 +1,75 @@
+"""Initialisers that keep a field's activations alike at every depth.
+
+Contract: each function returns an initialiser `(key, shape, dtype) -> Array` for a
+kernel `[fan_in, fan_out]` or a bias, as Flax's `kernel_init` and `bias_init` take.
+
+Sine layers compute sin(omega (x W + b)). With hidden kernels from
+U(-sqrt(6 / fan_in) / omega, +sqrt(6 / fan_in) / omega) and inputs that are arcsine
+distributed (variance 1/2), omega x W is N(0, 1) and its sine is arcsine distributed
+again, at any depth [Sitzmann et al. 2020, section 3.2 and theorem 1.8].
+"""
+
+import jax
+import jax.numpy as jnp
+from jax.nn.initializers import Initializer
+
+
+def uniform(bound: float) -> Initializer:
+    """U(-bound, +bound), whatever the shape.
+
+    Args:
+      bound: half the width of the interval.
+
+    Returns:
+      An initialiser.
+    """
+
+    def init(key, shape, dtype=jnp.float32):
+        return jax.random.uniform(key, shape, dtype, -bound, bound)
+
+    return init
+
+
+def sine_first() -> Initializer:
+    """Kernel of the first sine layer, U(-1 / fan_in, +1 / fan_in).
+
+    The layer then holds angular frequencies up to omega / fan_in along each axis, and
+    omega alone sets the bandwidth. (The authors' code; the first version of the paper
+    states another bound, which they have withdrawn.)
+
+    Returns:
+      An initialiser for `[fan_in, fan_out]`.
+    """
+
+    def init(key, shape, dtype=jnp.float32):
+        return uniform(1 / shape[-2])(key, shape, dtype)
+
+    return init
+
+
+def sine_hidden(omega: float) -> Initializer:
+    """Kernel of a hidden sine layer, or of the linear layer after the last one.
+
+    Args:
+      omega: the layer's frequency factor.
+
+    Returns:
+      An initialiser for `[fan_in, fan_out]`.
+    """
+
+    def init(key, shape, dtype=jnp.float32):
+        return uniform((6 / shape[-2]) ** 0.5 / omega)(key, shape, dtype)
+
+    return init
+
+
+def sine_phase(omega: float) -> Initializer:
+    """Bias that spreads the phases omega b evenly over a full turn.
+
+    Args:
+      omega: the layer's frequency factor.
+
+    Returns:
+      An initialiser for `[fan_out]`.
+    """
+    return uniform(jnp.pi / omega)

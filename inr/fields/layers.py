@@ -1,0 +1,53 @@
+"""Layers that the families share; each takes an array or `Streams`."""
+
+from typing import Any
+
+import jax.numpy as jnp
+from flax import linen as nn
+from jax.nn.initializers import Initializer
+
+from inr import _checks
+from inr._typing import Array
+from inr.fields import streams
+from inr.fields.streams import Streams
+
+
+class Affine(nn.Module):
+    """x W + b on an array or on `Streams`; `factor` multiplies both W and b.
+
+    Attributes:
+      features: output width.
+      kernel_init: initialiser of `[fan_in, features]`.
+      bias_init: initialiser of `[features]`; None leaves the bias out.
+      factor: constant that multiplies the result. It is folded into the kernel, which
+        is small, and not applied to the activations, which are many.
+      precision: of the matmul.
+      dtype: of the matmul's inputs; the result is at least float32.
+    """
+
+    features: int
+    kernel_init: Initializer = nn.initializers.lecun_normal()
+    bias_init: Initializer | None = nn.initializers.zeros
+    factor: float = 1.0
+    precision: str | None = "highest"
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, x: Array | Streams) -> Array | Streams:
+        width = (x.value if isinstance(x, Streams) else x).shape[-1]
+        shape, f32 = (width, self.features), jnp.float32
+        kernel = self.factor * self.param("kernel", self.kernel_init, shape, f32)
+        bias = None
+        if self.bias_init is not None:
+            bias = self.factor * self.param("bias", self.bias_init, shape[1:], f32)
+        return streams.affine(
+            x, kernel, bias, precision=self.precision, dtype=self.dtype
+        )
+
+
+def per_layer(argument: str, value: Any, depth: int) -> tuple[float, ...]:
+    """A number for all of `depth` layers, or one for each, as a tuple."""
+    values = value if isinstance(value, tuple) else (value,) * depth
+    if len(values) != depth:
+        raise _checks.fail(argument, f"a number or {depth} of them", repr(value))
+    return tuple(_checks.as_positive(argument, v) for v in values)

@@ -1,0 +1,101 @@
+"""A float32 sine for CPUs, where the sine decides how fast a SIREN is.
+
+Notation. n = round(2 x / pi) and r = x - n pi / 2 lies in [-pi/4, pi/4]. The quadrant
+n mod 4 says which of +-sin r, +-cos r is wanted, so one reduction and one pair of
+polynomials serve sine and cosine. r is formed with pi / 2 split in three parts whose
+products with n are exact (Cody and Waite 1980); the polynomials in u = r^2 are minimax
+fits.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from inr._typing import Array
+
+# pi / 2 in parts of 8 and 11 bits, whose products with |n| < 2^13 are exact in float32,
+# and the rest.
+_HALF_PI = (1.5703125, 4.8375129699707031e-4, 7.5497899548918815e-8)
+
+# sin r = r + r^3 S(u) within 2e-9 and cos r = 1 - u / 2 + u^2 C(u) within 1e-10.
+_S = (-0.1666665065711947, 0.00833197797686278, -0.00019495548932654873)
+_C = (0.041666646851361754, -0.0013887366744260359, 2.443835974980551e-05)
+
+
+@jax.custom_jvp
+def sine(x: Array) -> Array:
+    """sin(x), on CPU many times faster than `jnp.sin` in float32.
+
+    Within 9e-8 of the true sine for |x| <= 8192 in float32 (`jnp.sin`: 3e-8); beyond
+    that the error grows with |x|. Other dtypes and other backends use `jnp.sin`.
+    Differentiable to any order.
+
+    Args:
+      x: any shape, floating.
+
+    Returns:
+      The same shape and dtype as `x`.
+    """
+    return _on_cpu(x, _pick, jnp.sin)
+
+
+@jax.custom_jvp
+def cosine(x: Array) -> Array:
+    """cos(x), with the range, error and derivatives of `sine`.
+
+    Args:
+      x: any shape, floating.
+
+    Returns:
+      The same shape and dtype as `x`.
+    """
+    return _on_cpu(x, lambda s, c, n: _pick(s, c, n + 1), jnp.cos)
+
+
+@sine.defjvp
+def _sine_jvp(primals, tangents):
+    (x,), (t,) = primals, tangents
+    return sine(x), t * cosine(x)
+
+
+@cosine.defjvp
+def _cosine_jvp(primals, tangents):
+    (x,), (t,) = primals, tangents
+    return cosine(x), -t * sine(x)
+
+
+def _on_cpu(x: Array, pick: Callable, library: Callable) -> Array:
+    if x.dtype != jnp.float32:
+        return library(x)
+    return lax.platform_dependent(
+        x, cpu=lambda x: pick(*_first_octants(x)), default=library
+    )
+
+
+def _first_octants(x: Array) -> tuple[Array, Array, Array]:
+    """sin r, cos r and the quadrant n."""
+    n = jnp.round(x * np.float32(2 / np.pi))
+    r = x
+    for part in _HALF_PI:
+        r = r - n * np.float32(part)
+    u = r * r
+    sin_r = r + r * (u * _horner(_S, u))
+    cos_r = 1 + u * (u * _horner(_C, u) - np.float32(0.5))
+    return sin_r, cos_r, n.astype(jnp.int32)
+
+
+def _pick(sin_r: Array, cos_r: Array, n: Array) -> Array:
+    """sin(r + n pi / 2): odd quadrants take the cosine, the upper two turn the sign."""
+    y = jnp.where((n & 1) == 1, cos_r, sin_r)
+    bits = lax.bitcast_convert_type(y, jnp.int32) ^ ((n & 2) << 30)
+    return lax.bitcast_convert_type(bits, jnp.float32)
+
+
+def _horner(coefficients: tuple[float, ...], u: Array) -> Array:
+    y = jnp.full_like(u, coefficients[-1])
+    for c in coefficients[-2::-1]:
+        y = y * u + np.float32(c)
+    return y

@@ -1,0 +1,16 @@
+"""Fitting fields: terms of a loss, the pure step, and the verbs that run it."""
+
+from inr.fitting.fit import (
+    FitDiverged as FitDiverged,
+    FitResult as FitResult,
+    fit as fit,
+    fit_image as fit_image,
+)
+from inr.fitting.step import (
+    FitInfo as FitInfo,
+    FitState as FitState,
+    default_optimizer as default_optimizer,
+    fit_step as fit_step,
+    init_fit as init_fit,
+)
+from inr.fitting.terms import Term as Term
