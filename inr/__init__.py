@@ -11,3 +11,4 @@ from inr.fitting import (
     fit_step as fit_step,
     init_fit as init_fit,
 )
+from inr.rendering import render as render

@@ -1,9 +1,9 @@
-"""The one driver of long loops: compiled chunks, and the host's work between them.
+"""The one driver of long loops: compiled chunks, and the host's work in between.
 
-`advance(state, limit) -> Chunk` takes up to `limit` steps in one compiled call. It stops
-by itself before a step whose loss is not finite or has reached the target; the driver
-does what only the host can: it sizes the chunks so that a bar moves and Ctrl-C is heard,
-keeps the best state, writes checkpoints and calls back.
+`advance(state, limit) -> Chunk` takes up to `limit` steps in one compiled call. It
+stops by itself before a step whose loss is not finite or has reached the target. The
+driver does what only the host can: it sizes the chunks so that a bar moves and Ctrl-C
+is heard, keeps the best state, writes checkpoints and calls back.
 """
 
 import contextlib

@@ -2,8 +2,9 @@
 
 Contract: coordinates are float32 on the last axis, in the order of the array's axes
 ((y, x), (z, y, x), (t, y, x)). Every axis spans [-1, 1] whatever its length, and sample
-i of n sits at the centre of its cell, (2i + 1) / n - 1; so grids of different size agree
-about where things are. A region is given by its two corners as fractions in [0, 1].
+i of n sits at the centre of its cell, (2i + 1) / n - 1; so grids of different size
+agree about where things are. A region is given by its two corners as fractions in
+[0, 1].
 """
 
 import itertools
@@ -89,8 +90,8 @@ def sample_grid(
     """Values between the samples of a grid: linear or cubic interpolation.
 
     Beyond the centres of the outermost cells the edge value continues. Cubic is Keys'
-    kernel with a = -1/2 (Keys 1981), as in Pillow and `jax.image.resize`. Differentiable
-    in both arrays.
+    kernel with a = -1/2 (Keys 1981), as in Pillow and `jax.image.resize`.
+    Differentiable in both arrays.
 
     Args:
       values: `[*size, k]`, with d = `len(size)` axes.

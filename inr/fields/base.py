@@ -19,7 +19,7 @@ from flax import linen as nn
 from inr import _checks
 from inr._typing import Array, ArrayLike, Params
 from inr.fields import streams
-from inr.fields.streams import Streams
+from inr.fields.streams import Features, Streams
 
 
 class FieldModule(nn.Module):
@@ -32,16 +32,16 @@ class FieldModule(nn.Module):
     features: int = 1
 
     @nn.compact
-    def __call__(self, coords: Array | Streams) -> Array | Streams:
+    def __call__(self, coords: Features) -> Features:
         """Features at `coords`, or their `Streams` where coords are seeded."""
         x = self._normalise("coords", coords)
         return self._normalise("features", self.network(x))
 
-    def network(self, x: Array | Streams) -> Array | Streams:
+    def network(self, x: Features) -> Features:
         """The family itself, on normalised coords, written with `streams`."""
         raise NotImplementedError
 
-    def _normalise(self, name: str, x: Array | Streams) -> Array | Streams:
+    def _normalise(self, name: str, x: Features) -> Features:
         shape, f32 = (jax.tree.leaves(x)[0].shape[-1],), jnp.float32
         scale = self.variable("normalisation", f"{name}_scale", jnp.ones, shape, f32)
         shift = self.variable("normalisation", f"{name}_shift", jnp.zeros, shape, f32)
@@ -83,6 +83,17 @@ class BoundField:
         shape = y.value.shape
         gradient = jnp.broadcast_to(y.gradient, (seeded.value.shape[-1], *shape))
         return Streams(y.value, gradient, jnp.broadcast_to(y.laplacian, shape))
+
+    def cell_mean(self, coords: ArrayLike, cell: ArrayLike) -> Array:
+        """Mean over boxes of size `cell` `[d]` around coords `[..., d]`, closed form.
+
+        Exact for families linear in sines (one sine layer and a linear one).
+
+        Raises:
+          ValueError: for any other family.
+        """
+        cells = streams.seed_cells(jnp.asarray(coords), jnp.asarray(cell))
+        return self.model.apply(self.params, cells, *self._condition()).value
 
     def _condition(self) -> tuple[Any, ...]:
         return () if self.feature_map is None else (self.feature_map,)

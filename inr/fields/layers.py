@@ -2,14 +2,14 @@
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax.nn.initializers import Initializer
 
 from inr import _checks
-from inr._typing import Array
 from inr.fields import streams
-from inr.fields.streams import Streams
+from inr.fields.streams import Features
 
 
 class Affine(nn.Module):
@@ -33,8 +33,8 @@ class Affine(nn.Module):
     dtype: Any = None
 
     @nn.compact
-    def __call__(self, x: Array | Streams) -> Array | Streams:
-        width = (x.value if isinstance(x, Streams) else x).shape[-1]
+    def __call__(self, x: Features) -> Features:
+        width = jax.tree.leaves(x)[0].shape[-1]
         shape, f32 = (width, self.features), jnp.float32
         kernel = self.factor * self.param("kernel", self.kernel_init, shape, f32)
         bias = None

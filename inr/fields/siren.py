@@ -3,12 +3,11 @@
 import functools
 from typing import Any, ClassVar
 
-from inr._typing import Array
 from inr.fields import init, streams
 from inr.fields.base import FieldModule
 from inr.fields.layers import Affine, per_layer
 from inr.fields.sine import sine
-from inr.fields.streams import Streams
+from inr.fields.streams import Features
 
 
 class Siren(FieldModule):
@@ -39,7 +38,7 @@ class Siren(FieldModule):
     precision: str | None = "highest"
     dtype: Any = None
 
-    def network(self, x: Array | Streams) -> Array | Streams:
+    def network(self, x: Features) -> Features:
         affine = functools.partial(Affine, precision=self.precision, dtype=self.dtype)
         first = affine(
             self.width,

@@ -12,6 +12,9 @@ kind, so that it is defined once. Leading axes of the two derivative streams may
 length 1 and broadcast: at the input the gradient is the identity for every point, so
 the first layer's tangents are the rows of its kernel and its Laplacian is zero, at no
 cost that grows with the number of points.
+
+A third kind, `Cells`, carries the mean of u over a box around each point. It is exact
+for affine maps of the coords and for their sines, and refuses whatever comes after.
 """
 
 from collections.abc import Callable
@@ -21,6 +24,7 @@ import jax
 import jax.numpy as jnp
 
 from inr._typing import Array
+from inr.fields.sine import sine
 
 
 class Streams(NamedTuple):
@@ -35,6 +39,22 @@ class Streams(NamedTuple):
     value: Array
     gradient: Array
     laplacian: Array
+
+
+class Cells(NamedTuple):
+    """The mean of a quantity over an axis-aligned box around each point.
+
+    Attributes:
+      value: `[..., k]`, the mean.
+      widths: `[d, ..., k]`, by how much the quantity changes across the box along each
+        axis, where it is affine in the coords; None where it is not.
+    """
+
+    value: Array
+    widths: Array | None
+
+
+Features = Array | Streams | Cells
 
 
 def seed(coords: Array) -> Streams:
@@ -52,14 +72,19 @@ def seed(coords: Array) -> Streams:
     return Streams(coords, identity, jnp.zeros((*ones, d), coords.dtype))
 
 
+def seed_cells(coords: Array, cell: Array) -> Cells:
+    """The coords as means over boxes of size `cell` `[d]` around them."""
+    return Cells(coords, seed(coords).gradient * cell)
+
+
 def affine(
-    x: Array | Streams,
+    x: Features,
     kernel: Array,
     bias: Array | None = None,
     *,
     precision: str | None = None,
     dtype: Any = None,
-) -> Array | Streams:
+) -> Features:
     """x @ kernel + bias on the last axis.
 
     Args:
@@ -89,14 +114,14 @@ def affine(
     return y if bias is None else translate(y, bias)
 
 
-def translate(x: Array | Streams, constant: Array) -> Array | Streams:
+def translate(x: Features, constant: Array) -> Features:
     """x + constant, where `constant` `[k]` does not depend on the coords."""
-    if isinstance(x, Streams):
+    if isinstance(x, Streams | Cells):
         return x._replace(value=translate(x.value, constant))
     return x + _like(constant, x)
 
 
-def pointwise(fn: Callable[[Array], Array], x: Array | Streams) -> Array | Streams:
+def pointwise(fn: Callable[[Array], Array], x: Features) -> Features:
     """An elementwise function of the features.
 
     Args:
@@ -106,6 +131,8 @@ def pointwise(fn: Callable[[Array], Array], x: Array | Streams) -> Array | Strea
     Returns:
       `[..., k]`, of the same kind as `x`.
     """
+    if isinstance(x, Cells):
+        return _mean_of_sine(fn, x)
     if not isinstance(x, Streams):
         return fn(x)
     ones = jnp.ones_like(x.value)
@@ -120,7 +147,7 @@ def pointwise(fn: Callable[[Array], Array], x: Array | Streams) -> Array | Strea
     )
 
 
-def multiply(a: Array | Streams, b: Array | Streams) -> Array | Streams:
+def multiply(a: Features, b: Features) -> Features:
     """Product of two sets of features, element by element.
 
     Args:
@@ -130,10 +157,12 @@ def multiply(a: Array | Streams, b: Array | Streams) -> Array | Streams:
     Returns:
       `[..., k]`, `Streams` where either is.
     """
-    if not isinstance(b, Streams):
+    if not isinstance(b, Streams | Cells):
         return jax.tree.map(lambda u: u * _like(b, u), a)
-    if not isinstance(a, Streams):
+    if not isinstance(a, Streams | Cells):
         return multiply(b, a)
+    if isinstance(a, Cells):
+        raise _no_closed_form("a product of features")
     return Streams(
         a.value * b.value,
         a.gradient * b.value[None] + a.value[None] * b.gradient,
@@ -143,12 +172,12 @@ def multiply(a: Array | Streams, b: Array | Streams) -> Array | Streams:
     )
 
 
-def add(a: Array | Streams, b: Array | Streams) -> Array | Streams:
+def add(a: Features, b: Features) -> Features:
     """Sum of two sets of features, both of the same kind."""
     return jax.tree.map(jnp.add, a, b)
 
 
-def concatenate(parts: list[Array] | list[Streams]) -> Array | Streams:
+def concatenate(parts: list[Any]) -> Features:
     """Joins sets of features of the same kind along the last axis."""
 
     def join(*arrays: Array) -> Array:
@@ -159,7 +188,7 @@ def concatenate(parts: list[Array] | list[Streams]) -> Array | Streams:
     return jax.tree.map(join, *parts)
 
 
-def lift(fn: Callable[[Array], Array], x: Array | Streams) -> Array | Streams:
+def lift(fn: Callable[[Array], Array], x: Features) -> Features:
     """Any function of the features at one point, at the cost of jvp of jvp per axis.
 
     For what the other functions here cannot express, such as a table look-up.
@@ -171,6 +200,8 @@ def lift(fn: Callable[[Array], Array], x: Array | Streams) -> Array | Streams:
     Returns:
       `[..., k]`, of the same kind as `x`.
     """
+    if isinstance(x, Cells):
+        raise _no_closed_form(getattr(fn, "__name__", "a function"))
     if not isinstance(x, Streams):
         return fn(x)
 
@@ -185,6 +216,21 @@ def lift(fn: Callable[[Array], Array], x: Array | Streams) -> Array | Streams:
     first, second = zip(*map(directional, x.gradient), strict=True)
     laplacian, _ = directional(x.laplacian)
     return Streams(fn(x.value), jnp.stack(first), laplacian + sum(second))
+
+
+def _mean_of_sine(fn: Callable[[Array], Array], x: Cells) -> Cells:
+    """Mean of sin over a box: sin at its centre times sinc of each width."""
+    if fn is not sine or x.widths is None:
+        raise _no_closed_form(f"{getattr(fn, '__name__', 'a function')} of features")
+    damping = jnp.sinc(x.widths / (2 * jnp.pi)).prod(0)
+    return Cells(sine(x.value) * damping, None)
+
+
+def _no_closed_form(what: str) -> ValueError:
+    return ValueError(
+        f"The mean over a cell has a closed form only for fields linear in sines; this "
+        f"one takes {what}. Average samples instead: `antialias=4`."
+    )
 
 
 def _like(constant: Array, u: Array) -> Array:
