@@ -61,7 +61,7 @@ def srgb_to_linear(encoded: Float[ArrayLike, "..."]) -> Array:
     Raises:
       ValueError: for integers.
     """
-    x = _checks.as_floating("encoded", encoded, _INTEGER_FIX)
+    x = _as_floating("encoded", encoded)
     curved = x > 0.04045
     # The power must not see what it would turn into NaN, not even where it is unused:
     # NaN times zero is NaN in the gradient.
@@ -81,7 +81,7 @@ def linear_to_srgb(linear: Float[ArrayLike, "..."]) -> Array:
     Raises:
       ValueError: for integers.
     """
-    x = _checks.as_floating("linear", linear, _INTEGER_FIX)
+    x = _as_floating("linear", linear)
     curved = x > 0.0031308
     power = 1.055 * jnp.where(curved, x, 1.0) ** (1 / 2.4) - 0.055
     return jnp.where(curved, power, 12.92 * x)
@@ -197,11 +197,13 @@ def lab_to_rgb(lab: Float[ArrayLike, "*n 3"]) -> Array:
     return linear_to_srgb(_combine(xyz, np.linalg.inv(_XYZ_OVER_WHITE)))
 
 
-_INTEGER_FIX = "Images are floats in [0, 1]: divide an 8-bit one by 255."
+def _as_floating(argument: str, value: ArrayLike) -> Array:
+    fix = "Images are floats in [0, 1]: divide an 8-bit one by 255."
+    return _checks.as_floating(argument, jnp.asarray(value), fix)
 
 
 def _as_colour(argument: str, value: ArrayLike) -> Array:
-    array = _checks.as_floating(argument, value, _INTEGER_FIX)
+    array = _as_floating(argument, value)
     if array.ndim == 0 or array.shape[-1] != 3:
         raise _checks.fail(
             argument,

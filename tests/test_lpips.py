@@ -89,27 +89,27 @@ def test_lpips_agrees_with_a_numpy_twin(trunk):
     assert distance.dtype == jnp.float32
 
 
-@pytest.mark.parametrize("trunk", NETWORKS)
-def test_lpips_jits_maps_and_differentiates(trunk):
-    weights = random_weights(trunk)
-    batch = jnp.asarray(images((33, 32)))
-    reference = jnp.asarray(images((33, 32), seed=1)[0])
+def test_lpips_jits_maps_and_differentiates():
+    weights = random_weights("AlexNet_0")
+    image, reference = (jnp.asarray(x) for x in images((33, 32)))
 
     def distance(image):
         return metrics.lpips(image, reference, weights=weights)
 
+    # In a plain image, and in the reference itself, many terms have no length.
+    batch = jnp.stack([image, jnp.zeros_like(image), reference])
+    scores, gradients = jax.jit(jax.vmap(jax.value_and_grad(distance)))(batch)
     expected = [distance(image) for image in batch]
-    np.testing.assert_allclose(jax.jit(jax.vmap(distance))(batch), expected, rtol=1e-4)
-    # All features of a plain image may be zero; the gradient must not be NaN there.
-    for image in (batch[0], jnp.zeros_like(reference), reference):
-        assert bool(jnp.isfinite(jax.grad(distance)(image)).all())
+    np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-12)
+    assert bool(jnp.isfinite(gradients).all())
+    assert bool((gradients[0] != 0).any())
 
 
 def test_features_that_are_all_zero_have_a_finite_gradient():
     weights = random_weights("AlexNet_0")
     weights["AlexNet_0/Conv_4/bias"] = np.full(16, -1e3, np.float32)
     image, reference = (jnp.asarray(x) for x in images((32, 32)))
-    gradient = jax.grad(metrics.lpips)(image, reference, weights=weights)
+    gradient = jax.jit(jax.grad(metrics.lpips))(image, reference, weights=weights)
     assert bool(jnp.isfinite(gradient).all())
     assert bool((gradient != 0).any())
 
@@ -131,7 +131,7 @@ def test_real_weights_order_images_by_noise(data_folder, file):
     noise = images((64, 64))[0] - 0.5
     levels = [0, 0.02, 0.1, 0.3, 0.9]
     scores = [metrics.lpips(image + s * noise, image, weights=weights) for s in levels]
-    assert scores[0] == 0
+    assert abs(scores[0]) < 1e-12
     assert (np.diff(scores) > 0).all()
     assert 0.2 < scores[-1] < 2
 

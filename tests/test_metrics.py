@@ -9,7 +9,6 @@ from support import refuses
 
 from inr import metrics
 
-X64 = jax.config.jax_enable_x64
 PAIRWISE = [
     metrics.mse,
     metrics.psnr,
@@ -97,20 +96,25 @@ def test_protocol_ignores_the_border_and_what_8_bits_cannot_show(photo):
     assert metrics.psnr_y(changed, photo, shave=2) < 40
     level = np.full((12, 12, 3), 100 / 255, np.float32)  # Y = 101.88, far from a half
     assert metrics.psnr_y(level + 1e-3, level, shave=0) == jnp.inf
-    assert metrics.psnr_y(level + 2e-3, level, shave=0) < 60
+    assert metrics.psnr_y(level + 4e-3, level, shave=0) < 60
 
 
 @pytest.mark.parametrize(("scale", "published"), [(2, 33.66), (3, 30.39), (4, 28.42)])
 def test_bicubic_set5_has_its_published_score(data_folder, scale, published):
     folder = data_folder / "bench" / "sr_pairs" / "set5" / f"image_SRF_{scale}"
+
+    @jax.jit
+    def score(small, large):
+        upscaled = jax.image.resize(small, large.shape, "cubic")
+        return metrics.psnr_y(upscaled, large, shave=scale)
+
     scores = []
     for path in sorted(folder.glob("*_LR.png")):
         small, large = (
             np.asarray(Image.open(p).convert("RGB"), np.float32) / 255
             for p in (path, path.with_name(path.name.replace("_LR", "_HR")))
         )
-        upscaled = jax.image.resize(small, large.shape, "cubic")
-        scores.append(metrics.psnr_y(upscaled, large, shave=scale))
+        scores.append(score(small, large))
     assert len(scores) == 5
     # Continuation at the border differs from MATLAB's.
     np.testing.assert_allclose(np.mean(scores), published, atol=0.15)
@@ -127,7 +131,7 @@ def test_colorfulness_agrees_with_a_numpy_twin(photo):
 def test_colorfulness_of_plain_images():
     gray = jnp.broadcast_to(jnp.linspace(0, 1, 8)[:, None, None], (8, 8, 3))
     assert metrics.colorfulness(gray) == 0
-    assert bool(jnp.isfinite(jax.grad(metrics.colorfulness)(gray)).all())
+    assert bool(jnp.isfinite(jax.jit(jax.grad(metrics.colorfulness))(gray)).all())
     red = jnp.zeros((4, 4, 3)).at[..., 0].set(1)
     expected = 0.3 * np.hypot(255, 127.5)
     np.testing.assert_allclose(metrics.colorfulness(red), expected, rtol=1e-6)
@@ -147,7 +151,7 @@ def test_jit_and_vmap_change_nothing(photo, noisy, metric):
 @pytest.mark.parametrize("metric", [metrics.mse, metrics.psnr, metrics.ssim])
 def test_gradients_are_finite_and_point_away_from_the_reference(photo, noisy, metric):
     a, b = noisy[:24, :24], photo[:24, :24]
-    gradient = jax.grad(metric)(jnp.asarray(a), b)
+    gradient = jax.jit(jax.grad(metric))(a, b)
     assert bool(jnp.isfinite(gradient).all())
     towards = jnp.vdot(gradient, b - a)
     assert towards < 0 if metric is metrics.mse else towards > 0
@@ -159,9 +163,9 @@ def test_dtype_is_the_widest_input_and_at_least_float32(photo, metric):
     half = image.astype(jnp.bfloat16)
     assert metric(half, half * 0.9).dtype == jnp.float32
     assert metric(image, image * 0.9).dtype == jnp.float32
-    if X64:
-        wide = image.astype(jnp.float64)
-        assert metric(wide, wide * 0.9).dtype == jnp.float64
+    wide = np.asarray(image, np.float64)
+    expected = jnp.float64 if jax.config.jax_enable_x64 else jnp.float32
+    assert metric(wide, wide * 0.9).dtype == expected
 
 
 def test_two_axes_are_one_channel(photo, noisy):

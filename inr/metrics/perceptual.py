@@ -39,7 +39,7 @@ def lpips(
       weights: name -> array; may be differentiated.
 
     Returns:
-      `[]`, at least 0 for the published weights; zero for identical images.
+      `[]`; zero, to rounding, for identical images, and above for any others.
 
     Raises:
       ValueError: for integer or small images, shapes that differ, another number of
