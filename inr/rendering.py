@@ -171,7 +171,7 @@ def _tile_points(
     max_bytes: int | None,
     out: np.ndarray | None,
 ) -> int:
-    """Points a tile: as many as are fast, or fewer, by halves, to stay in the budget."""
+    """Points a tile: as many as are fast, halved until they are in the budget."""
     if max_bytes is None:
         return _FAST_POINTS
     leaves, treedef = jax.tree.flatten(field)

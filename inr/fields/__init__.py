@@ -5,4 +5,9 @@ from inr.fields.base import (
     FieldModule as FieldModule,
     bind as bind,
 )
+from inr.fields.files import (
+    FieldFile as FieldFile,
+    load_field as load_field,
+    save_field as save_field,
+)
 from inr.fields.siren import Siren as Siren

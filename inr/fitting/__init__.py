@@ -5,6 +5,7 @@ from inr.fitting.fit import (
     FitResult as FitResult,
     fit as fit,
     fit_image as fit_image,
+    fit_many as fit_many,
 )
 from inr.fitting.step import (
     FitInfo as FitInfo,
