@@ -2,8 +2,18 @@
 
 from inr import coords as coords, fields as fields
 from inr.fields import (
+    Bacon as Bacon,
     BoundField as BoundField,
+    Finer as Finer,
+    FourierFeatures as FourierFeatures,
+    FourierNet as FourierNet,
+    GaborNet as GaborNet,
+    Gauss as Gauss,
+    HashGrid as HashGrid,
+    PositionalEncoding as PositionalEncoding,
     Siren as Siren,
+    Wire as Wire,
+    bacon_residual as bacon_residual,
     bind as bind,
     load_field as load_field,
     save_field as save_field,

@@ -1,13 +1,25 @@
 """Field families, their layers and initialisers, and the files that keep them."""
 
+from inr.fields.activations import Finer as Finer, Gauss as Gauss, Wire as Wire
+from inr.fields.bacon import Bacon as Bacon, bacon_residual as bacon_residual
 from inr.fields.base import (
     BoundField as BoundField,
     FieldModule as FieldModule,
     bind as bind,
+    check_module as check_module,
 )
 from inr.fields.files import (
     FieldFile as FieldFile,
     load_field as load_field,
     save_field as save_field,
+)
+from inr.fields.fourier import (
+    FourierFeatures as FourierFeatures,
+    PositionalEncoding as PositionalEncoding,
+)
+from inr.fields.hash_grid import HashGrid as HashGrid
+from inr.fields.multiplicative import (
+    FourierNet as FourierNet,
+    GaborNet as GaborNet,
 )
 from inr.fields.siren import Siren as Siren

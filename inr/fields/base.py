@@ -31,6 +31,12 @@ class FieldModule(nn.Module):
 
     features: int = 1
 
+    def __post_init__(self):
+        super().__post_init__()
+        for name, least in (("features", 1), ("width", 1), ("depth", 0)):
+            if hasattr(self, name):
+                _checks.as_count(name, getattr(self, name), least=least)
+
     @nn.compact
     def __call__(self, coords: Features) -> Features:
         """Features at `coords`, or their `Streams` where coords are seeded."""
@@ -121,11 +127,7 @@ def bind(
       ValueError: if an image is given to a model that has no `encode`, or the other
         way round.
     """
-    if not isinstance(model, nn.Module):
-        raise TypeError(
-            f"`model` must be a flax.linen module, got {type(model).__name__}. "
-            "A plain function of coords is a field already and needs no binding."
-        )
+    check_module(model)
     if not (hasattr(params, "keys") and "params" in params):
         raise TypeError(
             "`params` must be what `model.init` returns, a mapping with the collection "
@@ -140,6 +142,22 @@ def bind(
     if not conditional:
         return BoundField(model, params)
     return BoundField(model, params, _encode(model, params, jnp.asarray(image)))
+
+
+def check_module(model: Any) -> None:
+    """`model` must be a Linen module that hashes by value, to be static under `jit`."""
+    if not isinstance(model, nn.Module):
+        raise TypeError(
+            f"`model` must be a flax.linen module, got {type(model).__name__}. "
+            "A plain function of coords is a field already and needs no binding."
+        )
+    try:
+        hash(model)
+    except TypeError:
+        raise TypeError(
+            f"`model` must be hashable, got a {type(model).__name__} with attributes "
+            "that are not. Give tuples in place of lists and arrays."
+        ) from None
 
 
 @functools.partial(jax.jit, static_argnums=0)

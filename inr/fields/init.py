@@ -73,3 +73,19 @@ def sine_phase(omega: float) -> Initializer:
       An initialiser for `[fan_out]`.
     """
     return uniform(jnp.pi / omega)
+
+
+def fan_in_uniform() -> Initializer:
+    """U(-1 / sqrt(fan_in), +1 / sqrt(fan_in)), PyTorch's default for a linear layer.
+
+    Families that were published in PyTorch without an initialisation of their own rely
+    on it.
+
+    Returns:
+      An initialiser for `[fan_in, fan_out]`.
+    """
+
+    def init(key, shape, dtype=jnp.float32):
+        return uniform(shape[-2] ** -0.5)(key, shape, dtype)
+
+    return init

@@ -1,5 +1,6 @@
 """Layers that the families share; each takes an array or `Streams`."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -8,6 +9,7 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 
 from inr import _checks
+from inr._typing import Array
 from inr.fields import streams
 from inr.fields.streams import Features
 
@@ -43,6 +45,38 @@ class Affine(nn.Module):
         return streams.affine(
             x, kernel, bias, precision=self.precision, dtype=self.dtype
         )
+
+
+def perceptron(
+    x: Features,
+    activation: Callable[[Array], Array],
+    *,
+    features: int,
+    width: int,
+    depth: int,
+    precision: str | None,
+    dtype: Any,
+) -> Features:
+    """`depth` hidden layers and a linear one, for use inside a family's `network`.
+
+    Args:
+      x: features `[..., j]`, such as an encoding of the coords.
+      activation: of the hidden layers, elementwise.
+      features: output features, k.
+      width: units of every hidden layer.
+      depth: number of hidden layers; 0 leaves the linear one alone.
+      precision: of the matmuls.
+      dtype: of the matmuls' inputs.
+
+    Returns:
+      `[..., k]`, of the same kind as `x`.
+    """
+    he = nn.initializers.he_normal()
+    for i in range(depth):
+        name = f"hidden_{i}"
+        layer = Affine(width, he, precision=precision, dtype=dtype, name=name)
+        x = streams.pointwise(activation, layer(x))
+    return Affine(features, precision=precision, dtype=dtype, name="linear")(x)
 
 
 def per_layer(argument: str, value: Any, depth: int) -> tuple[float, ...]:

@@ -1,0 +1,75 @@
+"""Encodings: fixed maps of the coords to features that a small network finds easier.
+
+Notation. p are coords `[..., d]`. A sinusoidal encoding with frequencies w_j, the
+columns of a matrix `[d, m]` in radians per unit of coords, is (sin w_j.p, cos w_j.p),
+`[..., 2 m]`. Cosines are sines a quarter turn ahead, so that the encoding is one affine
+map and one sine: it carries `Streams`, and `Cells` in closed form.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from inr._typing import Array, Key
+from inr.fields import streams
+from inr.fields.sine import sine
+from inr.fields.streams import Features
+
+
+def sinusoids(
+    x: Features, frequencies: Array, *, precision: str | None = "highest"
+) -> Features:
+    """(sin w_j.x, cos w_j.x) for the columns w_j of `frequencies`.
+
+    Args:
+      x: coords `[..., d]`, `Streams` or `Cells`.
+      frequencies: `[d, m]`, in radians per unit of x.
+      precision: of the product, as in `jax.lax.dot_general`.
+
+    Returns:
+      `[..., 2 m]`, of the same kind as `x`: the m sines, then the m cosines.
+    """
+    frequencies = jnp.asarray(frequencies)
+    phase = jnp.repeat(
+        jnp.asarray([0, jnp.pi / 2], frequencies.dtype), frequencies.shape[-1]
+    )
+    kernel = jnp.concatenate([frequencies, frequencies], axis=-1)
+    return streams.pointwise(
+        sine, streams.affine(x, kernel, phase, precision=precision)
+    )
+
+
+def octave_frequencies(ndim: int, num_frequencies: int) -> np.ndarray:
+    """Frequencies pi 2^l, l = 0 .. num_frequencies - 1, along each axis alone.
+
+    The positional encoding of Mildenhall et al. 2020 (NeRF, equation 4), for coords in
+    [-1, 1]. Octave l has 2^l cycles from -1 to 1.
+
+    Args:
+      ndim: number of axes, d.
+      num_frequencies: octaves.
+
+    Returns:
+      `[d, d * num_frequencies]` float32, with one nonzero number in a column.
+    """
+    octaves = np.pi * 2.0 ** np.arange(num_frequencies)
+    return np.kron(np.eye(ndim), octaves[None]).astype(np.float32)
+
+
+def gaussian_frequencies(
+    key: Key, ndim: int, num_frequencies: int, sigma: float
+) -> Array:
+    """Frequencies drawn from an isotropic Gaussian [Tancik et al. 2020, section 6.1].
+
+    Args:
+      key: PRNG key.
+      ndim: number of axes, d.
+      num_frequencies: how many, m.
+      sigma: standard deviation along each axis, in cycles from -1 to 1. (The paper's
+        unit: its coords lie in [0, 1].)
+
+    Returns:
+      `[d, m]` float32, in radians per unit of coords.
+    """
+    shape = (ndim, num_frequencies)
+    return jnp.pi * sigma * jax.random.normal(key, shape, jnp.float32)
