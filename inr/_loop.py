@@ -17,7 +17,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from inr._typing import Array
-from inr.checkpoints import Checkpoints, open_checkpoints
+from inr.checkpoints import open_checkpoints
 
 MOST_STEPS = 128
 """Steps that one compiled call may take; the length of its buffer of losses."""
@@ -83,74 +83,73 @@ def drive(
       An `Outcome`.
     """
     with contextlib.ExitStack() as stack:
-        folder = None
-        if checkpoint is not None:
-            folder = stack.enter_context(open_checkpoints(checkpoint))
-        state, history = _resume(folder, state)
+        keeper = _Keeper(stack, checkpoint)
+        state, history = keeper.resume(state)
+        best, best_loss, limit, status = state, np.inf, 1, "finished"
         bar = stack.enter_context(
-            tqdm(
-                total=num_steps,
-                initial=len(history),
-                disable=not progress,
-                unit="step",
-                leave=True,
-            )
+            tqdm(total=num_steps, initial=len(history), disable=not progress)
         )
-        best, best_loss, limit = state, np.inf, 1
-        status, saved = "finished", time.monotonic()
         try:
             while len(history) < num_steps:
                 start = time.monotonic()
                 chunk = advance(state, min(limit, num_steps - len(history)))
-                state, losses, count, stopped = jax.block_until_ready(chunk)
-                history, loss = _append(history, losses, count), _last(losses, count)
-                bar.update(int(count.max()))
+                state = jax.block_until_ready(chunk).state
+                history = _append(history, chunk)
+                loss = np.asarray(history[-1])
                 bar.set_postfix_str(describe(loss), refresh=False)
+                bar.update(len(history) - bar.n)
                 if not np.isfinite(loss).any():
-                    state, status = best, "diverged"
-                    break
+                    return Outcome(best, history, "diverged")
                 if np.nanmean(loss) < best_loss:
                     best, best_loss = state, np.nanmean(loss)
                 if callback is not None:
                     callback(len(history), loss, state)
-                if stopped.all():
+                if bool(chunk.stopped.all()):
                     status = "target reached"
                     break
+                keeper.save_sometimes(state, history)
                 limit = _next_limit(limit, time.monotonic() - start)
-                if folder and time.monotonic() - saved > _SECONDS_A_CHECKPOINT:
-                    folder.save(len(history), state, history=history)
-                    saved = time.monotonic()
-            if folder and status != "diverged":
-                # The loss that stopped the loop led to no step: it is found again.
-                steps = history[: len(history) - (status == "target reached")]
-                folder.save(len(steps), state, history=steps)
         except KeyboardInterrupt:
-            status = "interrupted"
-            if folder:
-                folder.save(len(history), state, history=history)
-            state = best
+            keeper.save(state, history)
+            return Outcome(best, history, "interrupted")
+        # The loss that reached the target led to no step: resuming finds it again.
+        keeper.save(state, history[: len(history) - (status == "target reached")])
         return Outcome(state, history, status)
 
 
-def _resume(folder: Checkpoints | None, state: Any) -> tuple[Any, np.ndarray]:
-    found = folder.load(state) if folder else None
-    if found is None:
-        return state, np.zeros((0,), np.float32)
-    state, extra = found
-    return state, extra["history"]
+class _Keeper:
+    """Writes checkpoints, if there is a folder for them, every so often and at once."""
+
+    def __init__(
+        self, stack: contextlib.ExitStack, folder: str | os.PathLike | None
+    ) -> None:
+        self._checkpoints = None
+        if folder is not None:
+            self._checkpoints = stack.enter_context(open_checkpoints(folder))
+        self._saved = time.monotonic()
+
+    def resume(self, state: Any) -> tuple[Any, np.ndarray]:
+        found = self._checkpoints.load(state) if self._checkpoints else None
+        if found is None:
+            return state, np.zeros((0,), np.float32)
+        state, extra = found
+        return state, extra["history"]
+
+    def save(self, state: Any, history: np.ndarray) -> None:
+        if self._checkpoints:
+            self._checkpoints.save(len(history), state, history=history)
+
+    def save_sometimes(self, state: Any, history: np.ndarray) -> None:
+        if time.monotonic() - self._saved > _SECONDS_A_CHECKPOINT:
+            self.save(state, history)
+            self._saved = time.monotonic()
 
 
-def _last(losses: Array, count: Array) -> np.ndarray:
-    losses, count = np.asarray(losses), np.asarray(count)
-    return np.take_along_axis(losses, count[None] - 1, axis=0)[0]
-
-
-def _append(history: np.ndarray, losses: Array, count: Array) -> np.ndarray:
+def _append(history: np.ndarray, chunk: Chunk) -> np.ndarray:
     """Adds the losses found; a field that stopped early repeats its last one."""
-    steps = np.arange(int(count.max()))
-    last = np.asarray(count)[None] - 1
-    index = np.minimum(steps.reshape((-1,) + (1,) * count.ndim), last)
-    new = np.take_along_axis(np.asarray(losses), index, axis=0)
+    losses, count = np.asarray(chunk.losses), np.asarray(chunk.count)
+    steps = np.arange(count.max()).reshape((-1,) + (1,) * count.ndim)
+    new = np.take_along_axis(losses, np.minimum(steps, count - 1), axis=0)
     return np.concatenate([history.reshape((-1, *new.shape[1:])), new])
 
 

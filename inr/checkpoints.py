@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 
@@ -46,8 +47,8 @@ class Checkpoints:
         stored = self._manager.restore(step, args=ocp.args.StandardRestore())
         leaves, treedef = jax.tree.flatten(tree)
         kept = [stored["tree"][name] for name in sorted(stored["tree"])]
-        expected = [(np.shape(x), np.result_type(x)) for x in leaves]
-        found = [(np.shape(x), np.result_type(x)) for x in kept]
+        expected = [(np.shape(x), jnp.result_type(x)) for x in leaves]
+        found = [(np.shape(x), jnp.result_type(x)) for x in kept]
         if expected != found:
             raise ValueError(
                 f"`checkpoint` holds another model or optimiser: {self._folder} has "

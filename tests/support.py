@@ -2,6 +2,7 @@
 
 import contextlib
 
+import jax
 import jaxtyping
 import pytest
 
@@ -15,3 +16,19 @@ def refuses(match, error=ValueError):
             yield
     finally:
         jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@contextlib.contextmanager
+def count_compilations():
+    """Yields a function that tells how many programs XLA has compiled in the block."""
+    names = []
+
+    def listen(name, duration, **unused):
+        if name == "/jax/core/compile/backend_compile_duration":
+            names.append(name)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        yield lambda: len(names)
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)

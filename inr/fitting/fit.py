@@ -14,7 +14,7 @@ from flax import linen as nn
 from inr import _checks, coords as _coords
 from inr._loop import Chunk, drive
 from inr._typing import Array, ArrayLike, Key, Params
-from inr.fields import BoundField
+from inr.fields import BoundField, check_module
 from inr.fitting.step import FitState, advance, default_optimizer, init_fit
 from inr.fitting.terms import Term, as_terms, first_coords
 
@@ -101,6 +101,7 @@ def fit(
       ValueError, TypeError: for data that is empty, not finite or of the wrong shape,
         and for a checkpoint of another fit.
     """
+    check_module(model)
     terms = as_terms(_kept_rows(data), batch_size)
     key_init, key_steps = jax.random.split(key)
     if params is None:
@@ -166,6 +167,7 @@ def fit_image(
       ValueError: for an image or weights that are empty, integer, not finite or of the
         wrong shape, or a model with another number of features.
     """
+    check_module(model)
     image = _checks.as_image("image", image)
     h, w, c = image.shape
     features = getattr(model, "features", c)
@@ -240,6 +242,7 @@ def fit_many(
     Raises:
       ValueError, TypeError: as for `fit`.
     """
+    check_module(model)
     coords, features = data
     coords = _checks.as_floating("coords", coords)
     features = _checks.as_floating("features", features)
@@ -253,14 +256,13 @@ def fit_many(
     if params is None:
         params = _init_many(jax.random.split(key_init, b), model, rows)
     settings = {
-        "optimizer": default_optimizer() if optimizer is None else optimizer,
+        "optimizer": optimizer,
         "batch_size": batch_size,
         "num_steps": _checks.as_count("num_steps", num_steps),
         "learning_rate": _learning_rate(model, optimizer, learning_rate),
         "target_loss": target_loss,
     }
-    opt_state = jax.vmap(settings["optimizer"].init)(params["params"])
-    state = FitState(jnp.zeros(b, jnp.int32), params, opt_state)
+    state = _states(params, optimizer)
     keys = jax.random.split(key_steps, b)
     if sharding is not None:
         keys, state, rows = jax.device_put((keys, state, rows), sharding)
@@ -296,7 +298,7 @@ def _run(
 ) -> FitResult:
     """Steps from `params` to a result, in the driver's chunks."""
     settings = {
-        "optimizer": default_optimizer() if optimizer is None else optimizer,
+        "optimizer": optimizer,
         "num_steps": _checks.as_count("num_steps", num_steps),
         "learning_rate": _learning_rate(model, optimizer, learning_rate),
         "target_loss": target_loss,
@@ -341,6 +343,14 @@ def _advance_many(
 
     # Steps lead, fields follow: the driver's history is [n, b].
     return jax.vmap(one, out_axes=Chunk(0, 1, 0, 0))(keys, states, rows)
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _states(params: Params, optimizer: Any) -> FitState:
+    optimizer = default_optimizer() if optimizer is None else optimizer
+    opt_state = jax.vmap(optimizer.init)(params["params"])
+    b = len(jax.tree.leaves(params)[0])
+    return FitState(jnp.zeros(b, jnp.int32), params, opt_state)
 
 
 @functools.partial(jax.jit, static_argnums=1)

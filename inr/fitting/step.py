@@ -121,7 +121,6 @@ def fit_step(
     """
     terms = as_terms(data)
     key = jax.random.fold_in(key, state.step)
-    optimizer = default_optimizer() if optimizer is None else optimizer
     trained = state.params["params"]
 
     def value_and_grad(trained: Params) -> tuple[Array, Params]:
@@ -129,19 +128,24 @@ def fit_step(
         return loss_and_gradient(key, state.step, model, params, terms)
 
     loss, gradient = value_and_grad(trained)
+    if optimizer is None:
+        optimizer = default_optimizer()
+        extra = {
+            "step": state.step,
+            "num_steps": num_steps,
+            "learning_rate": learning_rate,
+        }
+    else:
+        extra = {
+            "value": loss,
+            "grad": gradient,
+            "value_fn": lambda trained: value_and_grad(trained)[0],
+        }
     updates, opt_state = optax.with_extra_args_support(optimizer).update(
-        gradient,
-        state.opt_state,
-        trained,
-        value=loss,
-        grad=gradient,
-        value_fn=lambda trained: value_and_grad(trained)[0],
-        step=state.step,
-        num_steps=num_steps,
-        learning_rate=learning_rate,
+        gradient, state.opt_state, trained, **extra
     )
     params = {**state.params, "params": optax.apply_updates(trained, updates)}
-    info = FitInfo(loss, optax.global_norm(gradient))
+    info = FitInfo(loss, optax.tree.norm(gradient))
     return FitState(state.step + 1, params, opt_state), info
 
 
@@ -152,7 +156,7 @@ def advance(
     terms: tuple[Term, ...],
     limit: Array,
     *,
-    optimizer: optax.GradientTransformation,
+    optimizer: optax.GradientTransformation | None,
     num_steps: Array,
     learning_rate: Array,
     target_loss: Array,
