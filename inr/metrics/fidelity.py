@@ -156,11 +156,13 @@ def colorfulness(image: Float[ArrayLike, "h w 3"]) -> Array:
       ValueError: for an integer image or another number of channels.
     """
     image = as_rgb("image", as_image("image", image))
-    red, green, blue = (255 * image[..., i].ravel() for i in range(3))
+    red, green, blue = (image[..., i].ravel() for i in range(3))
+    # In [0, 1], where both differences of a gray are exactly zero, fused or not.
     opponent = jnp.stack([red - green, (red + green) / 2 - blue])
     mean = opponent.mean(axis=1, keepdims=True)
+    # A plain length has no gradient at zero.
     spread = optax.safe_norm(opponent - mean, 0.0) / math.sqrt(red.size)
-    return (spread + 0.3 * optax.safe_norm(mean, 0.0)).astype(image.dtype)
+    return 255 * (spread + 0.3 * optax.safe_norm(mean, 0.0))
 
 
 def _protocol_luma(image: Array, shave: int) -> Array:

@@ -125,7 +125,7 @@ def _distance(image: Array, reference: Array, weights: dict[str, Array]) -> Arra
     weights = {name: array.astype(pair.dtype) for name, array in weights.items()}
     distance = jnp.zeros((), pair.dtype)
     for i, features in enumerate(_features(pair, weights)):
-        # safe_norm: where all features are zero their plain length has no gradient.
+        # Where all features are zero, the gradient of a plain length is NaN.
         length = optax.safe_norm(features, 0.0, axis=-1, keepdims=True)
         first, second = features / (length + 1e-10)
         head = weights[f"NetLinLayer_{i}/Conv_0/kernel"].reshape(-1, 1)
