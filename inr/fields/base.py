@@ -133,6 +133,7 @@ def bind(
             "`params` must be what `model.init` returns, a mapping with the collection "
             f"'params', got {_describe(params)}."
         )
+    params = jax.tree.map(jnp.asarray, params)
     conditional = hasattr(model, "encode")
     if conditional != (image is not None):
         raise ValueError(
