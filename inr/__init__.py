@@ -1,6 +1,6 @@
 """Implicit neural representations: a signal held as a function of coordinates."""
 
-from inr import coords as coords, fields as fields
+from inr import color as color, coords as coords, fields as fields, metrics as metrics
 from inr.fields import (
     Bacon as Bacon,
     BoundField as BoundField,
@@ -28,4 +28,10 @@ from inr.fitting import (
     fit_step as fit_step,
     init_fit as init_fit,
 )
+from inr.io import (
+    list_images as list_images,
+    read_image as read_image,
+    write_image as write_image,
+)
+from inr.metrics import psnr as psnr, ssim as ssim
 from inr.rendering import render as render

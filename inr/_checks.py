@@ -27,10 +27,10 @@ def is_concrete(*trees: Any) -> bool:
 
 def as_floating(argument: str, value: Any, fix: str = "") -> jax.Array:
     """`value` as a floating array of at least float32; integers are refused."""
-    array = value if isinstance(value, jax.Array) else np.asarray(value)
+    array = jnp.asarray(value)
     if not jnp.issubdtype(array.dtype, jnp.floating):
         raise fail(argument, "a floating array", f"dtype {array.dtype}", fix)
-    return jnp.asarray(array, jnp.promote_types(array.dtype, jnp.float32))
+    return array.astype(jnp.promote_types(array.dtype, jnp.float32))
 
 
 def check_rank(argument: str, array: Any, *layouts: str) -> None:
@@ -48,12 +48,15 @@ def check_not_empty(argument: str, array: Any) -> None:
 
 def check_finite(argument: str, array: Any) -> None:
     """Concrete values must hold no NaN and no infinity; a traced array passes."""
-    if is_concrete(array) and not bool(jnp.isfinite(array).all()):
-        bad = int(array.size - jnp.isfinite(array).sum())
+    if not is_concrete(array):
+        return
+    # In NumPy: under an outer jit even a constant's `jnp.isfinite` is traced.
+    bad = np.size(array) - np.count_nonzero(np.isfinite(np.asarray(array)))
+    if bad:
         raise fail(
             argument,
             "finite",
-            f"{bad} NaN or infinite of {array.size} values",
+            f"{bad} NaN or infinite of {np.size(array)} values",
             "Replace them, or give them zero weight after replacing them.",
         )
 
@@ -65,7 +68,7 @@ def as_image(argument: str, value: Any) -> jax.Array:
       ValueError: for an integer image, naming the division that mends it; for another
         rank, an empty axis, or NaN.
     """
-    dtype = getattr(value, "dtype", np.asarray(value).dtype)
+    dtype = np.asarray(value).dtype if is_concrete(value) else value.dtype
     fix = ""
     if np.issubdtype(dtype, np.integer):
         fix = f"Divide by {np.iinfo(dtype).max} to bring it into [0, 1]."

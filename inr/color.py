@@ -199,7 +199,7 @@ def lab_to_rgb(lab: Float[ArrayLike, "*n 3"]) -> Array:
 
 def _as_floating(argument: str, value: ArrayLike) -> Array:
     fix = "Images are floats in [0, 1]: divide an 8-bit one by 255."
-    return _checks.as_floating(argument, jnp.asarray(value), fix)
+    return _checks.as_floating(argument, value, fix)
 
 
 def _as_colour(argument: str, value: ArrayLike) -> Array:

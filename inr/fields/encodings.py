@@ -10,14 +10,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from inr._typing import Array, Key
+from inr._typing import Array, ArrayLike, Key
 from inr.fields import streams
 from inr.fields.sine import sine
 from inr.fields.streams import Features
 
 
 def sinusoids(
-    x: Features, frequencies: Array, *, precision: str | None = "highest"
+    x: Features, frequencies: ArrayLike, *, precision: str | None = "highest"
 ) -> Features:
     """(sin w_j.x, cos w_j.x) for the columns w_j of `frequencies`.
 

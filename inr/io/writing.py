@@ -9,7 +9,6 @@ import struct
 import zlib
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
@@ -60,7 +59,7 @@ def write_image(
     path = pathlib.Path(path)
     _checks.check_choice("bits", bits, (8, 16))
     form = _format_of(path)
-    values = _checks.as_image("image", jnp.asarray(image))
+    values = _checks.as_image("image", image)
     _check_fits(path, form, values.shape[-1], bits, quality)
     top = 2**bits - 1
     # In float64, where the product is exact enough to round to the nearest level.

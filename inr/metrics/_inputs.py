@@ -1,28 +1,15 @@
 """What the metrics accept: an image, two of one shape, one of three channels."""
 
-import jax
 import jax.numpy as jnp
 
 from inr import _checks
 from inr._typing import Array, ArrayLike
 
 
-def as_image(argument: str, value: ArrayLike) -> Array:
-    """A floating `[h, w, c]` image; its values are looked at where they are known."""
-    if _checks.is_concrete(value):
-        # A constant under an outer jit is known too, but not to an operation on it.
-        with jax.ensure_compile_time_eval():
-            return _checks.as_image(argument, jnp.asarray(value))
-    image = _checks.as_floating(argument, value)
-    _checks.check_rank(argument, image, "[h, w, c]", "[h, w]")
-    _checks.check_not_empty(argument, image)
-    return image if image.ndim == 3 else image[..., None]
-
-
 def as_pair(image: ArrayLike, reference: ArrayLike) -> tuple[Array, Array]:
     """Two images of one shape, in the wider of their dtypes."""
-    image = as_image("image", image)
-    reference = as_image("reference", reference)
+    image = _checks.as_image("image", image)
+    reference = _checks.as_image("reference", reference)
     if image.shape != reference.shape:
         raise _checks.fail(
             "image",

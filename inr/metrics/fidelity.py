@@ -15,7 +15,7 @@ from jaxtyping import Float
 
 from inr import _checks, color
 from inr._typing import Array, ArrayLike
-from inr.metrics._inputs import as_image, as_pair, as_rgb
+from inr.metrics._inputs import as_pair, as_rgb
 
 _SSIM_WINDOW = 11
 
@@ -155,7 +155,7 @@ def colorfulness(image: Float[ArrayLike, "h w 3"]) -> Array:
     Raises:
       ValueError: for an integer image or another number of channels.
     """
-    image = as_rgb("image", as_image("image", image))
+    image = as_rgb("image", _checks.as_image("image", image))
     red, green, blue = (image[..., i].ravel() for i in range(3))
     # In [0, 1], where both differences of a gray are exactly zero, fused or not.
     opponent = jnp.stack([red - green, (red + green) / 2 - blue])
