@@ -74,7 +74,8 @@ def seed(coords: Array) -> Streams:
 
 def seed_cells(coords: Array, cell: Array) -> Cells:
     """The coords as means over boxes of size `cell` `[d]` around them."""
-    return Cells(coords, seed(coords).gradient * cell)
+    widths = seed(coords).gradient
+    return Cells(coords, widths * _like(cell, widths))
 
 
 def affine(
