@@ -1,7 +1,7 @@
 """SIREN: sine layers with a principled initialisation [Sitzmann et al. 2020]."""
 
 import functools
-from typing import Any, ClassVar
+from typing import Any
 
 from inr.fields import init, streams
 from inr.fields.base import FieldModule
@@ -29,14 +29,17 @@ class Siren(FieldModule):
         coords and parameters. Sines are taken in float32 at least.
     """
 
-    learning_rate: ClassVar[float] = 2e-3
-
     width: int = 256
     depth: int = 3
     omega: float = 30.0
     hidden_omega: float | tuple[float, ...] = 30.0
     precision: str | None = "highest"
     dtype: Any = None
+
+    @property
+    def learning_rate(self) -> float:
+        """Peak rate of the default optimiser: 2e-3 at width 256, more if narrower."""
+        return 2e-3 * min((256 / self.width) ** 0.5, 2.0)
 
     def network(self, x: Features) -> Features:
         affine = functools.partial(Affine, precision=self.precision, dtype=self.dtype)

@@ -14,4 +14,4 @@ from inr.fitting.step import (
     fit_step as fit_step,
     init_fit as init_fit,
 )
-from inr.fitting.terms import Term as Term
+from inr.fitting.terms import CellResidual as CellResidual, Term as Term

@@ -1,5 +1,6 @@
 """Fitting fields to data: `fit`, `fit_image` and `fit_many`."""
 
+import dataclasses
 import functools
 import os
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from inr._loop import Chunk, drive
 from inr._typing import Array, ArrayLike, Key, Params
 from inr.fields import BoundField, check_module
 from inr.fitting.step import FitState, advance, default_optimizer, init_fit
-from inr.fitting.terms import Term, as_terms, first_coords
+from inr.fitting.terms import CellResidual, Term, as_terms, first_coords
 
 Callback = Callable[[int, float, BoundField], None]
 
@@ -129,6 +130,7 @@ def fit_image(
     *,
     num_steps: int = 500,
     weights: ArrayLike | None = None,
+    antialias: int = 1,
     batch_size: int | None = None,
     optimizer: optax.GradientTransformation | None = None,
     learning_rate: float | None = None,
@@ -150,6 +152,8 @@ def fit_image(
       num_steps: steps in all.
       weights: `[h, w]`, not negative: how much each pixel counts. Pixels of weight 0
         are not looked at, and cost nothing.
+      antialias: 1 fits the value at each pixel's centre; s fits the mean over s x s
+        points of the pixel, as a camera takes it, at s * s times the cost.
       batch_size: pixels drawn in every step; by default all of them.
       optimizer: as for `fit`.
       learning_rate: as for `fit`.
@@ -180,6 +184,8 @@ def fit_image(
             raise _checks.fail("weights", f"{(h, w)}", f"shape {weights.shape}")
         rows = (*rows, weights.reshape(-1))
     terms = as_terms(_kept_rows(rows), batch_size)
+    if _checks.as_count("antialias", antialias) > 1:
+        terms = (_over_cells(terms[0], (h, w), antialias),)
     key_init, key_steps = jax.random.split(key)
     if params is None:
         extent = jnp.asarray([h, w], jnp.float32) / max(h, w)
@@ -322,6 +328,15 @@ def _run(
     if status == "diverged":
         raise FitDiverged(result)
     return result
+
+
+def _over_cells(term: Term, size: tuple[int, int], samples: int) -> Term:
+    """The same term with each feature taken as a mean over its pixel."""
+    coords, *rest = term.data
+    cell = jnp.broadcast_to(_coords.pitch(size), coords.shape)
+    return dataclasses.replace(
+        term, residual=CellResidual(samples), data=(coords, cell, *rest)
+    )
 
 
 _advance = jax.jit(advance, static_argnames=("model", "optimizer"))

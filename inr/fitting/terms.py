@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 from jax import lax
 
@@ -70,6 +71,29 @@ def weighted_residual(field: BoundField, batch: tuple[Array, ...]) -> Array:
     """(field(coords) - features) * factor, for `(coords, features, factor)`."""
     coords, features, factor = batch
     return (field(coords) - features) * factor[..., None]
+
+
+@dataclass(frozen=True)
+class CellResidual:
+    """The camera's model: a pixel is the mean of the field over its cell.
+
+    A residual for `Term`, on batches `(coords, cell, features)` or `(coords, cell,
+    features, factor)`, where `cell` `[n, d]` is the size of each sample's cell.
+
+    Attributes:
+      samples: points along each axis of a cell over which the mean is taken.
+    """
+
+    samples: int
+
+    def __call__(self, field: BoundField, batch: tuple[Array, ...]) -> Array:
+        coords, cell, features, *factor = batch
+        axis = (np.arange(self.samples) + 0.5) / self.samples - 0.5
+        mesh = np.meshgrid(*[axis] * coords.shape[-1], indexing="ij")
+        offsets = np.stack(mesh, -1).reshape(1, -1, coords.shape[-1])
+        offsets = jnp.asarray(offsets, coords.dtype) * cell[:, None]
+        residual = field(coords[:, None] + offsets).mean(1) - features
+        return residual * factor[0][:, None] if factor else residual
 
 
 def as_terms(data: Any, batch_size: int | None = None) -> tuple[Term, ...]:

@@ -1,0 +1,219 @@
+"""What the console command and the examples do: fit an image, upscale an image.
+
+Contract: a command takes plain values, shows progress, prints a short report and writes
+its files into a folder, whose paths it returns. Without an image it takes a photograph
+that comes with scikit-image.
+"""
+
+import os
+import pathlib
+import time
+
+import jax
+import numpy as np
+
+from inr import _checks
+from inr._sheet import write_sheet
+from inr._typing import Array, Region
+from inr.fields import BoundField, Siren, bind, save_field
+from inr.fitting import fit_image
+from inr.io import read_image, write_image
+from inr.metrics import psnr, ssim
+from inr.rendering import render
+
+BASELINES = ("nearest", "linear", "cubic", "lanczos3")
+
+
+def fit(
+    image: str | os.PathLike | None = None,
+    *,
+    out: str | os.PathLike = "out",
+    num_steps: int = 500,
+    width: int = 256,
+    max_side: int = 256,
+    size: tuple[int, int] | None = None,
+    region: Region | None = None,
+    seed: int = 0,
+) -> list[pathlib.Path]:
+    """Holds an image as a SIREN, keeps the field in a file and renders it.
+
+    Args:
+      image: file name; by default a bundled photograph.
+      out: folder for the field, the render and the contact sheet.
+      num_steps: steps of the fit.
+      width: hidden units of the SIREN.
+      max_side: the image is reduced until its longer side is no more than this.
+      size: of the render, `(h, w)`; by default that of the fitted image.
+      region: part of the image to render.
+      seed: of the initialisation.
+
+    Returns:
+      The files written.
+    """
+    name, picture = _load(image)
+    picture = _reduced(picture, max_side)
+    h, w, c = picture.shape
+    print(f"{name}: {h}x{w}, {c} channels, held by a SIREN {width}x3")
+    field = _fitted(picture, width, num_steps, seed)
+    held = np.clip(render(field, (h, w)), 0, 1)
+    print(f"PSNR {float(psnr(held, picture)):.2f} dB, SSIM {_ssim(held, picture)}")
+    shown = render(field, size or (h, w), region=region)
+    folder = _folder(out)
+    files = [folder / f"{name}_{end}" for end in _FIT_FILES]
+    save_field(files[0], field, size=(h, w))
+    write_image(files[1], shown)
+    difference = 0.5 + 10 * (held - picture)
+    write_sheet(
+        files[2],
+        {"image": picture, "field": held, "10 x difference": difference[..., :3]},
+    )
+    return _report(files)
+
+
+def upscale(
+    image: str | os.PathLike | None = None,
+    *,
+    scale: int = 4,
+    evaluate: bool = False,
+    out: str | os.PathLike = "out",
+    num_steps: int = 300,
+    width: int = 256,
+    max_side: int = 512,
+    region: Region | None = None,
+    seed: int = 0,
+) -> list[pathlib.Path]:
+    """Enlarges an image by rendering a SIREN of it, beside the usual interpolations.
+
+    With `evaluate` the image is first reduced by `scale` (means of scale x scale
+    pixels), and every method is scored against the original. A single-image SIREN
+    knows nothing but that image: it interpolates, and bicubic may well win.
+
+    Args:
+      image: file name; by default a bundled photograph, and `evaluate`.
+      scale: whole factor.
+      evaluate: reduce first, and print PSNR and SSIM.
+      out: folder for the enlarged image and the contact sheet.
+      num_steps: steps of the fit.
+      width: hidden units of the SIREN.
+      max_side: the image is reduced until its longer side is no more than this.
+      region: part of the image to enlarge and show.
+      seed: of the initialisation.
+
+    Returns:
+      The files written.
+    """
+    scale = _checks.as_count("scale", scale, least=2)
+    name, picture = _load(image)
+    picture = _reduced(picture, max_side)
+    truth = None
+    if evaluate or image is None:
+        truth = _cropped(picture, scale)
+        picture = _block_mean(truth, scale)
+    h, w, c = picture.shape
+    size = (h * scale, w * scale)
+    print(f"{name}: {h}x{w} to {size[0]}x{size[1]}")
+    results = {way: jax.image.resize(picture, (*size, c), way) for way in BASELINES}
+    field = _fitted(picture, width, num_steps, seed, antialias=2)
+    results["siren"] = render(field, size)
+    if truth is not None:
+        _print_scores(results, truth)
+    folder = _folder(out)
+    files = [folder / f"{name}_x{scale}.png", folder / f"{name}_x{scale}_sheet.png"]
+    pictures = results if truth is None else {**results, "original": truth}
+    if region is not None:
+        pictures = {label: _crop(x, region) for label, x in pictures.items()}
+        results["siren"] = render(field, size, region=region)
+        pictures["siren, close-up"] = results["siren"]
+    write_image(files[0], results["siren"])
+    write_sheet(files[1], pictures, columns=3)
+    return _report(files)
+
+
+_FIT_FILES = ("field.safetensors", "render.png", "sheet.png")
+
+
+def _load(path: str | os.PathLike | None) -> tuple[str, np.ndarray]:
+    if path is not None:
+        return pathlib.Path(path).stem, read_image(path)
+    try:
+        from skimage import data
+    except ImportError:
+        raise ImportError(
+            "Without an image this takes a photograph from scikit-image, which is not "
+            'installed. Give an image, or `pip install "inr[examples]"`.'
+        ) from None
+    return "astronaut", data.astronaut().astype(np.float32) / 255
+
+
+def _fitted(
+    picture: np.ndarray, width: int, num_steps: int, seed: int, **options: int
+) -> BoundField:
+    model = Siren(features=picture.shape[-1], width=width, depth=3)
+    start = time.perf_counter()
+    key = jax.random.key(seed)
+    result = fit_image(key, model, picture, num_steps=num_steps, **options)
+    seconds = time.perf_counter() - start
+    print(f"fit: {result.step} steps in {seconds:.0f} s, {result.status}")
+    return bind(model, result.params)
+
+
+def _print_scores(results: dict[str, Array], truth: np.ndarray) -> None:
+    scores = {}
+    print(f"{'':10s}{'PSNR dB':>9s}{'SSIM':>9s}")
+    for label, image in results.items():
+        image = np.clip(image, 0, 1)
+        scores[label] = float(psnr(image, truth))
+        print(f"{label:10s}{scores[label]:9.2f}{_ssim(image, truth):>9s}")
+    best = max(scores, key=scores.get)
+    margin = scores["siren"] - max(v for k, v in scores.items() if k != "siren")
+    verdict = f"{best} wins" if best != "siren" else "the SIREN wins"
+    print(f"{verdict}: the SIREN is {margin:+.2f} dB from the best interpolation.")
+
+
+def _ssim(image: np.ndarray, reference: np.ndarray) -> str:
+    small = min(image.shape[:2]) < 11
+    return "-" if small else f"{float(ssim(image, reference)):.4f}"
+
+
+def _reduced(image: np.ndarray, max_side: int) -> np.ndarray:
+    """The image with its longer side at most `max_side`."""
+    max_side = _checks.as_count("max_side", max_side)
+    h, w, c = image.shape
+    if max(h, w) <= max_side:
+        return image
+    scale = max_side / max(h, w)
+    size = (max(round(h * scale), 1), max(round(w * scale), 1))
+    print(f"reduced from {h}x{w} to {size[0]}x{size[1]} (--max-side)")
+    return np.asarray(jax.image.resize(image, (*size, c), "cubic")).clip(0, 1)
+
+
+def _cropped(image: np.ndarray, scale: int) -> np.ndarray:
+    h, w = (n - n % scale for n in image.shape[:2])
+    if not h or not w:
+        raise _checks.fail("image", f"at least {scale} pixels", f"{image.shape}")
+    return image[:h, :w]
+
+
+def _block_mean(image: np.ndarray, scale: int) -> np.ndarray:
+    h, w, c = image.shape
+    return image.reshape(h // scale, scale, w // scale, scale, c).mean((1, 3))
+
+
+def _crop(image: Array | np.ndarray, region: Region) -> Array | np.ndarray:
+    start, stop = _checks.as_region("region", region, 2)
+    top, left = (int(f * n) for f, n in zip(start, image.shape, strict=False))
+    bottom, right = (
+        max(int(f * n), 1) for f, n in zip(stop, image.shape, strict=False)
+    )
+    return image[top:bottom, left:right]
+
+
+def _folder(path: str | os.PathLike) -> pathlib.Path:
+    folder = pathlib.Path(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _report(files: list[pathlib.Path]) -> list[pathlib.Path]:
+    print("wrote", ", ".join(str(f) for f in files))
+    return files
