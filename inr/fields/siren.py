@@ -3,6 +3,7 @@
 import functools
 from typing import Any
 
+from inr import _checks
 from inr.fields import init, streams
 from inr.fields.base import FieldModule
 from inr.fields.layers import Affine, per_layer
@@ -40,6 +41,11 @@ class Siren(FieldModule):
     def learning_rate(self) -> float:
         """Peak rate of the default optimiser: 2e-3 at width 256, more if narrower."""
         return 2e-3 * min((256 / self.width) ** 0.5, 2.0)
+
+    def __post_init__(self):
+        super().__post_init__()
+        _checks.as_positive("omega", self.omega)
+        per_layer("hidden_omega", self.hidden_omega, self.depth)
 
     def network(self, x: Features) -> Features:
         affine = functools.partial(Affine, precision=self.precision, dtype=self.dtype)
