@@ -50,7 +50,10 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int
     if options.pop("quick"):
         options.update(QUICK)
     if options["region"] is not None:
-        options["region"] = (options["region"][:2], options["region"][2:])
+        corners = tuple(options["region"])
+        options["region"] = (corners[:2], corners[2:])
+    if options.get("size") is not None:
+        options["size"] = tuple(options["size"])
     try:
         command(**{k: v for k, v in options.items() if v is not None})
     except (ValueError, TypeError, OSError, ImportError) as error:

@@ -1,0 +1,89 @@
+"""The peer: SIREN in PyTorch, with the initialisation of the paper's code."""
+
+import itertools
+import math
+import time
+
+import numpy as np
+import torch
+
+THREADS = torch.get_num_threads()
+
+
+class Siren(torch.nn.Module):
+    """sin(omega (x W + b)) layers; `fields` of them at once where it is given."""
+
+    def __init__(self, features=1, width=256, depth=3, omega=30.0, fields=None):
+        super().__init__()
+        sizes = [2] + [width] * (depth + 1) + [features]
+        lead = () if fields is None else (fields,)
+        self.kernels, self.biases = torch.nn.ParameterList(), torch.nn.ParameterList()
+        for i, (n, m) in enumerate(itertools.pairwise(sizes)):
+            bound = 1 / n if i == 0 else math.sqrt(6 / n) / omega
+            kernel = torch.empty(*lead, n, m).uniform_(-bound, bound)
+            bias = torch.empty(*lead, 1, m).uniform_(-(n**-0.5), n**-0.5)
+            self.kernels.append(torch.nn.Parameter(kernel))
+            self.biases.append(torch.nn.Parameter(bias))
+        self.omega = omega
+
+    def forward(self, x):
+        last = len(self.kernels) - 1
+        for i, (kernel, bias) in enumerate(zip(self.kernels, self.biases, strict=True)):
+            x = x @ kernel + bias
+            if i < last:
+                x = torch.sin(self.omega * x)
+        return x
+
+
+def grid(h, w):
+    """Pixel centres `[h * w, 2]` in [-1, 1]."""
+    y, x = ((2 * np.arange(n) + 1) / n - 1 for n in (h, w))
+    mesh = np.meshgrid(y, x, indexing="ij")
+    return torch.from_numpy(np.stack(mesh, -1).reshape(-1, 2).astype(np.float32))
+
+
+def make_step(model, optimizer, coords, target, schedule=None, compiled=False):
+    """A function that takes one step and returns the loss; target is in [-1, 1]."""
+
+    def loss_of(coords, target):
+        return torch.mean((model(coords) - target) ** 2)
+
+    loss_of = torch.compile(loss_of) if compiled else loss_of
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        loss = loss_of(coords, target)
+        loss.backward()
+        optimizer.step()
+        if schedule is not None:
+            schedule.step()
+        return loss
+
+    return step
+
+
+def ours_in_torch(model, num_steps, rate=2e-3, warmup=10):
+    """Adam and the schedule of `inr.fit`."""
+    optimizer = torch.optim.Adam(model.parameters(), lr=rate)
+
+    def factor(step):
+        rise = min((step + 1) / warmup, 1.0)
+        return rise * 0.5 * (1 + math.cos(math.pi * min(step / num_steps, 1.0)))
+
+    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+
+
+def seconds_to(levels, step, most_seconds):
+    """Seconds and steps until each PSNR level in dB; None where time ran out."""
+    found = {}
+    start = time.perf_counter()
+    for i in range(100_000):
+        loss = float(step())
+        seconds = time.perf_counter() - start
+        level = -10 * math.log10(loss / 4)  # the target spans [-1, 1]
+        for wanted in levels:
+            if level >= wanted and wanted not in found:
+                found[wanted] = (seconds, i)
+        if len(found) == len(levels) or seconds > most_seconds:
+            break
+    return {wanted: found.get(wanted) for wanted in levels}, seconds, i, level
