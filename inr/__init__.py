@@ -17,6 +17,7 @@ from inr.fields import (
     bind as bind,
     load_field as load_field,
     save_field as save_field,
+    suggest_omega as suggest_omega,
 )
 from inr.fitting import (
     FitDiverged as FitDiverged,

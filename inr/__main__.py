@@ -27,13 +27,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def add_fit(parser: argparse.ArgumentParser) -> None:
     """The options of `fit`."""
-    _add_common(parser, commands.fit, num_steps=500, max_side=256)
+    _add_common(parser, commands.fit, num_steps=500, max_side=256, width=256)
     parser.add_argument("--size", type=int, nargs=2, metavar=("H", "W"))
 
 
 def add_upscale(parser: argparse.ArgumentParser) -> None:
     """The options of `upscale`."""
-    _add_common(parser, commands.upscale, num_steps=300, max_side=512)
+    _add_common(parser, commands.upscale, num_steps=300, max_side=512, width=128)
     parser.add_argument("--scale", type=int, default=4)
     parser.add_argument(
         "--evaluate",
@@ -63,13 +63,18 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int
 
 
 def _add_common(
-    parser: argparse.ArgumentParser, command: Callable, num_steps: int, max_side: int
+    parser: argparse.ArgumentParser,
+    command: Callable,
+    *,
+    num_steps: int,
+    max_side: int,
+    width: int,
 ) -> None:
     parser.set_defaults(run=command)
     parser.add_argument("image", nargs="?", help="by default a bundled photograph")
     parser.add_argument("--out", default="out", help="folder for what is written")
     parser.add_argument("--steps", dest="num_steps", type=int, default=num_steps)
-    parser.add_argument("--width", type=int, default=256, help="hidden units")
+    parser.add_argument("--width", type=int, default=width, help="hidden units")
     parser.add_argument("--max-side", type=int, default=max_side)
     parser.add_argument(
         "--region",

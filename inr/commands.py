@@ -8,6 +8,7 @@ that comes with scikit-image.
 import os
 import pathlib
 import time
+from typing import Any
 
 import jax
 import numpy as np
@@ -15,13 +16,17 @@ import numpy as np
 from inr import _checks
 from inr._sheet import write_sheet
 from inr._typing import Array, Region
-from inr.fields import BoundField, Siren, bind, save_field
+from inr.fields import BoundField, Siren, bind, save_field, suggest_omega
 from inr.fitting import fit_image
 from inr.io import read_image, write_image
 from inr.metrics import psnr, ssim
 from inr.rendering import render
 
 BASELINES = ("nearest", "linear", "cubic", "lanczos3")
+
+# A quarter of the default, which is chosen for the pixels themselves: on photographs
+# reduced to 64x64 it gains 3 dB between the pixels.
+UPSCALING_RATE = 5e-4
 
 
 def fit(
@@ -54,7 +59,8 @@ def fit(
     picture = _reduced(picture, max_side)
     h, w, c = picture.shape
     print(f"{name}: {h}x{w}, {c} channels, held by a SIREN {width}x3")
-    field = _fitted(picture, width, num_steps, seed)
+    model = Siren(features=c, width=width, depth=3)
+    field = _fitted(picture, model, num_steps, seed)
     held = np.clip(render(field, (h, w)), 0, 1)
     print(f"PSNR {float(psnr(held, picture)):.2f} dB, SSIM {_ssim(held, picture)}")
     shown = render(field, size or (h, w), region=region)
@@ -77,16 +83,18 @@ def upscale(
     evaluate: bool = False,
     out: str | os.PathLike = "out",
     num_steps: int = 300,
-    width: int = 256,
+    width: int = 128,
     max_side: int = 512,
     region: Region | None = None,
     seed: int = 0,
 ) -> list[pathlib.Path]:
     """Enlarges an image by rendering a SIREN of it, beside the usual interpolations.
 
-    With `evaluate` the image is first reduced by `scale` (means of scale x scale
-    pixels), and every method is scored against the original. A single-image SIREN
-    knows nothing but that image: it interpolates, and bicubic may well win.
+    The SIREN is fitted as a camera sees: a pixel is the mean over its cell. Its omega
+    comes from the image's spectrum and its learning rate is low: both decide what
+    happens between the pixels. With `evaluate` the image is first reduced by `scale`
+    (means of scale x scale pixels), and every method is scored against the original. A
+    single-image SIREN knows nothing but that image: it interpolates.
 
     Args:
       image: file name; by default a bundled photograph, and `evaluate`.
@@ -113,7 +121,11 @@ def upscale(
     size = (h * scale, w * scale)
     print(f"{name}: {h}x{w} to {size[0]}x{size[1]}")
     results = {way: jax.image.resize(picture, (*size, c), way) for way in BASELINES}
-    field = _fitted(picture, width, num_steps, seed, antialias=2)
+    omega = suggest_omega(picture)
+    model = Siren(features=c, width=width, depth=3, omega=omega)
+    field = _fitted(
+        picture, model, num_steps, seed, antialias=2, learning_rate=UPSCALING_RATE
+    )
     results["siren"] = render(field, size)
     if truth is not None:
         _print_scores(results, truth)
@@ -146,9 +158,8 @@ def _load(path: str | os.PathLike | None) -> tuple[str, np.ndarray]:
 
 
 def _fitted(
-    picture: np.ndarray, width: int, num_steps: int, seed: int, **options: int
+    picture: np.ndarray, model: Siren, num_steps: int, seed: int, **options: Any
 ) -> BoundField:
-    model = Siren(features=picture.shape[-1], width=width, depth=3)
     start = time.perf_counter()
     key = jax.random.key(seed)
     result = fit_image(key, model, picture, num_steps=num_steps, **options)

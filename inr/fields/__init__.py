@@ -23,3 +23,4 @@ from inr.fields.multiplicative import (
     GaborNet as GaborNet,
 )
 from inr.fields.siren import Siren as Siren
+from inr.fields.spectrum import suggest_omega as suggest_omega
