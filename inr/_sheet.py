@@ -48,13 +48,12 @@ def write_sheet(
 
 
 def _fitted(image: ArrayLike, side: int) -> np.ndarray:
-    """RGB, with the longer side about `side`: repeated pixels up, smoothed down."""
+    """RGB with the longer side `side`: repeated pixels up, smoothed down."""
     image = np.asarray(image, np.float32)[..., :3]
     h, w = image.shape[:2]
     image = np.broadcast_to(image, (h, w, 3))
-    if max(h, w) <= side:
-        times = side // max(h, w)
-        return image.repeat(times, 0).repeat(times, 1)
     scale = side / max(h, w)
     size = (max(round(h * scale), 1), max(round(w * scale), 1), 3)
-    return np.asarray(jax.image.resize(image, size, "linear"))
+    return np.asarray(
+        jax.image.resize(image, size, "nearest" if scale > 1 else "linear")
+    )

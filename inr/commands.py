@@ -48,7 +48,7 @@ def fit(
       num_steps: steps of the fit.
       width: hidden units of the SIREN.
       max_side: the image is reduced until its longer side is no more than this.
-      size: of the render, `(h, w)`; by default that of the fitted image.
+      size: of the render, `(h, w)`; by default as long as the fitted image.
       region: part of the image to render.
       seed: of the initialisation.
 
@@ -63,7 +63,7 @@ def fit(
     field = _fitted(picture, model, num_steps, seed)
     held = np.clip(render(field, (h, w)), 0, 1)
     print(f"PSNR {float(psnr(held, picture)):.2f} dB, SSIM {_ssim(held, picture)}")
-    shown = render(field, size or (h, w), region=region)
+    shown = render(field, size or _size_of(region, (h, w)), region=region)
     folder = _folder(out)
     files = [folder / f"{name}_{end}" for end in _FIT_FILES]
     save_field(files[0], field, size=(h, w))
@@ -134,7 +134,7 @@ def upscale(
     pictures = results if truth is None else {**results, "original": truth}
     if region is not None:
         pictures = {label: _crop(x, region) for label, x in pictures.items()}
-        results["siren"] = render(field, size, region=region)
+        results["siren"] = render(field, _size_of(region, size), region=region)
         pictures["siren, close-up"] = results["siren"]
     write_image(files[0], results["siren"])
     write_sheet(files[1], pictures, columns=3)
@@ -217,6 +217,16 @@ def _crop(image: Array | np.ndarray, region: Region) -> Array | np.ndarray:
         max(int(f * n), 1) for f, n in zip(stop, image.shape, strict=False)
     )
     return image[top:bottom, left:right]
+
+
+def _size_of(region: Region | None, size: tuple[int, int]) -> tuple[int, int]:
+    """Pixels for a close-up: square ones, and the longer side as long as the image's."""
+    if region is None:
+        return size
+    start, stop = _checks.as_region("region", region, 2)
+    sides = [(b - a) * n for a, b, n in zip(start, stop, size, strict=True)]
+    h, w = (max(round(s * max(size) / max(sides)), 1) for s in sides)
+    return h, w
 
 
 def _folder(path: str | os.PathLike) -> pathlib.Path:

@@ -49,7 +49,7 @@ class Bacon(FieldModule):
         float32 at least.
     """
 
-    learning_rate: ClassVar[float] = 1e-2
+    learning_rate: ClassVar[float] = 5e-3
 
     width: int = 256
     bands: tuple[int, ...] = (16, 32, 64, 96, 128)

@@ -38,7 +38,7 @@ class FourierFeatures(FieldModule):
         in float32 at least.
     """
 
-    learning_rate: ClassVar[float] = 1e-3
+    learning_rate: ClassVar[float] = 5e-3
 
     width: int = 256
     depth: int = 3
@@ -90,7 +90,7 @@ class PositionalEncoding(FieldModule):
         in float32 at least.
     """
 
-    learning_rate: ClassVar[float] = 1e-3
+    learning_rate: ClassVar[float] = 1e-2
 
     width: int = 256
     depth: int = 3

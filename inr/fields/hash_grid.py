@@ -128,7 +128,8 @@ def _interpolate(table: Array, resolution: int, smooth: bool, coords: Array) -> 
     if smooth:
         t = t * t * (3 - 2 * t)
     total = jnp.zeros((), jnp.result_type(table, coords))
-    # A gather for each corner: on a CPU several times faster than one for all.
+    # A gather for each corner and level: they compile in seconds, but on a CPU they and
+    # their gradients run about three times as fast as fewer, larger ones.
     for corner in itertools.product((0, 1), repeat=coords.shape[-1]):
         weight = jnp.ones((), t.dtype)
         for axis, upper in enumerate(corner):
