@@ -220,7 +220,7 @@ def _crop(image: Array | np.ndarray, region: Region) -> Array | np.ndarray:
 
 
 def _size_of(region: Region | None, size: tuple[int, int]) -> tuple[int, int]:
-    """Pixels for a close-up: square ones, and the longer side as long as the image's."""
+    """Square pixels for a close-up, its longer side as long as the image's."""
     if region is None:
         return size
     start, stop = _checks.as_region("region", region, 2)

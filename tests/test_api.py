@@ -16,7 +16,8 @@ def public():
     """Every public name of the library's top level and of its modules of functions."""
     for module in (inr, *MODULES):
         for name, value in vars(module).items():
-            if not name.startswith("_") and callable(value):
+            ours = getattr(value, "__module__", "").startswith(module.__name__)
+            if not name.startswith("_") and callable(value) and ours:
                 yield f"{module.__name__}.{name}", value
 
 
