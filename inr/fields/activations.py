@@ -40,7 +40,7 @@ class Gauss(FieldModule):
       dtype: of the matmuls' inputs, as in `Siren`.
     """
 
-    learning_rate: ClassVar[float] = 5e-4
+    learning_rate: ClassVar[float] = 1e-3
 
     width: int = 256
     depth: int = 3

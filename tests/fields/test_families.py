@@ -196,7 +196,8 @@ def test_a_short_fit_lowers_the_loss_ten_times(name):
         build(name),
         image,
         params=params,
-        num_steps=60,
+        num_steps=100,
+        learning_rate=1e-2,  # the defaults are for fields of full width
         progress=False,
     )
     assert result.history[-1] < result.history[0] / 10
