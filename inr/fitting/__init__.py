@@ -1,12 +1,5 @@
 """Fitting fields: terms of a loss, the pure step, and the verbs that run it."""
 
-from inr.fitting.fit import (
-    FitDiverged as FitDiverged,
-    FitResult as FitResult,
-    fit as fit,
-    fit_image as fit_image,
-    fit_many as fit_many,
-)
 from inr.fitting.step import (
     FitInfo as FitInfo,
     FitState as FitState,
@@ -15,3 +8,10 @@ from inr.fitting.step import (
     init_fit as init_fit,
 )
 from inr.fitting.terms import CellResidual as CellResidual, Term as Term
+from inr.fitting.verbs import (
+    FitDiverged as FitDiverged,
+    FitResult as FitResult,
+    fit as fit,
+    fit_image as fit_image,
+    fit_many as fit_many,
+)

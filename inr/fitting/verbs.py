@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import linen as nn
+from jax import lax
 
 from inr import _checks, coords as _coords
 from inr._loop import Chunk, drive
@@ -264,6 +265,8 @@ def fit_many(
     settings = {
         "optimizer": optimizer,
         "batch_size": batch_size,
+        # A few at a time stay in a CPU's cache, and end early together more often.
+        "at_once": 8 if sharding is None and jax.default_backend() == "cpu" else None,
         "num_steps": _checks.as_count("num_steps", num_steps),
         "learning_rate": _learning_rate(model, optimizer, learning_rate),
         "target_loss": target_loss,
@@ -342,7 +345,9 @@ def _over_cells(term: Term, size: tuple[int, int], samples: int) -> Term:
 _advance = jax.jit(advance, static_argnames=("model", "optimizer"))
 
 
-@functools.partial(jax.jit, static_argnames=("model", "optimizer", "batch_size"))
+@functools.partial(
+    jax.jit, static_argnames=("model", "optimizer", "batch_size", "at_once")
+)
 def _advance_many(
     keys: Key,
     states: FitState,
@@ -351,13 +356,19 @@ def _advance_many(
     limit: Array,
     *,
     batch_size: int | None,
+    at_once: int | None,
     **settings: Any,
 ) -> Chunk:
-    def one(key: Key, state: FitState, rows: tuple[Array, Array]) -> Chunk:
+    def one(each: tuple[Key, FitState, tuple[Array, Array]]) -> Chunk:
+        key, state, rows = each
         return advance(key, state, model, as_terms(rows, batch_size), limit, **settings)
 
+    if at_once is None:
+        chunk = jax.vmap(one)((keys, states, rows))
+    else:
+        chunk = lax.map(one, (keys, states, rows), batch_size=at_once)
     # Steps lead, fields follow: the driver's history is [n, b].
-    return jax.vmap(one, out_axes=Chunk(0, 1, 0, 0))(keys, states, rows)
+    return chunk._replace(losses=chunk.losses.T)
 
 
 @functools.partial(jax.jit, static_argnums=1)
