@@ -78,7 +78,7 @@ def seconds_to(levels, step, most_seconds):
     found = {}
     start = time.perf_counter()
     for i in range(100_000):
-        loss = float(step())
+        loss = step().item()
         seconds = time.perf_counter() - start
         level = -10 * math.log10(loss / 4)  # the target spans [-1, 1]
         for wanted in levels:

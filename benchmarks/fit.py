@@ -121,7 +121,7 @@ def time_to() -> dict:
         else:
             optimizer, schedule = torch.optim.Adam(net.parameters(), lr=1e-4), None
         one = peer.make_step(net, optimizer, peer.grid(256, 256), target, schedule)
-        found, seconds, steps, last = peer.seconds_to((35, 40), one, 1500)
+        found, seconds, steps, last = peer.seconds_to((35, 40), one, 700)
         for level in (35, 40):
             reached = found[level]
             # Where time ran out the ratio is a lower bound.
@@ -155,7 +155,7 @@ def many() -> dict:
         one = peer.make_step(net, optimizer, points, target, schedule)
         for _ in range(steps):
             loss = one()
-        return float(loss)
+        return loss.item()
 
     functions = {
         "inr": ours,
