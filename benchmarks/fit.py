@@ -121,7 +121,7 @@ def time_to() -> dict:
         else:
             optimizer, schedule = torch.optim.Adam(net.parameters(), lr=1e-4), None
         one = peer.make_step(net, optimizer, peer.grid(256, 256), target, schedule)
-        found, seconds, steps, last = peer.seconds_to((35, 40), one, 700)
+        found, seconds, steps, last = peer.seconds_to((35, 40), one, 600)
         for level in (35, 40):
             reached = found[level]
             # Where time ran out the ratio is a lower bound.
