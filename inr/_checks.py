@@ -106,7 +106,9 @@ def as_positive(argument: str, value: float) -> float:
     return float(value)
 
 
-def as_region(argument: str, value: Any, ndim: int) -> tuple[tuple[float, ...], ...]:
+def as_region(
+    argument: str, value: Any, ndim: int
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """`((top, left), (bottom, right))` as fractions, inside [0, 1] and not empty."""
     form = "((top, left), (bottom, right)) as fractions of the signal in [0, 1]"
     try:

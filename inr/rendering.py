@@ -132,9 +132,9 @@ def _tile(
 def _geometry(size: Size, region: Region | None) -> tuple[np.ndarray, ...]:
     """What places the pixels, as arguments of the tile: size, origin, pitch."""
     ndim = len(size)
-    whole = ((0.0,) * ndim, (1.0,) * ndim)
-    region = _checks.as_region("region", whole if region is None else region, ndim)
-    start, stop = map(np.asarray, region)
+    if region is None:
+        region = ((0.0,) * ndim, (1.0,) * ndim)
+    start, stop = map(np.asarray, _checks.as_region("region", region, ndim))
     pitch = 2 * (stop - start) / np.asarray(size)
     as32 = np.asarray(size, np.int32)
     return as32, (2 * start - 1).astype(np.float32), pitch.astype(np.float32)

@@ -1,5 +1,6 @@
 """Fitting fields: terms of a loss, the pure step, and the verbs that run it."""
 
+from inr.fitting.many import fit_many as fit_many
 from inr.fitting.step import (
     FitInfo as FitInfo,
     FitState as FitState,
@@ -13,5 +14,4 @@ from inr.fitting.verbs import (
     FitResult as FitResult,
     fit as fit,
     fit_image as fit_image,
-    fit_many as fit_many,
 )
