@@ -13,7 +13,9 @@ THREADS = torch.get_num_threads()
 class Siren(torch.nn.Module):
     """sin(omega (x W + b)) layers; `fields` of them at once where it is given."""
 
-    def __init__(self, features=1, width=256, depth=3, omega=30.0, fields=None):
+    def __init__(
+        self, features=1, width=256, depth=3, omega=30.0, first_omega=None, fields=None
+    ):
         super().__init__()
         sizes = [2] + [width] * (depth + 1) + [features]
         lead = () if fields is None else (fields,)
@@ -24,14 +26,14 @@ class Siren(torch.nn.Module):
             bias = torch.empty(*lead, 1, m).uniform_(-(n**-0.5), n**-0.5)
             self.kernels.append(torch.nn.Parameter(kernel))
             self.biases.append(torch.nn.Parameter(bias))
-        self.omega = omega
+        self.omegas = [omega if first_omega is None else first_omega] + [omega] * depth
 
     def forward(self, x):
         last = len(self.kernels) - 1
         for i, (kernel, bias) in enumerate(zip(self.kernels, self.biases, strict=True)):
             x = x @ kernel + bias
             if i < last:
-                x = torch.sin(self.omega * x)
+                x = torch.sin(self.omegas[i] * x)
         return x
 
 
