@@ -141,6 +141,10 @@ def fit_image(
 ) -> FitResult:
     """Fits a field to an image `[h, w, c]` in [0, 1].
 
+    The default rate is chosen for the pixels themselves, and the field may ripple
+    between them. To enlarge an image take a quarter of it, `antialias=2`, and for a
+    SIREN `omega=suggest_omega(image)`.
+
     Both axes span [-1, 1] for the user; `normalisation` scales the shorter one down, so
     that frequencies are the same per pixel along both.
 
