@@ -77,7 +77,11 @@ def render(
     result = _aligned_empty(shape) if out is None else _checked_out(out, shape)
     rows = result.reshape(n, k)
     with tqdm(
-        total=n, delay=_SECONDS_WITHOUT_BAR, disable=not progress, unit_scale=True
+        total=n,
+        delay=_SECONDS_WITHOUT_BAR,
+        disable=not progress,
+        unit="px",
+        unit_scale=True,
     ) as bar:
         # One tile ahead: the host copies a tile while the next one is computed.
         ahead = tile(field, firsts[0], *geometry)
