@@ -31,8 +31,7 @@ _PRIMES = (1, 2654435761, 805459861)
 class HashGrid(FieldModule):
     """Small perceptron on a multiresolution hash encoding [Mueller et al. 2022].
 
-    By far the fastest family to fit and to render: most parameters sit in tables, of
-    which a point reads a few rows.
+    Most parameters sit in tables, of which a point reads a few rows.
 
     Attributes:
       features: output features, k.
