@@ -1,6 +1,13 @@
 """Implicit neural representations: a signal held as a function of coordinates."""
 
-from inr import color as color, coords as coords, fields as fields, metrics as metrics
+from inr import (
+    color as color,
+    coords as coords,
+    fields as fields,
+    merging as merging,
+    metrics as metrics,
+    poisson as poisson,
+)
 from inr.fields import (
     Bacon as Bacon,
     BoundField as BoundField,
@@ -34,5 +41,6 @@ from inr.io import (
     read_image as read_image,
     write_image as write_image,
 )
+from inr.merging import clone as clone, merge as merge
 from inr.metrics import psnr as psnr, ssim as ssim
 from inr.rendering import render as render

@@ -1,12 +1,15 @@
-"""The console command: `inr fit` and `inr upscale`."""
+"""The console command: `inr fit`, `inr upscale` and `inr merge`."""
 
 import argparse
 import sys
 from collections.abc import Callable, Sequence
 
 from inr import commands
+from inr.commands.merging import CLONE_MODES, MERGE_MODES
+from inr.poisson import NotConverged
 
-QUICK = {"num_steps": 40, "width": 64, "max_side": 128}
+QUICK_FIT = {"num_steps": 40, "width": 64, "max_side": 128}
+QUICK_MERGE = {"max_side": 256}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands_of = parser.add_subparsers(dest="command", required=True)
     add_fit(commands_of.add_parser("fit", help="hold an image as a SIREN"))
     add_upscale(commands_of.add_parser("upscale", help="enlarge an image"))
+    add_merge(commands_of.add_parser("merge", help="paste or merge by gradients"))
     return run(parser, arguments)
 
 
@@ -42,21 +46,47 @@ def add_upscale(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_merge(parser: argparse.ArgumentParser) -> None:
+    """The options of `merge`."""
+    parser.set_defaults(run=commands.merge, quick_options=QUICK_MERGE)
+    parser.add_argument(
+        "images",
+        nargs="*",
+        help="source and target with a mask, else images to be merged; by default "
+        "bundled photographs",
+    )
+    parser.add_argument("--mask", help="image of the source's size, bright = take")
+    parser.add_argument(
+        "--polygon",
+        type=_corner,
+        nargs="+",
+        metavar="ROW,COLUMN",
+        help="corners in the source, in place of a mask",
+    )
+    parser.add_argument("--offset", type=int, nargs=2, metavar=("ROW", "COLUMN"))
+    parser.add_argument("--mode", choices=(*CLONE_MODES, *MERGE_MODES))
+    parser.add_argument("--resize", action="store_true", help="to the first's size")
+    parser.add_argument("--linear-light", action="store_true")
+    _add_files(parser, max_side=2048)
+
+
 def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
     """Parses, calls the command, and turns bad input into one line and status 2."""
     options = vars(parser.parse_args(arguments))
     options.pop("command", None)
     command = options.pop("run")
+    quick_options = options.pop("quick_options")
     if options.pop("quick"):
-        options.update(QUICK)
-    if options["region"] is not None:
+        options.update(quick_options)
+    if options.get("region") is not None:
         corners = tuple(options["region"])
         options["region"] = (corners[:2], corners[2:])
-    if options.get("size") is not None:
-        options["size"] = tuple(options["size"])
+    for name in ("size", "offset"):
+        if options.get(name) is not None:
+            options[name] = tuple(options[name])
     try:
         command(**{k: v for k, v in options.items() if v is not None})
-    except (ValueError, TypeError, OSError, ImportError) as error:
+    except (ValueError, TypeError, OSError, ImportError, NotConverged) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
     return 0
@@ -70,12 +100,11 @@ def _add_common(
     max_side: int,
     width: int,
 ) -> None:
-    parser.set_defaults(run=command)
+    parser.set_defaults(run=command, quick_options=QUICK_FIT)
     parser.add_argument("image", nargs="?", help="by default a bundled photograph")
-    parser.add_argument("--out", default="out", help="folder for what is written")
+    _add_files(parser, max_side=max_side)
     parser.add_argument("--steps", dest="num_steps", type=int, default=num_steps)
     parser.add_argument("--width", type=int, default=width, help="hidden units")
-    parser.add_argument("--max-side", type=int, default=max_side)
     parser.add_argument(
         "--region",
         type=float,
@@ -84,7 +113,17 @@ def _add_common(
         help="part to render, as fractions of the image",
     )
     parser.add_argument("--seed", type=int, default=0)
+
+
+def _add_files(parser: argparse.ArgumentParser, *, max_side: int) -> None:
+    parser.add_argument("--out", default="out", help="folder for what is written")
+    parser.add_argument("--max-side", type=int, default=max_side)
     parser.add_argument("--quick", action="store_true", help="a small, fast run")
+
+
+def _corner(text: str) -> tuple[float, float]:
+    row, column = (float(x) for x in text.split(","))
+    return row, column
 
 
 if __name__ == "__main__":

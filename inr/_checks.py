@@ -50,8 +50,13 @@ def check_finite(argument: str, array: Any) -> None:
     """Concrete values must hold no NaN and no infinity; a traced array passes."""
     if not is_concrete(array):
         return
-    # In NumPy: under an outer jit even a constant's `jnp.isfinite` is traced.
-    bad = np.size(array) - np.count_nonzero(np.isfinite(np.asarray(array)))
+    # In NumPy: under an outer jit even a constant's `jnp.isfinite` is traced. The sum
+    # is the cheap question: it is finite only if all are.
+    array = np.asarray(array)
+    with np.errstate(all="ignore"):
+        if np.isfinite(array.sum()):
+            return
+    bad = np.size(array) - np.count_nonzero(np.isfinite(array))
     if bad:
         raise fail(
             argument,

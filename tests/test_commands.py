@@ -58,3 +58,93 @@ def test_bad_options_end_in_one_line(photo, tmp_path, capsys, options):
 def test_a_missing_image_ends_in_one_line(tmp_path, capsys):
     assert main(["fit", str(tmp_path / "none.png")]) == 2
     assert "none.png" in capsys.readouterr().err
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """A source with opacity, and a target."""
+    rng = np.random.default_rng(1)
+    source = rng.uniform(0.2, 0.8, (20, 24, 4))
+    source[..., 3] = 0
+    source[5:15, 6:18, 3] = 1
+    target = rng.uniform(0.2, 0.8, (40, 60, 3))
+    inr.write_image(tmp_path / "source.png", source)
+    inr.write_image(tmp_path / "target.png", target)
+    return str(tmp_path / "source.png"), str(tmp_path / "target.png")
+
+
+def cloned(pair, mask, **options):
+    source, target = (inr.read_image(path)[..., :3] for path in pair)
+    result = np.clip(inr.clone(source, target, mask, **options), 0, 1)
+    return np.rint(255 * result)
+
+
+def merged_levels(out):
+    return np.rint(255 * inr.read_image(out / "source_target_merged.png"))
+
+
+BLOCK = np.zeros((20, 24), bool)
+BLOCK[5:15, 6:18] = True
+
+
+def test_merge_takes_the_mask_from_opacity_a_polygon_or_a_file(pair, tmp_path):
+    mask = np.repeat(BLOCK[..., None], 3, -1).astype(np.float32)
+    inr.write_image(tmp_path / "mask.png", mask)
+    ways = {
+        "opacity": [],
+        "polygon": ["--polygon", "5,6", "5,17", "14,17", "14,6"],
+        "file": ["--mask", str(tmp_path / "mask.png")],
+    }
+    expected = cloned(pair, BLOCK, offset=(3, -2), mode="mixed")
+    for way, options in ways.items():
+        out = tmp_path / way
+        placed = ["--offset", "3", "-2", "--mode", "mixed", "--out", str(out)]
+        assert main(["merge", *pair, *options, *placed]) == 0
+        np.testing.assert_array_equal(merged_levels(out), expected)
+        assert inr.read_image(out / "source_target_sheet.png").shape[-1] == 3
+
+
+def test_merge_says_what_falls_outside(pair, tmp_path, capsys):
+    options = ["--offset", "-8", "0", "--out", str(tmp_path / "out")]
+    assert main(["merge", *pair, *options]) == 0
+    assert "36 of 120 pixels fall outside" in capsys.readouterr().out
+
+
+def test_merge_of_aligned_images(photo, tmp_path):
+    second = tmp_path / "second.png"
+    image = np.random.default_rng(2).uniform(0.2, 0.8, (40, 60, 1))
+    inr.write_image(second, image)
+    out = tmp_path / "out"
+    assert main(["merge", str(photo), str(second), "--out", str(out)]) == 0
+    gray = np.repeat(inr.read_image(second), 3, -1)
+    expected = np.clip(inr.merge([inr.read_image(photo), gray]), 0, 1)
+    found = inr.read_image(out / "photo_second_merged.png")
+    np.testing.assert_allclose(found, expected, atol=0.5 / 255 + 1e-6)
+
+
+def test_merge_refuses_or_resizes_images_of_other_sizes(photo, tmp_path, capsys):
+    other = tmp_path / "other.png"
+    inr.write_image(other, np.full((10, 10, 3), 0.5))
+    arguments = ["merge", str(photo), str(other), "--out", str(tmp_path / "out")]
+    assert main(arguments) == 2
+    assert "--resize" in capsys.readouterr().err
+    assert main([*arguments, "--resize"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--polygon", "1,1", "2,2"], "three corners"),
+        (["--polygon", "1,1", "2,2", "3,1", "--mask", "x.png"], "not both"),
+        (["--mode", "mean"], "`mode`"),
+        (["--offset", "99", "0"], "lies outside"),
+    ],
+)
+def test_bad_options_of_merge_end_in_one_line(pair, tmp_path, capsys, options, message):
+    assert main(["merge", *pair, *options, "--out", str(tmp_path / "out")]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_merge_of_one_image_is_refused(photo, capsys):
+    assert main(["merge", str(photo)]) == 2
+    assert "two or more" in capsys.readouterr().err

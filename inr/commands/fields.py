@@ -1,9 +1,4 @@
-"""What the console command and the examples do: fit an image, upscale an image.
-
-Contract: a command takes plain values, shows progress, prints a short report and writes
-its files into a folder, whose paths it returns. Without an image it takes a photograph
-that comes with scikit-image.
-"""
+"""Commands that hold an image as a field: fit it, upscale it."""
 
 import os
 import pathlib
@@ -14,11 +9,12 @@ import jax
 import numpy as np
 
 from inr import _checks
-from inr._sheet import write_sheet
 from inr._typing import Array, Region
+from inr.commands._shared import folder_at, load, reduced, report
+from inr.commands._sheet import write_sheet
 from inr.fields import BoundField, Siren, bind, save_field, suggest_omega
 from inr.fitting import fit_image
-from inr.io import read_image, write_image
+from inr.io import write_image
 from inr.metrics import psnr, ssim
 from inr.rendering import render
 
@@ -55,8 +51,8 @@ def fit(
     Returns:
       The files written.
     """
-    name, picture = _load(image)
-    picture = _reduced(picture, max_side)
+    name, picture = load(image)
+    picture = reduced(picture, max_side)
     h, w, c = picture.shape
     print(f"{name}: {h}x{w}, {c} channels, held by a SIREN {width}x3")
     model = Siren(features=c, width=width, depth=3)
@@ -64,7 +60,7 @@ def fit(
     held = np.clip(render(field, (h, w)), 0, 1)
     print(f"PSNR {float(psnr(held, picture)):.2f} dB, SSIM {_ssim(held, picture)}")
     shown = render(field, size or _size_of(region, (h, w)), region=region)
-    folder = _folder(out)
+    folder = folder_at(out)
     files = [folder / f"{name}_{end}" for end in _FIT_FILES]
     save_field(files[0], field, size=(h, w))
     write_image(files[1], shown)
@@ -73,7 +69,7 @@ def fit(
         files[2],
         {"image": picture, "field": held, "10 x difference": difference[..., :3]},
     )
-    return _report(files)
+    return report(files)
 
 
 def upscale(
@@ -111,8 +107,8 @@ def upscale(
       The files written.
     """
     scale = _checks.as_count("scale", scale, least=2)
-    name, picture = _load(image)
-    picture = _reduced(picture, max_side)
+    name, picture = load(image)
+    picture = reduced(picture, max_side)
     truth = None
     if evaluate or image is None:
         truth = _cropped(picture, scale)
@@ -129,7 +125,7 @@ def upscale(
     results["siren"] = render(field, size)
     if truth is not None:
         _print_scores(results, truth)
-    folder = _folder(out)
+    folder = folder_at(out)
     files = [folder / f"{name}_x{scale}.png", folder / f"{name}_x{scale}_sheet.png"]
     pictures = results if truth is None else {**results, "original": truth}
     if region is not None:
@@ -138,23 +134,10 @@ def upscale(
         pictures["siren, close-up"] = results["siren"]
     write_image(files[0], results["siren"])
     write_sheet(files[1], pictures, columns=3)
-    return _report(files)
+    return report(files)
 
 
 _FIT_FILES = ("field.safetensors", "render.png", "sheet.png")
-
-
-def _load(path: str | os.PathLike | None) -> tuple[str, np.ndarray]:
-    if path is not None:
-        return pathlib.Path(path).stem, read_image(path)
-    try:
-        from skimage import data
-    except ImportError:
-        raise ImportError(
-            "Without an image this takes a photograph from scikit-image, which is not "
-            'installed. Give an image, or `pip install "inr[examples]"`.'
-        ) from None
-    return "astronaut", data.astronaut().astype(np.float32) / 255
 
 
 def _fitted(
@@ -186,18 +169,6 @@ def _ssim(image: np.ndarray, reference: np.ndarray) -> str:
     return "-" if small else f"{float(ssim(image, reference)):.4f}"
 
 
-def _reduced(image: np.ndarray, max_side: int) -> np.ndarray:
-    """The image with its longer side at most `max_side`."""
-    max_side = _checks.as_count("max_side", max_side)
-    h, w, c = image.shape
-    if max(h, w) <= max_side:
-        return image
-    scale = max_side / max(h, w)
-    size = (max(round(h * scale), 1), max(round(w * scale), 1))
-    print(f"reduced from {h}x{w} to {size[0]}x{size[1]} (--max-side)")
-    return np.asarray(jax.image.resize(image, (*size, c), "cubic")).clip(0, 1)
-
-
 def _cropped(image: np.ndarray, scale: int) -> np.ndarray:
     h, w = (n - n % scale for n in image.shape[:2])
     if not h or not w:
@@ -227,14 +198,3 @@ def _size_of(region: Region | None, size: tuple[int, int]) -> tuple[int, int]:
     sides = [(b - a) * n for a, b, n in zip(start, stop, size, strict=True)]
     h, w = (max(round(s * max(size) / max(sides)), 1) for s in sides)
     return h, w
-
-
-def _folder(path: str | os.PathLike) -> pathlib.Path:
-    folder = pathlib.Path(path)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _report(files: list[pathlib.Path]) -> list[pathlib.Path]:
-    print("wrote", ", ".join(str(f) for f in files))
-    return files

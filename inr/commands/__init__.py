@@ -1,0 +1,9 @@
+"""What the console command and the examples do.
+
+Contract: a command takes plain values, shows progress, prints a short report and writes
+its files into a folder, whose paths it returns. Without an image it takes a photograph
+that comes with scikit-image.
+"""
+
+from inr.commands.fields import fit as fit, upscale as upscale
+from inr.commands.merging import merge as merge

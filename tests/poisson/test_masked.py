@@ -1,0 +1,308 @@
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.sparse
+import scipy.sparse.linalg
+from support import count_compilations, refuses
+
+from inr import poisson
+from inr.poisson import boxes
+
+METHODS = ["cg", "dst", "multigrid", "auto"]
+
+
+def draw(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+def disc(h, w, radius=0.4):
+    y, x = np.mgrid[:h, :w]
+    return np.hypot((y + 0.5) / h - 0.5, (x + 0.5) / w - 0.5) < radius
+
+
+def ring(h, w):
+    return disc(h, w, 0.45) & ~disc(h, w, 0.2)
+
+
+def holes(h, w):
+    return np.random.default_rng(5).random((h, w)) > 0.35
+
+
+def half(h, w):
+    """Touches three sides of the image."""
+    mask = np.zeros((h, w), bool)
+    mask[:, : w // 2] = True
+    return mask
+
+
+def corner(h, w):
+    mask = np.zeros((h, w), bool)
+    mask[: h // 3, : w // 2] = True
+    return mask
+
+
+def specks(h, w):
+    mask = np.zeros((h, w), bool)
+    mask[::4, 1::5] = True
+    return mask
+
+
+MASKS = {f.__name__: f for f in (disc, ring, holes, half, corner, specks)}
+
+
+def direct(rhs, mask, values, screening=0.0):
+    """Sparse direct solve, built pixel by pixel."""
+    h, w = mask.shape
+    number = np.full((h, w), -1)
+    number[mask] = np.arange(mask.sum())
+    rows, columns, entries = [], [], []
+    b = -np.array(rhs[mask])
+    for y, x in zip(*np.nonzero(mask), strict=True):
+        i, diagonal = number[y, x], np.broadcast_to(screening, (h, w))[y, x]
+        for v, u in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
+            if not (0 <= v < h and 0 <= u < w):
+                continue
+            diagonal += 1
+            if mask[v, u]:
+                rows.append(i), columns.append(number[v, u]), entries.append(-1.0)
+            else:
+                b[i] += values[v, u]
+        rows.append(i), columns.append(i), entries.append(diagonal)
+    matrix = scipy.sparse.csc_array((entries, (rows, columns)))
+    result = np.array(values)
+    result[mask] = scipy.sparse.linalg.splu(matrix).solve(b)
+    return result
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("mask", MASKS)
+def test_equals_a_sparse_direct_solve(mask, method):
+    h, w = 45, 60
+    mask = MASKS[mask](h, w)
+    rhs, values = draw(h, w, 2), draw(h, w, 2, seed=1)
+    with jax.enable_x64(True):
+        found = poisson.solve_masked(rhs, mask, values, method=method, rtol=1e-11)
+    value, residual, num_steps = map(np.asarray, found)
+    np.testing.assert_allclose(value, direct(rhs, mask, values), atol=1e-8)
+    assert np.all(residual <= 1e-11)
+    assert np.all(num_steps > 0)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_screening_varies_from_pixel_to_pixel(method):
+    h, w = 30, 41
+    mask, screening = ring(h, w), np.random.default_rng(3).random((h, w))
+    rhs, values = draw(h, w, 1), draw(h, w, 1, seed=1)
+    with jax.enable_x64(True):
+        found = poisson.solve_masked(
+            rhs, mask, values, screening=screening, method=method, rtol=1e-11
+        )
+    expected = direct(rhs, mask, values, screening)
+    np.testing.assert_allclose(found.value, expected, atol=1e-8)
+
+
+def test_with_screening_no_pixel_needs_to_be_known():
+    rhs = draw(20, 30, 1)
+    values = np.zeros_like(rhs)
+    mask = np.ones((20, 30), bool)
+    with jax.enable_x64(True):
+        options = {"screening": 0.2, "rtol": 1e-12}
+        found = poisson.solve_masked(rhs, mask, values, **options)
+        expected = poisson.solve(rhs, screening=0.2)
+    np.testing.assert_allclose(found.value, expected, atol=1e-9)
+
+
+def test_a_rectangle_is_one_step_of_the_sine_transform():
+    mask = np.zeros((33, 41), bool)
+    mask[1:-1, 1:-1] = True
+    values = np.zeros((33, 41, 1))
+    rhs = draw(33, 41, 1)
+    with jax.enable_x64(True):
+        found = poisson.solve_masked(rhs, mask, values, method="dst", rtol=1e-9)
+        exact = poisson.solve(rhs[1:-1, 1:-1], boundary="dirichlet")
+    np.testing.assert_allclose(found.value[1:-1, 1:-1], exact, atol=1e-8)
+
+
+@pytest.mark.parametrize("mask", ["ring", "half"])
+def test_the_count_of_multigrid_is_flat_in_size(mask):
+    counts = []
+    for n in (64, 256):
+        made = MASKS[mask](n, n)
+        rhs, values = draw(n, n, 1).astype(np.float32), np.zeros((n, n, 1), np.float32)
+        found = poisson.solve_masked(rhs, made, values, method="multigrid")
+        counts.append(int(found.num_steps[0]))
+    assert max(counts) <= 6
+    assert counts[1] <= counts[0] + 1
+
+
+def test_known_pixels_keep_every_bit():
+    mask = ring(40, 50)
+    values = draw(40, 50, 3).astype(np.float32)
+    found = poisson.solve_masked(np.zeros_like(values), mask, values)
+    np.testing.assert_array_equal(found.value[~mask], values[~mask])
+    assert not np.any(found.value[mask] == values[mask])
+
+
+def test_harmonic_functions_are_found_from_their_boundary():
+    """x y and x^2 - y^2 have no discrete Laplacian either."""
+    y, x = np.mgrid[:50, :60] / 50 - 0.5
+    exact = np.stack([x * y, x * x - y * y], -1).astype(np.float32)
+    mask = ring(50, 60)
+    values = np.where(mask[..., None], 0, exact)
+    found = poisson.solve_masked(np.zeros_like(exact), mask, values)
+    np.testing.assert_allclose(found.value, exact, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["cg", "dst", "multigrid"])
+def test_a_traced_mask_agrees_with_a_concrete_one(method):
+    mask = np.roll(disc(40, 50, 0.2), (8, -9), (0, 1))
+    rhs, values = draw(40, 50, 2).astype(np.float32), draw(40, 50, 2, seed=1)
+    values = values.astype(np.float32)
+    f = functools.partial(poisson.solve_masked, method=method, rtol=1e-6)
+    np.testing.assert_allclose(
+        jax.jit(f)(rhs, mask, values).value, f(rhs, mask, values).value, atol=2e-4
+    )
+
+
+def test_vmap_is_a_loop():
+    masks = np.stack([ring(30, 32), disc(30, 32), half(30, 32)])
+    rhs, values = draw(3, 30, 32, 2), draw(3, 30, 32, 2, seed=1)
+    with jax.enable_x64(True):
+        f = functools.partial(poisson.solve_masked, method="multigrid", rtol=1e-11)
+        together = jax.vmap(f)(rhs, jnp.asarray(masks), values)
+        loop = [f(*one).value for one in zip(rhs, masks, values, strict=True)]
+    np.testing.assert_allclose(together.value, np.stack(loop), atol=1e-9)
+
+
+@pytest.mark.parametrize("method", ["cg", "dst", "multigrid"])
+def test_derivatives_by_finite_differences(method):
+    mask = ring(16, 18)
+    rhs, values = draw(16, 18, 1), draw(16, 18, 1, seed=1)
+    target = draw(16, 18, 1, seed=2)
+    screening = np.full((16, 18), 0.3)
+    directions = [draw(16, 18, 1, seed=s) for s in (3, 4)] + [draw(16, 18, seed=5)]
+
+    with jax.enable_x64(True):
+
+        def loss(rhs, values, screening):
+            found = poisson.solve_masked(
+                rhs, mask, values, screening=screening, method=method, rtol=1e-13
+            )
+            return jnp.sum((found.value - target) ** 2)
+
+        arguments = [jnp.asarray(x) for x in (rhs, values, screening)]
+        gradients = jax.grad(loss, argnums=(0, 1, 2))(*arguments)
+        for i, direction in enumerate(directions):
+            step = 1e-6 * direction
+            ahead, behind = list(arguments), list(arguments)
+            ahead[i], behind[i] = arguments[i] + step, arguments[i] - step
+            expected = (loss(*ahead) - loss(*behind)) / 2
+            np.testing.assert_allclose(np.vdot(gradients[i], step), expected, rtol=1e-4)
+
+
+def test_integration_keeps_a_gradient_that_is_one():
+    """Nothing to correct: no step is made, and every bit stays."""
+    image = draw(40, 50, 3).astype(np.float32)
+    guidance = poisson.grid_gradient(image)
+    found = poisson.integrate_masked(guidance, ring(40, 50), image)
+    np.testing.assert_array_equal(found.value, image)
+    np.testing.assert_array_equal(found.num_steps, 0)
+
+
+def test_integration_equals_the_solve_of_its_divergence():
+    mask = ring(40, 50)
+    guidance, values = draw(40, 50, 2, 2), draw(40, 50, 2, seed=1)
+    with jax.enable_x64(True):
+        found = poisson.integrate_masked(guidance, mask, values, rtol=1e-11)
+        rhs = poisson.grid_divergence(guidance)
+    expected = direct(np.asarray(rhs), mask, values)
+    np.testing.assert_allclose(found.value, expected, atol=1e-8)
+
+
+def test_non_convergence_is_an_error_that_carries_the_solution():
+    mask = disc(60, 60)
+    rhs, values = draw(60, 60, 1).astype(np.float32), np.zeros((60, 60, 1), np.float32)
+    with pytest.raises(poisson.NotConverged, match="max_steps") as caught:
+        poisson.solve_masked(rhs, mask, values, method="cg", max_steps=3)
+    assert caught.value.solution.value.shape == (60, 60, 1)
+    np.testing.assert_array_equal(caught.value.solution.num_steps, 3)
+    jitted = jax.jit(
+        lambda rhs: poisson.solve_masked(rhs, mask, values, method="cg", max_steps=3)
+    )
+    assert jitted(rhs).residual[0] > 1e-6
+
+
+def test_a_nan_under_jit_shows_in_the_residual():
+    mask = disc(20, 20)
+    values = jnp.zeros((20, 20, 1))
+    f = jax.jit(lambda rhs: poisson.solve_masked(rhs, mask, values).residual)
+    assert np.isnan(f(jnp.full((20, 20, 1), jnp.nan))).all()
+
+
+def test_a_second_image_and_a_mask_elsewhere_compile_nothing():
+    rhs, values = draw(90, 90, 3).astype(np.float32), np.zeros((90, 90, 3), np.float32)
+    mask = np.zeros((90, 90), bool)
+    mask[10:40, 10:40] = True
+    poisson.solve_masked(rhs, mask, values)
+    mask = np.roll(mask, (20, 30), (0, 1))
+    mask[35, 45] = False
+    with count_compilations() as count:
+        poisson.solve_masked(values, mask, rhs)
+    assert count() == 0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_box_holds_the_mask_and_its_neighbours(seed):
+    rng = np.random.default_rng(seed)
+    h, w = rng.integers(3, 200, 2)
+    mask = np.zeros((h, w), bool)
+    points = rng.integers(0, [h, w], (rng.integers(1, 4), 2))
+    mask[tuple(points.T)] = True
+    (top, left), (bh, bw) = boxes.box_of(mask)
+    assert min(top, left) >= 0
+    assert top + bh <= h
+    assert left + bw <= w
+    neighbourhood = np.zeros((h, w), bool)
+    for y, x in points:
+        neighbourhood[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2] = True
+    neighbourhood[top : top + bh, left : left + bw] = False
+    assert not neighbourhood.any()
+
+
+def test_boxes_have_few_sizes():
+    sizes = {boxes._rounded_up(n) for n in range(1, 1025)}
+    assert len(sizes) < 70
+    assert all(n <= boxes._rounded_up(n) <= 1.13 * n + 1 for n in range(1, 3000))
+
+
+MASK = disc(8, 9)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"mask": MASK.astype(np.uint8) * 255}, "`mask > 127`"),
+        ({"mask": MASK[:4]}, r"`mask` must be of shape \(8, 9\)"),
+        ({"mask": MASK & False}, "`mask` must be True somewhere"),
+        ({"mask": MASK | True}, "inr.poisson.integrate"),
+        ({"rhs": np.full((8, 9, 1), np.nan)}, "`rhs` must be finite"),
+        ({"values": np.full((8, 9, 1), np.nan)}, "`values` must be finite"),
+        ({"values": np.zeros((8, 9, 2))}, "`rhs` must be of shape"),
+        ({"rhs": np.zeros((8, 9, 1), int)}, "`rhs` must be a floating array"),
+        ({"method": "jacobi"}, "`method` must be one of"),
+        ({"screening": np.zeros(9)}, "`screening`"),
+        ({"max_steps": 0}, "`max_steps`"),
+    ],
+)
+def test_bad_input_is_refused(change, message):
+    arguments = {
+        "rhs": np.zeros((8, 9, 1)),
+        "mask": MASK,
+        "values": np.zeros((8, 9, 1)),
+        **change,
+    }
+    with refuses(message):
+        poisson.solve_masked(**arguments)

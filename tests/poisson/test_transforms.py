@@ -1,0 +1,96 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.fft
+from support import refuses
+
+from inr import poisson
+
+SHAPES = [(5, 7), (64, 65), (66, 129), (127, 96), (1, 70), (70, 1), (2, 200)]
+TWINS = {
+    "dct": (poisson.dct, lambda x, axes: scipy.fft.dctn(x, axes=axes)),
+    "idct": (poisson.idct, lambda x, axes: scipy.fft.idctn(x, axes=axes)),
+    "dst": (poisson.dst, lambda x, axes: scipy.fft.dstn(x, 1, axes=axes)),
+    "idst": (poisson.idst, lambda x, axes: scipy.fft.idstn(x, 1, axes=axes)),
+}
+# scipy's DST-I wants two samples at least; ours follows the sum down to one.
+LONG_ENOUGH = [shape for shape in SHAPES if min(shape) > 1]
+
+
+def draw(*shape):
+    return np.random.default_rng(sum(shape)).normal(size=shape)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("name", TWINS)
+def test_equals_scipy(name, shape, dtype):
+    if "dst" in name and shape not in LONG_ENOUGH:
+        pytest.skip("scipy refuses a DST-I of one sample")
+    ours, twin = TWINS[name]
+    x = draw(*shape)
+    expected = twin(x, (0, 1))
+    with jax.enable_x64(True):
+        result = ours(jnp.asarray(x, dtype))
+    assert result.dtype == dtype
+    error = np.abs(np.asarray(result) - expected).max() / np.abs(expected).max()
+    assert error < (1e-6 if dtype == np.float32 else 1e-14)
+
+
+@pytest.mark.parametrize("axes", [(0,), (1,), (2,), (2, 0), (-1, -2), (0, 1, 2)])
+@pytest.mark.parametrize("name", TWINS)
+def test_any_axes(name, axes):
+    ours, twin = TWINS[name]
+    x = draw(70, 67, 80)
+    expected = twin(x, axes)
+    result = ours(x.astype(np.float32), axes=axes)
+    np.testing.assert_allclose(result, expected, atol=2e-6 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("pair", [("dct", "idct"), ("dst", "idst")])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_round_trip(pair, shape):
+    forward, backward = (TWINS[name][0] for name in pair)
+    x = draw(*shape).astype(np.float32)
+    np.testing.assert_allclose(backward(forward(x)), x, atol=5e-6)
+
+
+@pytest.mark.parametrize("shape", [(9, 12), (70, 131)], ids=str)
+@pytest.mark.parametrize("name", TWINS)
+def test_the_gradient_is_the_transposed_transform(name, shape):
+    ours, twin = TWINS[name]
+    x, y = draw(*shape), draw(*shape[::-1]).T
+    gradient = jax.grad(lambda x: jnp.vdot(ours(x), jnp.asarray(y, x.dtype)))(
+        jnp.asarray(x, jnp.float32)
+    )
+    # <F u, y> = <u, F^T y> for unit vectors u, a few of them.
+    for index in [(0, 0), (3, 5), (shape[0] - 1, shape[1] - 1)]:
+        unit = np.zeros(shape)
+        unit[index] = 1
+        expected = np.vdot(twin(unit, (0, 1)), y)
+        np.testing.assert_allclose(
+            gradient[index], expected, rtol=1e-4, atol=1e-5 * np.abs(gradient).max()
+        )
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_vmap_and_jit_change_nothing(name):
+    ours, _ = TWINS[name]
+    x = draw(3, 70, 90).astype(np.float32)
+    expected = jnp.stack([ours(row) for row in x])
+    scale = float(np.abs(expected).max())
+    np.testing.assert_allclose(jax.vmap(ours)(x), expected, atol=1e-6 * scale)
+    np.testing.assert_allclose(jax.jit(jax.vmap(ours))(x), expected, atol=1e-6 * scale)
+
+
+def test_bad_input_is_refused():
+    x = np.ones((4, 4), np.float32)
+    with refuses("`x` must be a floating array"):
+        poisson.dct(np.ones((4, 4), int))
+    with refuses("`axes` must be axes of an array of rank 2"):
+        poisson.dct(x, axes=(0, 2))
+    with refuses("`axes` must be different"):
+        poisson.dst(x, axes=(0, -2))
+    with refuses("`x` must be non-empty"):
+        poisson.dct(x[:0])
