@@ -7,7 +7,7 @@ from support import refuses
 
 from inr import poisson
 
-SHAPES = [(5, 7), (64, 65), (66, 129), (127, 96), (1, 70), (70, 1), (2, 200)]
+SHAPES = [(5, 7), (66, 129), (127, 96), (1, 70), (2, 8)]
 TWINS = {
     "dct": (poisson.dct, lambda x, axes: scipy.fft.dctn(x, axes=axes)),
     "idct": (poisson.idct, lambda x, axes: scipy.fft.idctn(x, axes=axes)),
@@ -38,11 +38,11 @@ def test_equals_scipy(name, shape, dtype):
     assert error < (1e-6 if dtype == np.float32 else 1e-14)
 
 
-@pytest.mark.parametrize("axes", [(0,), (1,), (2,), (2, 0), (-1, -2), (0, 1, 2)])
+@pytest.mark.parametrize("axes", [(1,), (2, 0), (0, -1, 1)])
 @pytest.mark.parametrize("name", TWINS)
 def test_any_axes(name, axes):
     ours, twin = TWINS[name]
-    x = draw(70, 67, 80)
+    x = draw(30, 17, 20)
     expected = twin(x, axes)
     result = ours(x.astype(np.float32), axes=axes)
     np.testing.assert_allclose(result, expected, atol=2e-6 * np.abs(expected).max())
