@@ -220,7 +220,29 @@ def accuracy() -> dict:
                 found = inr.clone(*images, data["mask"], mode=mode, rtol=rtol)
             error = np.abs(np.asarray(found, np.float64) - data[f"direct_{name}"])
             row[f"golden_{name}_{dtype.__name__}_levels"] = float(error.max())
+    for name, image in textures().items():
+        back = poisson.integrate(poisson.grid_gradient(image), mean=_mean(image))
+        row[f"integral_{name}"] = float(np.abs(back - image).max())
     return row
+
+
+def textures() -> dict[str, np.ndarray]:
+    """1024x1024: photographs two by two, and random bytes."""
+    from skimage import data
+
+    photos = {name: getattr(data, name)() for name in ("astronaut", "grass", "gravel")}
+    tiled = {
+        name: np.tile(x.reshape(512, 512, -1), (2, 2, 1)) for name, x in photos.items()
+    }
+    noise = np.random.default_rng(0).integers(0, 256, (1024, 1024, 1))
+    return {
+        name: x.astype(np.float32) / 255
+        for name, x in {**tiled, "bytes": noise}.items()
+    }
+
+
+def _mean(image: np.ndarray) -> np.ndarray:
+    return image.mean((0, 1), dtype=np.float64)
 
 
 def scene(n: int):

@@ -87,6 +87,7 @@ def clone(
             "source", f"of {target.shape[-1]} channels", f"shape {source.shape}"
         )
     _checks.check_choice("method", method, METHODS)
+    _checks.as_positive("rtol", rtol)
     offset = _as_offset(offset)
     placed = place_mask(mask, source.shape[:2], target.shape[:2], offset)
     box, method = plan(placed, method)

@@ -247,6 +247,7 @@ def _solve(
     check_mask(mask, size)
     if _checks.is_concrete(screening) and not bool((screening > 0).any()):
         check_known(mask)
+    _checks.as_positive("rtol", rtol)
     box, method = plan(mask, method)
     solution = _solve_in_box(
         data.astype(dtype),

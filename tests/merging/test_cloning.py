@@ -13,6 +13,9 @@ from inr import merging, poisson
 
 PER_CHANNEL = merging.Strongest(joint_channels=False)
 
+# Where the preconditioner does not matter: multigrid takes seconds to compile.
+clone = functools.partial(inr.clone, method="cg")
+
 
 def draw(*shape, seed=0):
     return np.random.default_rng(seed).random(shape)
@@ -84,9 +87,10 @@ def direct_clone(source, target, mask, offset):
 
 
 @pytest.mark.parametrize(
-    "offset", [(5, 8), (-9, 3), (28, 40), (-4, -6)], ids="{0[0]},{0[1]}".format
+    ("offset", "whole"),
+    [((5, 8), False), ((-9, 3), False), ((28, 40), True), ((-4, -6), True)],
+    ids=["inside", "above", "beyond the lower right", "beyond the upper left"],
 )
-@pytest.mark.parametrize("whole", [False, True], ids=["disc", "whole"])
 def test_equals_a_sparse_direct_solve_wherever_it_is_put(offset, whole):
     source, target = draw(20, 26, 2), draw(40, 50, 2, seed=1)
     mask = np.ones((20, 26), bool) if whole else disc(20, 26)
@@ -100,7 +104,7 @@ def test_nothing_outside_the_mask_changes():
     source, target = (draw(30, 30, 3, seed=s).astype(np.float32) for s in (0, 1))
     mask = disc(30, 30)
     for options in ({}, {"mode": "mixed"}, {"linear_light": True}):
-        found = np.asarray(inr.clone(source, target, mask, **options))
+        found = np.asarray(clone(source, target, mask, **options))
         np.testing.assert_array_equal(found[~mask], target[~mask])
         assert (found[mask] != target[mask]).mean() > 0.99
 
@@ -108,21 +112,21 @@ def test_nothing_outside_the_mask_changes():
 def test_an_image_into_itself_changes_nothing():
     image = draw(30, 30, 3).astype(np.float32)
     for mode in ("normal", "mixed", "average"):
-        found = inr.clone(image, image, disc(30, 30), mode=mode)
+        found = clone(image, image, disc(30, 30), mode=mode)
         np.testing.assert_array_equal(found, image)
 
 
 def test_a_constant_added_to_the_source_changes_nothing():
     source, target = (draw(30, 30, 3, seed=s).astype(np.float32) for s in (0, 1))
     mask = disc(30, 30)
-    a, b = inr.clone(source, target, mask), inr.clone(source + 0.3, target, mask)
+    a, b = clone(source, target, mask), clone(source + 0.3, target, mask)
     np.testing.assert_allclose(a, b, atol=2e-6)
 
 
 def test_a_flat_source_becomes_the_membrane():
     target = draw(30, 30, 1).astype(np.float32)
     mask = disc(30, 30)
-    found = inr.clone(np.full_like(target, 0.7), target, mask)
+    found = clone(np.full_like(target, 0.7), target, mask)
     blank = np.where(mask[..., None], 0.7, target).astype(np.float32)
     expected = poisson.solve_masked(np.zeros_like(target), mask, blank).value
     np.testing.assert_allclose(found, expected, atol=2e-6)
@@ -131,9 +135,10 @@ def test_a_flat_source_becomes_the_membrane():
 def test_monochrome_takes_the_gradients_of_luma():
     source, target = (draw(30, 30, 3, seed=s).astype(np.float32) for s in (0, 1))
     mask = disc(30, 30)
-    found = inr.clone(source, target, mask, mode="monochrome")
+    found = clone(source, target, mask, mode="monochrome", rtol=1e-7)
     gray = np.repeat(inr.color.rgb_to_luma(source), 3, -1)
-    np.testing.assert_allclose(found, inr.clone(gray, target, mask), atol=3e-6)
+    expected = clone(gray, target, mask, rtol=1e-7)
+    np.testing.assert_allclose(found, expected, atol=3e-6)
 
 
 def test_mixed_takes_the_stronger_gradient_of_each_edge():
@@ -149,26 +154,26 @@ def test_mixed_takes_the_stronger_gradient_of_each_edge():
             poisson.grid_gradient(source),
         )
         expected = poisson.integrate_masked(field, mask, target, rtol=1e-12).value
-        found = inr.clone(source, target, mask, mode="mixed", rtol=1e-12)
+        found = clone(source, target, mask, mode="mixed", rtol=1e-12)
     np.testing.assert_allclose(found, expected, atol=1e-10)
 
 
 def test_linear_light_solves_for_light():
     source, target = (draw(30, 30, 3, seed=s).astype(np.float32) for s in (0, 1))
     mask = disc(30, 30)
-    found = inr.clone(source, target, mask, linear_light=True)
-    light = inr.clone(*map(inr.color.srgb_to_linear, (source, target)), mask)
+    found = clone(source, target, mask, linear_light=True)
+    light = clone(*map(inr.color.srgb_to_linear, (source, target)), mask)
     expected = inr.color.linear_to_srgb(light)
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_gray_images_without_a_channel_axis():
     source, target = (draw(30, 30, seed=s).astype(np.float32) for s in (0, 1))
-    found = inr.clone(source, target, disc(30, 30))
+    found = clone(source, target, disc(30, 30))
     assert found.shape == (30, 30, 1)
 
 
-@pytest.mark.parametrize("method", ["cg", "dst", "multigrid"])
+@pytest.mark.parametrize("method", ["dst", "multigrid"])
 def test_a_traced_mask_agrees_with_a_concrete_one(method):
     source, target = (draw(40, 44, 3, seed=s).astype(np.float32) for s in (0, 1))
     f = functools.partial(inr.clone, method=method, offset=(3, -2))
@@ -180,7 +185,7 @@ def test_a_traced_mask_agrees_with_a_concrete_one(method):
 def test_vmap_and_grad():
     source, target = (draw(3, 20, 22, 1, seed=s).astype(np.float32) for s in (0, 1))
     mask = disc(20, 22)
-    f = functools.partial(inr.clone, mask=mask)
+    f = functools.partial(clone, mask=mask)
     loop = np.stack([f(s, t) for s, t in zip(source, target, strict=True)])
     np.testing.assert_allclose(jax.vmap(f)(source, target), loop, atol=1e-5)
 
@@ -201,10 +206,10 @@ def test_a_second_image_another_offset_and_an_equal_rule_compile_nothing():
     source, target = (draw(60, 60, 3, seed=s).astype(np.float32) for s in (0, 1))
     mask = np.zeros((60, 60), bool)
     mask[20:35, 20:35] = True
-    inr.clone(source, target, mask, mode=merging.Strongest(select="pixel"))
+    clone(source, target, mask, mode=merging.Strongest(select="pixel"))
     with count_compilations() as count:
         rule = merging.Strongest(select="pixel")
-        inr.clone(target, source, mask, offset=(5, 4), mode=rule)
+        clone(target, source, mask, offset=(5, 4), mode=rule)
     assert count() == 0
 
 
@@ -223,6 +228,7 @@ def test_a_second_image_another_offset_and_an_equal_rule_compile_nothing():
         ({"mode": "poisson"}, "'normal', 'mixed', 'average', 'monochrome'"),
         ({"method": "fft"}, "`method`"),
         ({"max_steps": 0}, "`max_steps`"),
+        ({"rtol": 0.0}, "`rtol` must be a finite number above 0"),
     ],
 )
 def test_bad_input_is_refused(change, message):

@@ -6,11 +6,11 @@ import inr
 from inr import merging, poisson
 
 
-def image(h=30, w=36, c=3, seed=0):
+def image(h=14, w=16, c=3, seed=0):
     return np.random.default_rng(seed).uniform(0.1, 0.9, (h, w, c)).astype(np.float32)
 
 
-def disc(h=30, w=36):
+def disc(h=14, w=16):
     y, x = np.mgrid[:h, :w]
     return np.hypot((y + 0.5) / h - 0.5, (x + 0.5) / w - 0.5) < 0.4
 
@@ -45,13 +45,13 @@ def test_factors_of_one_and_beta_zero_change_nothing():
 
 def test_a_highlight_is_compressed():
     """A bump on flat ground shrinks, the more the larger beta."""
-    y, x = np.mgrid[:40, :40]
-    bump = np.exp(-((y - 20.0) ** 2 + (x - 20.0) ** 2) / 40)
+    y, x = np.mgrid[:24, :24]
+    bump = np.exp(-((y - 12.0) ** 2 + (x - 12.0) ** 2) / 16)
     picture = (0.2 + 0.6 * bump)[..., None].astype(np.float32)
-    mask = np.zeros((40, 40), bool)
+    mask = np.zeros((24, 24), bool)
     mask[3:-3, 3:-3] = True
     heights = [
-        float(merging.change_illumination(picture, mask, beta=beta)[20, 20, 0])
+        float(merging.change_illumination(picture, mask, beta=beta)[12, 12, 0])
         for beta in (0.0, 0.2, 0.4)
     ]
     assert heights[0] > heights[1] + 0.02 > heights[2] + 0.04

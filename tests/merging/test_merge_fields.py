@@ -19,7 +19,7 @@ def field(seed, features=3):
 def test_the_mean_of_gradients_is_the_mean_of_the_fields(key):
     fields = [field(1), field(2)]
     result = merging.merge_fields(
-        key, MODEL, fields, SIZE, guidance="mean", num_steps=1500, progress=False
+        key, MODEL, fields, SIZE, guidance="mean", num_steps=800, progress=False
     )
     merged = inr.render(inr.bind(MODEL, result.params), SIZE)
     expected = sum(inr.render(f, SIZE) for f in fields) / 2
@@ -33,7 +33,7 @@ def test_the_strongest_gradient_agrees_with_the_exact_merge_on_the_grid(key):
     """Of pictures that the grid resolves, in every channel and along both axes."""
     fields = [field(1), field(2)]
     result = merging.merge_fields(
-        key, MODEL, fields, SIZE, num_steps=1000, progress=False
+        key, MODEL, fields, SIZE, num_steps=500, progress=False
     )
     merged = np.asarray(inr.render(inr.bind(MODEL, result.params), SIZE))
     exact = np.asarray(inr.merge([inr.render(f, SIZE) for f in fields]))

@@ -11,7 +11,7 @@ from support import count_compilations, refuses
 from inr import poisson
 from inr.poisson import boxes
 
-METHODS = ["cg", "dst", "multigrid", "auto"]
+METHODS = ["cg", "dst", "multigrid"]
 
 
 def draw(*shape, seed=0):
@@ -126,16 +126,21 @@ def test_a_rectangle_is_one_step_of_the_sine_transform():
     np.testing.assert_allclose(found.value[1:-1, 1:-1], exact, atol=1e-8)
 
 
-@pytest.mark.parametrize("mask", ["ring", "half"])
-def test_the_count_of_multigrid_is_flat_in_size(mask):
+def test_the_count_of_multigrid_is_flat_in_size():
     counts = []
     for n in (64, 256):
-        made = MASKS[mask](n, n)
+        made = ring(n, n)
         rhs, values = draw(n, n, 1).astype(np.float32), np.zeros((n, n, 1), np.float32)
         found = poisson.solve_masked(rhs, made, values, method="multigrid")
         counts.append(int(found.num_steps[0]))
     assert max(counts) <= 6
     assert counts[1] <= counts[0] + 1
+
+
+def test_auto_is_plain_only_where_the_mask_is_full_of_holes():
+    chosen = {name: boxes.plan(f(45, 60), "auto")[1] for name, f in MASKS.items()}
+    assert chosen.pop("holes") == chosen.pop("specks") == "cg"
+    assert set(chosen.values()) == {"multigrid"}
 
 
 def test_known_pixels_keep_every_bit():
@@ -156,7 +161,7 @@ def test_harmonic_functions_are_found_from_their_boundary():
     np.testing.assert_allclose(found.value, exact, atol=1e-5)
 
 
-@pytest.mark.parametrize("method", ["cg", "dst", "multigrid"])
+@pytest.mark.parametrize("method", METHODS)
 def test_a_traced_mask_agrees_with_a_concrete_one(method):
     mask = np.roll(disc(40, 50, 0.2), (8, -9), (0, 1))
     rhs, values = draw(40, 50, 2).astype(np.float32), draw(40, 50, 2, seed=1)
@@ -173,7 +178,8 @@ def test_vmap_is_a_loop():
     with jax.enable_x64(True):
         f = functools.partial(poisson.solve_masked, method="multigrid", rtol=1e-11)
         together = jax.vmap(f)(rhs, jnp.asarray(masks), values)
-        loop = [f(*one).value for one in zip(rhs, masks, values, strict=True)]
+        one = jax.jit(f)
+        loop = [one(*each).value for each in zip(rhs, masks, values, strict=True)]
     np.testing.assert_allclose(together.value, np.stack(loop), atol=1e-9)
 
 
@@ -295,6 +301,7 @@ MASK = disc(8, 9)
         ({"method": "jacobi"}, "`method` must be one of"),
         ({"screening": np.zeros(9)}, "`screening`"),
         ({"max_steps": 0}, "`max_steps`"),
+        ({"rtol": 0.0}, "`rtol` must be a finite number above 0"),
     ],
 )
 def test_bad_input_is_refused(change, message):
