@@ -1,12 +1,21 @@
 """Implicit neural representations: a signal held as a function of coordinates."""
 
 from inr import (
+    calculus as calculus,
     color as color,
     coords as coords,
     fields as fields,
     merging as merging,
     metrics as metrics,
     poisson as poisson,
+)
+from inr.calculus import (
+    curl as curl,
+    divergence as divergence,
+    gradient as gradient,
+    jacobian as jacobian,
+    laplacian as laplacian,
+    value_gradient_laplacian as value_gradient_laplacian,
 )
 from inr.fields import (
     Bacon as Bacon,

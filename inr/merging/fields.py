@@ -8,7 +8,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from inr import _checks, coords as _coords
-from inr._typing import Array, Key
+from inr._typing import Array, Field, Key
+from inr.calculus import gradient
 from inr.fields import BoundField
 from inr.fitting import FitResult, Term, fit
 from inr.fitting.samples import init_params
@@ -37,8 +38,8 @@ def merge_fields(
 
     Args:
       key: PRNG key of the initialisation.
-      model: a Linen module of a family that has `streams`, with the fields' features.
-      fields: n bound fields of coords (y, x), of families that have `streams`.
+      model: a Linen module with the fields' features.
+      fields: n bound fields of coords (y, x).
       size: `(h, w)`, the points of the grid.
       guidance: as in `merge`; strengths are compared per pixel of the grid.
       num_steps: steps of the fit.
@@ -91,7 +92,7 @@ def gradient_residual(field: BoundField, batch: tuple[Array, Array, Array]) -> A
     """Gradient per pixel minus a wanted one; a residual for `Term`.
 
     Args:
-      field: of coords `[n, d]`, of a family that has `streams`.
+      field: of coords `[n, d]`.
       batch: coords `[n, d]`, the pixel's size `[n, d]`, and the gradient per pixel
         `[n, d, k]`.
 
@@ -102,9 +103,8 @@ def gradient_residual(field: BoundField, batch: tuple[Array, Array, Array]) -> A
     return _per_pixel(field, coords, pitch) - wanted
 
 
-def _per_pixel(field: BoundField, coords: Array, pitch: Array) -> Array:
-    gradient = jnp.moveaxis(field.streams(coords).gradient, 0, 1)
-    return gradient * pitch[..., None]
+def _per_pixel(field: Field, coords: Array, pitch: Array) -> Array:
+    return gradient(field, coords) * pitch[..., None]
 
 
 @functools.partial(jax.jit, static_argnames=("guidance", "size"))
