@@ -44,6 +44,7 @@ def change_color(
         raise _checks.fail(
             "factors", f"of shape {image.shape[-1:]}", f"shape {factors.shape}"
         )
+    image = image.astype(jnp.result_type(image, factors))
     return _integrated(grid_gradient(image) * factors[None, None, None], mask, image)
 
 
