@@ -4,6 +4,7 @@ from inr import (
     calculus as calculus,
     color as color,
     coords as coords,
+    diffusion as diffusion,
     fields as fields,
     merging as merging,
     metrics as metrics,
