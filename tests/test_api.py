@@ -9,7 +9,15 @@ import pytest
 import inr
 
 ROOT = pathlib.Path(__file__).parents[1]
-MODULES = (inr.calculus, inr.coords, inr.color, inr.merging, inr.metrics, inr.poisson)
+MODULES = (
+    inr.calculus,
+    inr.coords,
+    inr.color,
+    inr.diffusion,
+    inr.merging,
+    inr.metrics,
+    inr.poisson,
+)
 
 
 def public():

@@ -71,11 +71,10 @@ class Hooks:
         """mean + z, at the distance of mean from x0 where noise is projected."""
         if not self.project_noise:
             return mean + z
-        radius = jnp.linalg.norm(mean - x0, axis=-1, keepdims=True)
         away = mean + z - x0
-        length = jnp.linalg.norm(away, axis=-1, keepdims=True)
+        length = _length(away)
         # Without a direction there is nothing to turn: x0 itself.
-        return x0 + radius * away / jnp.where(length > 0, length, 1)
+        return x0 + _length(mean - x0) * away / jnp.where(length > 0, length, 1)
 
     def inpainted(
         self, x: Array, a: Array | float, s: Array | float, noise: Array | None
@@ -86,6 +85,13 @@ class Hooks:
         known, mask = self.inpaint
         known = jnp.asarray(known, x.dtype)
         return jnp.where(jnp.broadcast_to(mask, x.shape), x, a * known + s * noise)
+
+
+def _length(x: Array) -> Array:
+    """Euclidean, along the last axis, with a gradient of 0 at 0 and not NaN."""
+    square = jnp.square(x).sum(-1, keepdims=True)
+    positive = square > 0
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1)), 0)
 
 
 @dataclass(frozen=True)
@@ -176,7 +182,7 @@ def guided(
     unconditional: Any,
     *,
     guidance_scale: float | Array,
-    interval: tuple[float, float] | None = None,
+    interval: tuple[int | float, int | float] | None = None,
 ) -> Denoiser:
     """A denoiser with classifier-free guidance [Ho and Salimans 2022].
 

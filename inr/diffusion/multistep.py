@@ -14,6 +14,7 @@ from inr.diffusion.samplers import (
     Rows,
     Sampler,
     SecondStage,
+    check_signal,
     make_sampler,
     middle_levels,
     posterior_deviation,
@@ -188,8 +189,9 @@ def _dpmpp(
     slope = whole / 2 if rule == "midpoint" else phi_2
 
     # Divided differences of D: first [1, -1] / r0, second from two of them.
-    first = np.stack([1 / r0, -1 / r0, 0 * r0], -1)
-    before = np.stack([0 * r1, 1 / r1, -1 / r1], -1)
+    none = np.zeros_like(k)
+    first = np.stack([1 / r0, -1 / r0, none], -1)
+    before = np.stack([none, 1 / r1, -1 / r1], -1)
     bend = (first - before) / (r0 + r1)[:, None]
     second_order = slope[:, None] * first
     third_order = phi_2[:, None] * (first + r0[:, None] * bend) - phi_3[:, None] * bend
@@ -201,6 +203,7 @@ def _dpmpp(
 
 
 def _dpmpp_2s(path: Path, *, eta: float) -> Rows:
+    check_signal(path)
     a1, s1 = path.a1, path.s1
     sigma = eta * posterior_deviation(path)
     x = np.sqrt(np.maximum(np.square(s1) - np.square(sigma), 0)) / path.s
@@ -216,6 +219,7 @@ def _dpmpp_2s(path: Path, *, eta: float) -> Rows:
 
 
 def _dpm_solver(path: Path, *, order: int) -> Rows:
+    check_signal(path)
     h = -np.log(path.k)
     r = _shifted(h, 1) / h
     x = path.a1 / path.a
@@ -227,6 +231,7 @@ def _dpm_solver(path: Path, *, order: int) -> Rows:
 
 
 def _lms(path: Path, *, order: int) -> Rows:
+    check_signal(path)
     sigma = np.append(path.s / path.a, path.s1[-1] / path.a1[-1])
     kept = np.zeros((len(path.a), order))
     for i in range(len(path.a)):
@@ -242,8 +247,9 @@ def _lms(path: Path, *, order: int) -> Rows:
 
 
 def _unipc(path: Path, *, order: int) -> Rows:
+    check_signal(path)
     n, a1, k = len(path.a), path.a1, path.k
-    reached = path.order(order, True)
+    reached = path.order(order, True).tolist()
     x = path.s1 / path.s
     kept = np.zeros((n, order + 1))
     kept[:, 0] = a1 * (1 - k)

@@ -137,18 +137,9 @@ class Sampler:
           ValueError: for steps that do not fit the schedule, and for a method that
             cannot start where there is no signal.
         """
-        # At a level without signal lambda is infinite; what is used stays finite.
+        # Without signal lambda is -inf; the coefficients that use it are finite.
         with np.errstate(divide="ignore", invalid="ignore"):
-            rows = self.method(self.path(schedule), **dict(self.options))
-        numbers = (rows.x, rows.kept, rows.noise, *(rows.second or ()))
-        if not all(np.isfinite(x).all() for x in numbers):
-            raise _checks.fail(
-                "schedule",
-                f"one with signal at every level for {self.method.__name__.strip('_')}",
-                "one without",
-                "ddim and dpmpp can start without signal.",
-            )
-        return rows
+            return self.method(self.path(schedule), **dict(self.options))
 
     def _levels(self, num_levels: int) -> np.ndarray:
         if isinstance(self.spacing, str):
@@ -306,6 +297,8 @@ def _heun(path: Path) -> Rows:
     if path.schedule.is_flow:
         # Along the velocity x is not divided by a, and s takes the place of s / a.
         a1, k = np.ones_like(k), x
+    else:
+        check_signal(path)
     into_clean = path.s1 == 0
     half = np.where(into_clean, 0, a1 * (1 - k) / (2 * np.where(into_clean, 1, k)))
     next_level = np.append(level[1:], level[-1])
@@ -314,6 +307,7 @@ def _heun(path: Path) -> Rows:
 
 
 def _midpoint(path: Path) -> Rows:
+    check_signal(path)
     x, a1, k = path.s1 / path.s, path.a1, path.k
     level, a_m, s_m = middle_levels(path, x)
     k_m = (s_m * path.a) / (path.s * a_m)
@@ -321,6 +315,17 @@ def _midpoint(path: Path) -> Rows:
     factor = np.where(into_clean, 0, a1 * (1 - k) / k_m)
     second = SecondStage(level, s_m / path.s, a_m * (1 - k_m), factor)
     return Rows(path.level, x, (a1 * (1 - k) - factor)[:, None], 0 * x, second=second)
+
+
+def check_signal(path: Path) -> None:
+    """For methods whose variable, s / a or lambda, is infinite without signal."""
+    if (path.a == 0).any():
+        raise _checks.fail(
+            "schedule",
+            "one with signal at every level visited, for this sampler",
+            "a level without",
+            "Start below it, or use ddim, ddpm or dpmpp.",
+        )
 
 
 def middle_levels(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inr import _checks
+from inr._typing import ArrayLike
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +35,11 @@ class Schedule:
     times: np.ndarray | None = None
 
     def __post_init__(self):
-        times = np.arange(len(self.signal)) if self.times is None else self.times
-        times = np.asarray(times)
-        whole = np.issubdtype(times.dtype, np.integer)
-        self._freeze("times", times, np.int32 if whole else np.float64)
         self._freeze("signal", self.signal, np.float64)
         self._freeze("noise", self.noise, np.float64)
+        times = np.arange(self.signal.size) if self.times is None else self.times
+        whole = np.issubdtype(np.asarray(times).dtype, np.integer)
+        self._freeze("times", times, np.int32 if whole else np.float64)
         shapes = {x.shape for x in (self.signal, self.noise, self.times)}
         if len(shapes) != 1 or self.signal.ndim != 1 or self.signal.size == 0:
             raise _checks.fail("signal", "[levels], as noise and times", f"{shapes}")
@@ -52,8 +52,8 @@ class Schedule:
                 "noise", "a table whose noise / signal grows strictly", "another"
             )
 
-    def _freeze(self, name: str, table: Sequence[float], dtype: type) -> None:
-        table = np.array(table, dtype)
+    def _freeze(self, name: str, values: ArrayLike, dtype: type) -> None:
+        table = np.array(values, dtype)
         _checks.check_finite(name, table)
         table.setflags(write=False)
         object.__setattr__(self, name, table)

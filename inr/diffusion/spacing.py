@@ -44,7 +44,7 @@ def spaced_levels(
     elif spacing == "linspace":
         levels = np.round(np.linspace(0, T - 1, n))
     else:
-        levels = np.floor(np.linspace(0, np.sqrt(0.8 * T), n) ** 2)
+        levels = np.floor(0.8 * T * np.linspace(0, 1, n) ** 2)
     if len(np.unique(levels)) != n:
         raise _checks.fail(
             "num_steps", f"few enough for distinct {spacing} levels of {T}", n
