@@ -5,5 +5,6 @@ its files into a folder, whose paths it returns. Without an image it takes a pho
 that comes with scikit-image.
 """
 
+from inr.commands.exporting import export as export
 from inr.commands.fields import fit as fit, upscale as upscale
 from inr.commands.merging import merge as merge
