@@ -21,7 +21,7 @@ import numpy as np
 from inr import diffusion
 
 POINTS, STEPS = 4096, 100
-SCHEDULE = diffusion.linear_schedule()
+SCHEDULE = diffusion.linear_schedule(1000)
 SAMPLER = diffusion.ddim(num_steps=STEPS, spacing="leading")
 
 

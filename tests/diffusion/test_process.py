@@ -11,7 +11,7 @@ from inr import diffusion
 
 KINDS = ("eps", "x0", "v", "flow")
 SCHEDULES = {
-    "linear": diffusion.linear_schedule(),
+    "linear": diffusion.linear_schedule(1000),
     "exploding": diffusion.karras_schedule(20),
     "flow": diffusion.flow_schedule(20),
     "no signal at the end": diffusion.zero_terminal_snr(diffusion.cosine_schedule(20)),
