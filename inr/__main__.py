@@ -10,7 +10,7 @@ from inr.poisson import NotConverged
 
 QUICK_FIT = {"num_steps": 40, "width": 64, "max_side": 128}
 QUICK_MERGE = {"max_side": 256}
-QUICK_SHAPE = {"num_steps": 150, "width": 64, "resolution": 96, "side": 384}
+QUICK_SHAPE = {"num_steps": 100, "width": 64, "resolution": 96, "side": 384}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

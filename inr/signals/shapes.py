@@ -19,9 +19,9 @@ import optax
 from flax import linen as nn
 
 from inr import _checks
-from inr._typing import Array, Key, Params
+from inr._typing import Array, Field, Key, Params
 from inr.calculus import gradient
-from inr.fields import BoundField, check_module
+from inr.fields import check_module
 from inr.fitting import FitResult, Term, fit
 from inr.fitting.samples import init_params
 from inr.fitting.terms import value_residual
@@ -140,7 +140,7 @@ def shape_terms(
     middle, half = _cube(shape)
     key_surface, key_volume = jax.random.split(key)
     points, normals, anchors = _samples(key_surface, shape, middle, half)
-    volume = jax.random.uniform(key_volume, (_VOLUME_POINTS, 3), minval=-1, maxval=1)
+    volume = jax.random.uniform(key_volume, (_VOLUME_POINTS, 3), jnp.float32, -1, 1)
     distance, winding = signed_distances(volume, *anchors)
     _check_inside(np.asarray(winding))
 
@@ -163,7 +163,7 @@ def shape_terms(
     )
 
 
-def normal_residual(field: BoundField, batch: tuple[Array, Array]) -> Array:
+def normal_residual(field: Field, batch: tuple[Array, Array]) -> Array:
     """Gradient of f minus the surface's normal; a residual for `Term`.
 
     Args:
@@ -177,7 +177,7 @@ def normal_residual(field: BoundField, batch: tuple[Array, Array]) -> Array:
     return gradient(field, points)[..., 0] - normals
 
 
-def eikonal_residual(field: BoundField, batch: tuple[Array]) -> Array:
+def eikonal_residual(field: Field, batch: tuple[Array]) -> Array:
     """Length of the gradient of f, minus 1; a residual for `Term`.
 
     Args:
