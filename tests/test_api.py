@@ -76,7 +76,8 @@ def test_the_import_is_light():
 
     code = (
         "import sys, inr; heavy = {'orbax', 'grain', 'matplotlib', 'av', 'PIL',"
-        " 'imageio', 'skimage', 'scipy.sparse', 'trimesh'}; print(heavy & set(sys.modules))"
+        " 'imageio', 'skimage', 'scipy.sparse', 'trimesh'};"
+        " print(heavy & set(sys.modules))"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert out.stdout.decode().strip() == "set()"

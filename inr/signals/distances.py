@@ -21,7 +21,7 @@ def signed_distances(
 
     The winding number of a surface about x is the solid angle that it fills as seen
     from x, over 4 pi: 1 inside and 0 outside. Samples stand for their areas [Barill et
-    al. 2018, eq. 6], and a hole takes away no more than its own solid angle.
+    al. 2018], and a hole takes away no more than its own solid angle.
 
     Args:
       coords: `[q, 3]`, q a multiple of 128.

@@ -227,6 +227,7 @@ def test_bad_shapes_are_refused(key):
         fit_shape(key, MODEL, cloud, batch_size=0, progress=False)
 
 
+@pytest.mark.slow
 def test_the_command_writes_the_field_the_mesh_and_a_picture(tmp_path, capsys):
     trimesh = pytest.importorskip("trimesh", reason="files need trimesh")
     pytest.importorskip("skimage", reason="marching cubes needs scikit-image")
