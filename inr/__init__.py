@@ -4,6 +4,7 @@ from inr import (
     calculus as calculus,
     color as color,
     coords as coords,
+    diffusion as diffusion,
     fields as fields,
     merging as merging,
     metrics as metrics,
@@ -32,9 +33,12 @@ from inr.fields import (
     Wire as Wire,
     bacon_residual as bacon_residual,
     bind as bind,
+    from_stablehlo as from_stablehlo,
     load_field as load_field,
     save_field as save_field,
     suggest_omega as suggest_omega,
+    to_glsl as to_glsl,
+    to_stablehlo as to_stablehlo,
 )
 from inr.fitting import (
     FitDiverged as FitDiverged,

@@ -130,3 +130,10 @@ def check_choice(argument: str, value: object, choices: Sequence[object]) -> Non
     """`value` must be one of `choices`."""
     if value not in choices:
         raise fail(argument, "one of " + ", ".join(map(repr, choices)), repr(value))
+
+
+def as_fraction(argument: str, value: float) -> float:
+    """A python number from 0 to 1."""
+    if not (isinstance(value, int | float) and 0 <= value <= 1):
+        raise fail(argument, "a number from 0 to 1", repr(value))
+    return float(value)

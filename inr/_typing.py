@@ -14,6 +14,9 @@ Params: TypeAlias = Mapping[str, Any]
 Field: TypeAlias = Callable[[Array], Array]
 """Maps coords `[..., d]` to features `[..., k]`, each point alone."""
 
+Denoiser: TypeAlias = Callable[..., Array]
+"""Maps `(x, t)`, or `(x, t, condition)`, to a prediction of the shape of x."""
+
 Size: TypeAlias = tuple[int, ...]
 """Samples along each axis, `(h, w)` for an image."""
 

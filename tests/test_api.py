@@ -13,6 +13,7 @@ MODULES = (
     inr.calculus,
     inr.coords,
     inr.color,
+    inr.diffusion,
     inr.merging,
     inr.metrics,
     inr.poisson,

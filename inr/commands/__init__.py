@@ -5,6 +5,7 @@ its files into a folder, whose paths it returns. Without an image it takes a pho
 that comes with scikit-image, without a mesh a knot.
 """
 
+from inr.commands.exporting import export as export
 from inr.commands.fields import fit as fit, upscale as upscale
 from inr.commands.merging import merge as merge
 from inr.commands.shapes import shape as shape

@@ -17,6 +17,7 @@ from inr.fields.fourier import (
     FourierFeatures as FourierFeatures,
     PositionalEncoding as PositionalEncoding,
 )
+from inr.fields.glsl import to_glsl as to_glsl
 from inr.fields.hash_grid import HashGrid as HashGrid
 from inr.fields.multiplicative import (
     FourierNet as FourierNet,
@@ -24,3 +25,7 @@ from inr.fields.multiplicative import (
 )
 from inr.fields.siren import Siren as Siren
 from inr.fields.spectrum import suggest_omega as suggest_omega
+from inr.fields.stablehlo import (
+    from_stablehlo as from_stablehlo,
+    to_stablehlo as to_stablehlo,
+)

@@ -75,9 +75,13 @@ class BoundField:
     params: Params
     feature_map: Any = None
 
-    def __call__(self, coords: ArrayLike) -> Array:
-        """Features `[..., k]` at coords `[..., d]`."""
-        return self.model.apply(self.params, jnp.asarray(coords), *self._condition())
+    def __call__(self, coords: ArrayLike, *inputs: Any) -> Array:
+        """Features `[..., k]` at coords `[..., d]`.
+
+        A model with further inputs, such as a denoiser's time, takes them behind.
+        """
+        condition = (*self._condition(), *inputs)
+        return self.model.apply(self.params, jnp.asarray(coords), *condition)
 
     def streams(self, coords: ArrayLike) -> Streams:
         """Value, gradient and Laplacian in one pass, with respect to coords `[..., d]`.

@@ -1,0 +1,187 @@
+"""Noise as a function of a key: independent, shared, or a field over coordinates.
+
+Contract: each maker returns `key -> array`, exactly N(0, 1) at every point. What
+differs is how points go together. A point-wise denoiser sees only one point at a time,
+so that any of them may start and drive it without training anew.
+"""
+
+import functools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Float
+
+from inr import _checks
+from inr._typing import Array, ArrayLike, Key, Size
+
+_POINTS_A_BLOCK = 8192
+
+
+@functools.partial(
+    jax.tree_util.register_dataclass,
+    data_fields=("waves", "cosines", "sines"),
+    meta_fields=(),
+)
+@dataclass(frozen=True)
+class NoiseField:
+    """A draw of noise that is a field: coords `[..., d]` to `[..., k]`.
+
+    M^-1/2 sum_j (a_j cos w_j.x + b_j sin w_j.x) with a, b ~ N(0, 1): by cos^2 + sin^2 =
+    1 its variance is 1 at every point. It has a value at any coordinate, the same from
+    any grid; `inr.render` takes it.
+
+    Attributes:
+      waves: `[M, d]`, w.
+      cosines: `[M, k]`, a.
+      sines: `[M, k]`, b.
+    """
+
+    waves: Array
+    cosines: Array
+    sines: Array
+
+    def __call__(self, coords: ArrayLike) -> Array:
+        phase = jnp.asarray(coords) @ self.waves.T
+        total = jnp.cos(phase) @ self.cosines + jnp.sin(phase) @ self.sines
+        return total / math.sqrt(len(self.waves))
+
+
+@functools.partial(
+    jax.tree_util.register_dataclass,
+    data_fields=("coords",),
+    meta_fields=("features", "length_scale", "num_waves"),
+)
+@dataclass(frozen=True)
+class _FieldNoise:
+    coords: Array
+    features: int
+    length_scale: float
+    num_waves: int
+
+    def __call__(self, key: Key) -> Array:
+        d = self.coords.shape[-1]
+        field = draw_noise_field(
+            key,
+            ndim=d,
+            features=self.features,
+            length_scale=self.length_scale,
+            num_waves=self.num_waves,
+        )
+        flat = self.coords.reshape(-1, d)
+        # In blocks: the waves at a million points would fill gigabytes.
+        values = lax.map(field, flat, batch_size=min(_POINTS_A_BLOCK, len(flat)))
+        return values.reshape(*self.coords.shape[:-1], self.features)
+
+
+@dataclass(frozen=True)
+class _Normal:
+    shape: Size
+    drawn: Size
+
+    def __call__(self, key: Key) -> Array:
+        return jnp.broadcast_to(jax.random.normal(key, self.drawn), self.shape)
+
+
+def independent_noise(shape: Size) -> Callable[[Key], Array]:
+    """Noise drawn alone at every point.
+
+    Args:
+      shape: of the noise.
+
+    Returns:
+      `key -> array` of that shape.
+
+    Raises:
+      ValueError: for a shape that is none.
+    """
+    shape = _checks.as_size("shape", shape)
+    return _Normal(shape, shape)
+
+
+def shared_noise(shape: Size) -> Callable[[Key], Array]:
+    """One draw of all features, the same at every point.
+
+    Args:
+      shape: of the noise, the features last.
+
+    Returns:
+      `key -> array` of that shape.
+
+    Raises:
+      ValueError: for a shape that is none.
+    """
+    shape = _checks.as_size("shape", shape)
+    return _Normal(shape, (*(1 for _ in shape[:-1]), shape[-1]))
+
+
+def field_noise(
+    coords: Float[ArrayLike, "*n d"],
+    *,
+    features: int,
+    length_scale: float,
+    num_waves: int = 256,
+) -> Callable[[Key], Array]:
+    """Noise that is a field: a key draws the same picture on every grid.
+
+    Args:
+      coords: `[..., d]`, where it is evaluated.
+      features: k.
+      length_scale: as in `draw_noise_field`.
+      num_waves: as in `draw_noise_field`.
+
+    Returns:
+      `key -> [..., k]`.
+
+    Raises:
+      ValueError: as `draw_noise_field`.
+    """
+    coords = _checks.as_floating("coords", coords)
+    _checks.check_not_empty("coords", coords)
+    features = _checks.as_count("features", features)
+    num_waves = _checks.as_count("num_waves", num_waves)
+    return _FieldNoise(coords, features, _as_length(length_scale), num_waves)
+
+
+def draw_noise_field(
+    key: Key, *, features: int, length_scale: float, ndim: int = 2, num_waves: int = 256
+) -> NoiseField:
+    """A random field, exactly N(0, 1) at each point, smooth over a length.
+
+    Random Fourier features of a Gaussian process [Rahimi and Recht 2007]: over all
+    draws, points at distance r correlate by exp(-r^2 / (2 length_scale^2)). Features
+    are independent given the waves, which they share.
+
+    Args:
+      key: draws the waves and their amplitudes.
+      features: k.
+      length_scale: in units of coords, above 0. Far below a pixel's pitch it is grain,
+        far above 2 (the whole signal) one colour; infinity is allowed.
+      ndim: d, the number of coordinates.
+      num_waves: M; more waves make a single draw look more Gaussian.
+
+    Returns:
+      A `NoiseField`.
+
+    Raises:
+      ValueError: for counts below 1 or a length that is not above 0.
+    """
+    features = _checks.as_count("features", features)
+    num_waves = _checks.as_count("num_waves", num_waves)
+    length_scale = _as_length(length_scale)
+    key_waves, key_cosines, key_sines = jax.random.split(key, 3)
+    shape = (num_waves, _checks.as_count("ndim", ndim))
+    return NoiseField(
+        jax.random.normal(key_waves, shape, jnp.float32) / length_scale,
+        jax.random.normal(key_cosines, (num_waves, features), jnp.float32),
+        jax.random.normal(key_sines, (num_waves, features), jnp.float32),
+    )
+
+
+def _as_length(length_scale: float) -> float:
+    if length_scale == math.inf:
+        return math.inf
+    return _checks.as_positive("length_scale", length_scale)

@@ -1,0 +1,464 @@
+"""Sampling: one pure step, and one scan over the steps of a sampler.
+
+Contract: `denoiser(x, t)`, or `denoiser(x, t, condition)`, maps x of any shape to a
+prediction of that shape; t is a scalar, `schedule.times` at the level. It is a plain
+function, static to the compiler, or a callable pytree whose arrays are arguments, such
+as a bound model or `jax.tree_util.Partial(apply, params)`. Everything goes through
+`jit`, `vmap` and `grad`; another number in a schedule or a sampler compiles nothing.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Float
+
+from inr import _checks
+from inr._typing import Array, ArrayLike, Denoiser, Key
+from inr.diffusion.hooks import Hooks
+from inr.diffusion.process import as_numbers, call, conversion
+from inr.diffusion.samplers import Sampler
+from inr.diffusion.schedules import Schedule
+
+
+class Prediction(NamedTuple):
+    """How a denoiser is asked for x0: told `time`; x0 = x * of_x + prediction * factor.
+
+    Attributes:
+      time: what the denoiser is told.
+      of_x: factor of x.
+      factor: factor of the prediction.
+    """
+
+    time: Array
+    of_x: Array
+    factor: Array
+
+
+class SecondStep(NamedTuple):
+    """The second prediction within a step, at x_mid = x * x_mid + x0 * of_x0.
+
+    Attributes:
+      ask: how it is asked for.
+      x: factor of x in x_mid.
+      x0: factor of the first x0 in x_mid.
+      factor: of the second x0 in the next x; where it is 0 nothing is asked.
+    """
+
+    ask: Prediction
+    x: Array
+    x0: Array
+    factor: Array
+
+
+class Level(NamedTuple):
+    """How much signal a and noise s there is.
+
+    Attributes:
+      signal: a.
+      noise: s.
+    """
+
+    signal: Array
+    noise: Array
+
+
+class Step(NamedTuple):
+    """The numbers of one step, or `[n]` of each: `plan_steps` makes them.
+
+    Attributes:
+      level: where the step starts.
+      next_level: where it ends; the last one counts as clean.
+      ask: how the denoiser is asked for x0.
+      x: factor of x in the next x.
+      kept: `[memory]`, factors of what was kept, now first.
+      noise: standard deviation of the noise that is added.
+      keep_x: factor of x in what is kept of this step.
+      keep_x0: factor of x0 in what is kept.
+      second: for samplers with two predictions a step.
+    """
+
+    level: Level
+    next_level: Level
+    ask: Prediction
+    x: Array
+    kept: Array
+    noise: Array
+    keep_x: Array
+    keep_x0: Array
+    second: SecondStep | None
+
+
+class SampleState(NamedTuple):
+    """What the next step needs.
+
+    Attributes:
+      x: the sample so far.
+      memory: what was kept of the last steps, the latest first.
+      known_noise: the noise that the start holds, where something is inpainted.
+    """
+
+    x: Array
+    memory: tuple[Array, ...]
+    known_noise: Array | None
+
+
+class SampleInfo(NamedTuple):
+    """What a human wants to know of a step.
+
+    Attributes:
+      x0: the predicted clean signal, after `Hooks.correct_x0`.
+    """
+
+    x0: Array
+
+
+class Trajectory(NamedTuple):
+    """Every state of a sampling run.
+
+    Attributes:
+      x: `[num_steps + 1, ...]`, from the start to the sample.
+      x0: `[num_steps, ...]`, the clean signal predicted at each step.
+    """
+
+    x: Array
+    x0: Array
+
+
+def sample(
+    key: Key | None,
+    denoiser: Denoiser,
+    x_T: Float[ArrayLike, "*shape"],
+    *,
+    schedule: Schedule,
+    sampler: Sampler,
+    predicts: str,
+    condition: Any = None,
+    noise: Any = None,
+    noise_scale: str | float = 1.0,
+    hooks: Hooks | None = None,
+) -> Array:
+    """Draws a sample by removing noise step by step.
+
+    Args:
+      key: for the noise; None where no noise is drawn.
+      denoiser: `(x, t)`, or `(x, t, condition)`, to a prediction of the shape of x.
+      x_T: `[...]`, where to start: s_T times normal noise at the first level visited
+        (s_T is about 1 where the variance is preserved, `schedule.noise[-1]` where it
+        explodes).
+      schedule: the noise levels that the denoiser knows.
+      sampler: such as `ddim(num_steps=50)`.
+      predicts: what the denoiser predicts: "eps", "x0", "v" or "flow".
+      condition: passed to the denoiser; any tree of arrays.
+      noise: None for independent normal noise; `key -> array` of the shape of x, such
+        as `field_noise`; or the noise itself, `[num_steps, ...]`, row i at step i.
+      noise_scale: factor of the noise that is added, a number or "normal" (1), "zero"
+        (0) or "squared" (by its own standard deviation).
+      hooks: clipping, thresholding, noise projection and inpainting.
+
+    Returns:
+      The sample, of the shape of x_T.
+
+    Raises:
+      ValueError: for a denoiser, a schedule, a sampler or noise that do not fit each
+        other, a kind of prediction that is unknown or impossible on the schedule, and
+        no key where noise is drawn.
+    """
+    steps = plan_steps(
+        schedule, sampler=sampler, predicts=predicts, noise_scale=noise_scale
+    )
+    return _sample(key, denoiser, x_T, steps, condition, noise, hooks, False)
+
+
+def sample_trajectory(
+    key: Key | None,
+    denoiser: Denoiser,
+    x_T: Float[ArrayLike, "*shape"],
+    *,
+    schedule: Schedule,
+    sampler: Sampler,
+    predicts: str,
+    condition: Any = None,
+    noise: Any = None,
+    noise_scale: str | float = 1.0,
+    hooks: Hooks | None = None,
+) -> Trajectory:
+    """As `sample`, keeping every state on the way.
+
+    Args:
+      key: as in `sample`.
+      denoiser: as in `sample`.
+      x_T: as in `sample`.
+      schedule: as in `sample`.
+      sampler: as in `sample`.
+      predicts: as in `sample`.
+      condition: as in `sample`.
+      noise: as in `sample`.
+      noise_scale: as in `sample`.
+      hooks: as in `sample`.
+
+    Returns:
+      A `Trajectory`; its last x is what `sample` returns.
+
+    Raises:
+      ValueError: as `sample`.
+    """
+    steps = plan_steps(
+        schedule, sampler=sampler, predicts=predicts, noise_scale=noise_scale
+    )
+    return _sample(key, denoiser, x_T, steps, condition, noise, hooks, True)
+
+
+def plan_steps(
+    schedule: Schedule,
+    *,
+    sampler: Sampler,
+    predicts: str,
+    noise_scale: str | float = 1.0,
+) -> Step:
+    """The numbers of every step of a sampler on a schedule.
+
+    Args:
+      schedule: the noise levels.
+      sampler: such as `ddim(num_steps=50)`.
+      predicts: "eps", "x0", "v" or "flow".
+      noise_scale: as in `sample`.
+
+    Returns:
+      A `Step` of float64 arrays `[n]`; `jax.tree.map(lambda x: x[i], steps)` is the
+      i-th.
+
+    Raises:
+      ValueError: as `sample`.
+    """
+    if not isinstance(sampler, Sampler):
+        raise _checks.fail(
+            "sampler", "a Sampler such as ddim(num_steps=50)", type(sampler).__name__
+        )
+    rows = sampler.table(schedule)
+    a, s = schedule.signal[rows.level], schedule.noise[rows.level]
+    keep = (1 / s, -a / s) if rows.keeps_eps else (0 * a, np.ones_like(a))
+    second = None
+    if rows.second is not None:
+        ask = _asking(schedule, rows.second.level, predicts)
+        second = SecondStep(ask, *rows.second[1:])
+    end = (np.append(a[1:], 1.0), np.append(s[1:], 0.0))
+    return Step(
+        Level(a, s),
+        Level(*end),
+        _asking(schedule, rows.level, predicts),
+        rows.x,
+        rows.kept,
+        _scaled(rows.noise, noise_scale),
+        *keep,
+        second,
+    )
+
+
+def init_sample(
+    x_T: Float[ArrayLike, "*shape"], steps: Step, *, hooks: Hooks | None = None
+) -> SampleState:
+    """The state before the first step.
+
+    Args:
+      x_T: `[...]`, where to start.
+      steps: of `plan_steps`, all of them.
+      hooks: as in `sample`.
+
+    Returns:
+      A `SampleState`.
+
+    Raises:
+      ValueError: for an x_T of integers, and an `inpaint` that does not fit it.
+    """
+    hooks = Hooks() if hooks is None else hooks
+    x = hooks.corrected_x(_checks.as_floating("x_T", x_T))
+    hooks.check(x)
+    memory = (jnp.zeros_like(x),) * (np.shape(steps.kept)[-1] - 1)
+    if hooks.inpaint is None:
+        return SampleState(x, memory, None)
+    first = jax.tree.map(lambda numbers: as_numbers(numbers, x.dtype)[0], steps.level)
+    noise = x / first.noise
+    return SampleState(hooks.inpainted(x, *first, noise), memory, noise)
+
+
+def sample_step(
+    key: Key | None,
+    state: SampleState,
+    denoiser: Denoiser,
+    step: Step,
+    *,
+    condition: Any = None,
+    noise: Any = None,
+    hooks: Hooks | None = None,
+) -> tuple[SampleState, SampleInfo]:
+    """One step of sampling. Pure: it goes under `jit`, `vmap` and `lax.scan`.
+
+    Args:
+      key: of this step; None where no noise is drawn.
+      state: of `init_sample` or of the step before.
+      denoiser: as in `sample`.
+      step: the numbers of this step, one of those of `plan_steps`.
+      condition: passed to the denoiser.
+      noise: None, `key -> array`, or the noise of this step, of the shape of x.
+      hooks: as in `sample`, and as given to `init_sample`.
+
+    Returns:
+      The next state, and what is known of this step.
+
+    Raises:
+      ValueError: for a denoiser whose prediction has another shape.
+    """
+    hooks = Hooks() if hooks is None else hooks
+    x = state.x
+    step = _in_dtype_of(x, step)
+    x0 = _predict_x0(denoiser, x, step.ask, condition, hooks)
+    kept = (step.keep_x * x + step.keep_x0 * x0, *state.memory)
+    mean = step.x * x + sum(step.kept[j] * kept[j] for j in range(len(kept)))
+    if step.second is not None:
+        mean = mean + _second(denoiser, x, x0, step.second, condition, hooks)
+    z = step.noise * _draw(key, step.noise, noise, x)
+    moved = hooks.corrected_x(hooks.add_noise(mean, z, x0))
+    moved = hooks.inpainted(moved, *step.next_level, state.known_noise)
+    return SampleState(moved, kept[:-1], state.known_noise), SampleInfo(x0)
+
+
+def _sample(
+    key: Key | None,
+    denoiser: Denoiser,
+    x_T: ArrayLike,
+    steps: Step,
+    condition: Any,
+    noise: Any,
+    hooks: Hooks | None,
+    keep: bool,
+) -> Any:
+    x = _checks.as_floating("x_T", x_T)
+    hooks = Hooks() if hooks is None else hooks
+    hooks.check(x)
+    noise = _checked_noise(key, noise, steps, x)
+    denoiser = _as_pytree("denoiser", denoiser)
+    # One dtype for all numbers, here and not under jit: float64 would warn there.
+    steps = _in_dtype_of(x, steps)
+    return _scan(key, denoiser, x, steps, condition, noise, hooks, keep=keep)
+
+
+@functools.partial(jax.jit, static_argnames="keep")
+def _scan(
+    key: Key | None,
+    denoiser: Any,
+    x: Array,
+    steps: Step,
+    condition: Any,
+    noise: Any,
+    hooks: Hooks,
+    *,
+    keep: bool,
+) -> Array | Trajectory:
+    given = noise if isinstance(noise, jax.Array) else None
+
+    def one(state: SampleState, inputs: tuple) -> tuple[SampleState, Any]:
+        i, step, row = inputs
+        after, info = sample_step(
+            None if key is None else jax.random.fold_in(key, i),
+            state,
+            denoiser,
+            step,
+            condition=condition,
+            noise=noise if row is None else row,
+            hooks=hooks,
+        )
+        return after, (after.x, info.x0) if keep else None
+
+    start = init_sample(x, steps, hooks=hooks)
+    inputs = (jnp.arange(len(steps.x), dtype=jnp.int32), steps, given)
+    last, kept = lax.scan(one, start, inputs)
+    if not keep:
+        return last.x
+    return Trajectory(jnp.concatenate([start.x[None], kept[0]]), kept[1])
+
+
+def _predict_x0(
+    denoiser: Denoiser, x: Array, ask: Prediction, condition: Any, hooks: Hooks
+) -> Array:
+    prediction = call(denoiser, x, ask.time, condition)
+    return hooks.corrected_x0(ask.of_x * x + ask.factor * prediction)
+
+
+def _second(
+    denoiser: Denoiser,
+    x: Array,
+    x0: Array,
+    second: SecondStep,
+    condition: Any,
+    hooks: Hooks,
+) -> Array:
+    def predicted() -> Array:
+        middle = second.x * x + second.x0 * x0
+        again = _predict_x0(denoiser, middle, second.ask, condition, hooks)
+        return second.factor * again
+
+    return lax.cond(second.factor != 0, predicted, lambda: jnp.zeros_like(x))
+
+
+def _draw(key: Key | None, deviation: Array, noise: Any, x: Array) -> Array:
+    """N(0, 1) noise of the shape of x, where any is added."""
+    if noise is not None and not callable(noise):
+        return jnp.asarray(noise, x.dtype)
+    if key is None:
+        return jnp.zeros_like(x)
+
+    def drawn() -> Array:
+        if noise is None:
+            return jax.random.normal(key, x.shape, x.dtype)
+        z = noise(key)
+        if jnp.shape(z) != x.shape:
+            raise _checks.fail("noise", f"a map to {x.shape}", f"{jnp.shape(z)}")
+        return jnp.asarray(z, x.dtype)
+
+    return lax.cond(deviation > 0, drawn, lambda: jnp.zeros_like(x))
+
+
+def _asking(schedule: Schedule, level: np.ndarray, predicts: str) -> Prediction:
+    a, s = schedule.signal[level], schedule.noise[level]
+    return Prediction(schedule.times[level], *conversion(a, s, predicts, "x0"))
+
+
+def _scaled(noise: np.ndarray, scale: str | float) -> np.ndarray:
+    if isinstance(scale, str):
+        _checks.check_choice("noise_scale", scale, ("normal", "squared", "zero"))
+        power = {"normal": noise, "squared": np.square(noise), "zero": 0 * noise}
+        return power[scale]
+    if not (isinstance(scale, int | float) and 0 <= scale < np.inf):
+        raise _checks.fail("noise_scale", "a finite number, at least 0", repr(scale))
+    return scale * noise
+
+
+def _checked_noise(key: Key | None, noise: Any, steps: Step, x: Array) -> Any:
+    if noise is None or callable(noise):
+        if key is None and steps.noise.any():
+            raise ValueError(
+                "`key` must be given, or `noise` as an array: this sampler adds noise."
+            )
+        return None if noise is None else _as_pytree("noise", noise)
+    noise = _checks.as_floating("noise", noise)
+    expected = (len(steps.x), *x.shape)
+    if noise.shape != expected:
+        raise _checks.fail("noise", f"{expected}, a row a step", f"{noise.shape}")
+    return noise
+
+
+def _as_pytree(name: str, function: Callable) -> Any:
+    """A plain function as a pytree without leaves: static to the compiler."""
+    if not callable(function):
+        raise TypeError(f"`{name}` must be callable, got {type(function).__name__}.")
+    plain = jax.tree_util.all_leaves([function])
+    return jax.tree_util.Partial(function) if plain else function
+
+
+def _in_dtype_of(x: Array, step: Step) -> Step:
+    return jax.tree.map(lambda numbers: as_numbers(numbers, x.dtype), step)

@@ -1,0 +1,199 @@
+"""A field as a fragment shader, to be seen in a browser.
+
+Notation. A layer takes h to psi(h W + b). Here h is cut into vec4s h_j and W into 4x4
+blocks W_jo, so that block o of the output is psi(sum_j h_j W_jo + b_o). GLSL fills a
+matrix column by column and multiplies it from the left, mat * vec: both together mean
+that the numbers of a block stand in the shader in the order they have in W. Widths that
+are not divisible by 4 are filled up with zeros in W and b.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from inr import _checks
+from inr._typing import ArrayLike, Size
+from inr.fields.activations import Finer, Gauss
+from inr.fields.base import BoundField
+from inr.fields.layers import per_layer
+from inr.fields.siren import Siren
+
+_MAX_CHARACTERS = 65_536
+
+
+def to_glsl(
+    field: BoundField, *, size: Size | None = None, standalone: bool = False
+) -> str:
+    """A fragment shader that shows a small field of an image.
+
+    The text defines `vec3 field(vec2 coords)`, with coords (y, x) as everywhere here,
+    and Shadertoy's `mainImage`: paste it at https://www.shadertoy.com/new. Pixel
+    centres and orientation are those of `render`. Features go out as they are, since
+    both they and the canvas are sRGB-encoded; a gray field fills all three channels.
+
+    Shaders of more than 65,536 characters, about 4,900 parameters, are refused: editors
+    such as Shadertoy limit the text, and browsers take long to compile it. Numbers are
+    written so that they read back as the same float32. GPUs compute sines less exactly
+    than XLA does, and a model's `dtype` has no effect here.
+
+    Args:
+      field: a bound `Siren`, `Finer` or `Gauss` from 2 coords to 1 or 3 features.
+      size: `(h, w)` of the signal; it is then shown with this aspect ratio, between
+        black bars. By default it fills the canvas.
+      standalone: write a whole shader in GLSL ES 3.00, for WebGL 2, whose uniform
+        `iResolution` is the size of the canvas (w, h, 1).
+
+    Returns:
+      The text of the shader.
+
+    Raises:
+      TypeError: if `field` is not a bound field of one of these families.
+      ValueError: if it has other than 2 coords or other than 1 or 3 features, holds NaN
+        or infinity, or is too large.
+    """
+    if size is not None and len(_checks.as_size("size", size)) != 2:
+        raise _checks.fail("size", "(h, w)", repr(size))
+    family = _family(field)
+    _check_field(field)
+    model = field.model
+    count = sum(x.size for x in jax.tree.leaves(field.params["params"]))
+    parts = [
+        f"// {type(model).__name__}, width {model.width}, depth {model.depth}: "
+        f"{count} parameters. Written by inr.",
+        f"vec4 psi(vec4 z) {{\n    return {family.activation};\n}}",
+        _field_function(field, family),
+        _main_image(size),
+    ]
+    if standalone:
+        parts = [_STANDALONE_HEAD, *parts, _STANDALONE_MAIN]
+    text = "\n\n".join(parts) + "\n"
+    if len(text) > _MAX_CHARACTERS:
+        raise _checks.fail(
+            "field",
+            f"small enough for a shader of {_MAX_CHARACTERS} characters",
+            f"{len(text)} characters for {count} parameters",
+            "Fit a narrower one, such as `width=32, depth=3`.",
+        )
+    return text
+
+
+_STANDALONE_HEAD = """#version 300 es
+precision highp float;
+uniform vec3 iResolution;
+out vec4 color;"""
+
+_STANDALONE_MAIN = """void main() {
+    mainImage(color, gl_FragCoord.xy);
+}"""
+
+
+class _Family(NamedTuple):
+    """Name of the hidden layers, factor of each, and psi of z times the factor."""
+
+    layer: str
+    factors: tuple[float, ...]
+    activation: str
+
+
+def _family(field: BoundField) -> _Family:
+    model: Any = field.model if isinstance(field, BoundField) else None
+    kind = type(model)  # Not isinstance: a subclass may have another `network`.
+    if kind is Siren:
+        hidden = per_layer("hidden_omega", model.hidden_omega, model.depth)
+        return _Family("sine", (model.omega, *hidden), "sin(z)")
+    if kind is Finer:
+        activation = f"sin((abs(z) / {_numbers(model.omega)} + 1.0) * z)"
+        return _Family("finer", (model.omega,) * (model.depth + 1), activation)
+    if kind is Gauss:
+        return _Family("gauss", (model.scale,) * (model.depth + 1), "exp(-z * z)")
+    raise TypeError(
+        "`field` must be a bound `Siren`, `Finer` or `Gauss`, got "
+        f"{type(model or field).__name__}. Bind a model to its params with `bind`; for "
+        "another family, fit a small `Siren` to its `render`."
+    )
+
+
+def _check_field(field: BoundField) -> None:
+    coords = np.shape(field.params["normalisation"]["coords_scale"])
+    if coords != (2,):
+        raise _checks.fail(
+            "field", "one field of 2 coords", f"a `coords_scale` of shape {coords}"
+        )
+    if field.model.features not in (1, 3):
+        raise _checks.fail("field", "of 1 or 3 features", f"{field.model.features}")
+    for leaf in jax.tree.leaves(field.params):
+        _checks.check_finite("field", leaf)
+
+
+def _field_function(field: BoundField, family: _Family) -> str:
+    """`vec3 field(vec2 coords)`: normalise, the layers, and back."""
+    numbers = jax.tree.map(lambda x: np.asarray(x, np.float32), dict(field.params))
+
+    def affine(name: str, factor: float) -> tuple[np.ndarray, np.ndarray]:
+        layer = numbers["params"][name]
+        # As `Affine` does, in float32.
+        return np.float32(factor) * layer["kernel"], np.float32(factor) * layer["bias"]
+
+    def normalised(what: str, x: str, length: int) -> str:
+        maps = numbers["normalisation"]
+        scale, shift = maps[f"{what}_scale"], maps[f"{what}_shift"]
+        return f"{x} * {_vector(scale, length)} + {_vector(shift, length)}"
+
+    lines = [f"vec2 x = {normalised('coords', 'coords', 2)};"]
+    inputs = ["x"]
+    for i, factor in enumerate(family.factors):
+        sums = _sums(inputs, *affine(f"{family.layer}_{i}", factor), length=4)
+        inputs = [f"h{i}_{o}" for o in range(len(sums))]
+        lines += [f"vec4 {h} = psi({z});" for h, z in zip(inputs, sums, strict=True)]
+    # Gray is three equal channels.
+    kernel, bias = (
+        np.broadcast_to(x, (*x.shape[:-1], 3)) for x in affine("linear", 1.0)
+    )
+    (y,) = _sums(inputs, kernel, bias, length=3)
+    lines += [f"vec3 y = {y};", f"return {normalised('features', 'y', 3)};"]
+    return "vec3 field(vec2 coords) {\n    " + "\n    ".join(lines) + "\n}"
+
+
+def _sums(
+    inputs: list[str], kernel: np.ndarray, bias: np.ndarray, *, length: int
+) -> list[str]:
+    """sum_j h_j W_jo + b_o for every block o of `length` outputs."""
+    rows = len(inputs) * (2 if inputs == ["x"] else 4) - len(kernel)
+    columns = -len(bias) % length
+    kernel, bias = np.pad(kernel, ((0, rows), (0, columns))), np.pad(bias, (0, columns))
+    sums = []
+    for o in range(0, len(bias), length):
+        blocks = np.split(kernel[:, o : o + length], len(inputs))
+        terms = [f"{_matrix(w)} * {h}" for w, h in zip(blocks, inputs, strict=True)]
+        terms.append(_vector(bias[o : o + length], length))
+        sums.append("\n        + ".join(terms))
+    return sums
+
+
+def _main_image(size: Size | None) -> str:
+    shown = "iResolution.xy"
+    if size is not None:
+        h, w = (_numbers(n) for n in size)
+        shown = f"vec2({w}, {h}) * min(iResolution.x / {w}, iResolution.y / {h})"
+    # fragCoord is (i + 1/2) at pixel i, counted from the lower left corner.
+    return f"""void mainImage(out vec4 fragColor, in vec2 fragCoord) {{
+    vec2 shown = {shown};
+    vec2 p = (2.0 * fragCoord - iResolution.xy) / shown;
+    float inside = step(max(abs(p.x), abs(p.y)), 1.0);
+    fragColor = vec4(inside * field(vec2(-p.y, p.x)), 1.0);
+}}"""
+
+
+def _matrix(block: np.ndarray) -> str:
+    columns, rows = block.shape
+    return f"mat{columns}x{rows}({_numbers(block)})"
+
+
+def _vector(values: np.ndarray, length: int) -> str:
+    return f"vec{length}({_numbers(np.broadcast_to(values, (length,)))})"
+
+
+def _numbers(values: ArrayLike) -> str:
+    """The shortest decimals that read back as the same float32."""
+    return ",".join(map(str, np.asarray(values, np.float32).ravel()))

@@ -1,0 +1,108 @@
+import functools
+import math
+
+import jax
+import numpy as np
+import oracle
+import pytest
+from support import refuses
+
+import inr
+from inr import coords, diffusion
+
+draw = functools.partial(diffusion.draw_noise_field, features=2, length_scale=0.3)
+
+
+def many(key, points, number=4000, **options):
+    """`[number, points, k]`: as many draws, at the same points."""
+    options = {"features": 2, "length_scale": 0.3, **options}
+    noise = diffusion.field_noise(points, **options)
+    return np.asarray(jax.vmap(noise)(jax.random.split(key, number)), np.float64)
+
+
+def test_each_point_is_a_standard_normal(key):
+    points = np.array([[0.0, 0.0], [0.9, -0.7], [-5.0, 3.0]], np.float32)
+    values = many(key, points)
+    n = len(values)
+    assert (np.abs(values.mean(0)) < 5 / math.sqrt(n)).all()
+    assert (np.abs(values.var(0) - 1) < 5 * math.sqrt(2 / n)).all()
+    # The fourth moment of a normal is 3, with variance 96 / n.
+    assert (np.abs((values**4).mean(0) - 3) < 5 * math.sqrt(96 / n)).all()
+    across = (values[..., 0] * values[..., 1]).mean(0)
+    assert (np.abs(across) < 5 / math.sqrt(n)).all()
+
+
+@pytest.mark.parametrize("distance", [0.1, 0.3, 0.9])
+def test_points_correlate_as_stated(key, distance):
+    points = np.array([[0.2, 0.1], [0.2, 0.1 + distance]], np.float32)
+    values = many(key, points)
+    found = (values[:, 0] * values[:, 1]).mean(0)
+    expected = math.exp(-(distance**2) / (2 * 0.3**2))
+    np.testing.assert_allclose(found, expected, atol=5 * math.sqrt(2 / 4000))
+
+
+def test_a_coordinate_has_one_value_on_every_grid(key):
+    field = draw(key)
+    coarse = diffusion.field_noise(coords.grid((5, 5)), features=2, length_scale=0.3)
+    fine = diffusion.field_noise(coords.grid((15, 15)), features=2, length_scale=0.3)
+    np.testing.assert_allclose(coarse(key), fine(key)[1::3, 1::3], atol=1e-5)
+    np.testing.assert_allclose(coarse(key), field(coords.grid((5, 5))), atol=1e-5)
+    np.testing.assert_allclose(
+        coarse(key), inr.render(field, (5, 5), progress=False), atol=1e-5
+    )
+
+
+def test_both_ends_of_the_length_scale(key):
+    grid = coords.grid((32, 32))
+    one_colour = diffusion.field_noise(grid, features=3, length_scale=math.inf)(key)
+    assert np.ptp(one_colour, axis=(0, 1)).max() < 1e-5
+    nearly = diffusion.field_noise(grid, features=3, length_scale=1e4)(key)
+    assert np.ptp(nearly, axis=(0, 1)).max() < 1e-2
+    grain = diffusion.field_noise(grid, features=1, length_scale=1e-3)(key)[..., 0]
+    neighbours = np.corrcoef(np.ravel(grain[:, 1:]), np.ravel(grain[:, :-1]))[0, 1]
+    assert abs(neighbours) < 0.15
+    assert 0.9 < np.std(grain) < 1.1
+
+
+def test_a_point_wise_denoiser_draws_the_same_picture_at_any_size(key):
+    schedule = diffusion.linear_schedule()
+    pictures = []
+    for n in (9, 27):
+        noise = diffusion.field_noise(coords.grid((n, n)), features=3, length_scale=0.5)
+        key_start, key_steps = jax.random.split(key)
+        pictures.append(
+            diffusion.sample(
+                key_steps,
+                oracle.denoiser(schedule),
+                noise(key_start),
+                schedule=schedule,
+                sampler=diffusion.ddim(eta=1.0, num_steps=10),
+                predicts="eps",
+                noise=noise,
+            )
+        )
+    np.testing.assert_allclose(pictures[0], pictures[1][1::3, 1::3], atol=1e-4)
+    assert np.std(pictures[0]) > 0.1
+
+
+def test_shared_and_independent_noise(key):
+    shared = diffusion.shared_noise((6, 7, 3))(key)
+    assert shared.shape == (6, 7, 3)
+    np.testing.assert_array_equal(shared, np.broadcast_to(shared[0, 0], (6, 7, 3)))
+    assert len(np.unique(shared)) == 3
+    alone = diffusion.independent_noise((6, 7, 3))(key)
+    assert len(np.unique(alone)) == 6 * 7 * 3
+    assert diffusion.shared_noise((6, 3)) == diffusion.shared_noise((6, 3))
+
+
+def test_bad_noise_is_refused(key):
+    with refuses("`length_scale` must be a finite number above 0"):
+        draw(key, length_scale=0.0)
+    with refuses("`features` must be at least 1"):
+        draw(key, features=0)
+    with refuses("`num_waves` must be at least 1"):
+        draw(key, num_waves=0)
+    with refuses("`coords` must be a floating array"):
+        diffusion.field_noise(np.zeros((4, 2), int), features=1, length_scale=1.0)
+    with refuses("`shape` must be a tuple"):
+        diffusion.shared_noise(5)
