@@ -9,6 +9,7 @@ from inr import (
     merging as merging,
     metrics as metrics,
     poisson as poisson,
+    signals as signals,
 )
 from inr.calculus import (
     curl as curl,
@@ -57,3 +58,9 @@ from inr.io import (
 from inr.merging import clone as clone, merge as merge
 from inr.metrics import psnr as psnr, ssim as ssim
 from inr.rendering import render as render
+from inr.signals import (
+    extract_mesh as extract_mesh,
+    fit_shape as fit_shape,
+    read_mesh as read_mesh,
+    write_mesh as write_mesh,
+)
