@@ -15,6 +15,7 @@ from inr.calculus import (
     curl as curl,
     divergence as divergence,
     gradient as gradient,
+    hessian as hessian,
     jacobian as jacobian,
     laplacian as laplacian,
     value_gradient_laplacian as value_gradient_laplacian,

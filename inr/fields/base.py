@@ -83,12 +83,13 @@ class BoundField:
         condition = (*self._condition(), *inputs)
         return self.model.apply(self.params, jnp.asarray(coords), *condition)
 
-    def streams(self, coords: ArrayLike) -> Streams:
+    def streams(self, coords: ArrayLike, *, unit: Array | None = None) -> Streams:
         """Value, gradient and Laplacian in one pass, with respect to coords `[..., d]`.
 
-        Only for families written with `inr.fields.streams`.
+        Derivatives are per `unit` `[d]` of coords, 1 by default. Only for families
+        written with `inr.fields.streams`.
         """
-        seeded = streams.seed(_checks.as_floating("coords", coords))
+        seeded = streams.seed(_checks.as_floating("coords", coords), unit=unit)
         y = self.model.apply(self.params, seeded, *self._condition())
         shape = y.value.shape
         gradient = jnp.broadcast_to(y.gradient, (seeded.value.shape[-1], *shape))

@@ -11,6 +11,7 @@ from flax import linen as nn
 
 from inr import _checks, coords as _coords
 from inr._typing import Array, Key, Params
+from inr.fields import BoundField
 from inr.fitting.terms import CellResidual, Term, first_coords
 
 
@@ -61,6 +62,34 @@ def affines_of(data: Any) -> dict[str, Array]:
         return {}
     coords, features = map(jnp.asarray, data[:2])
     return {**_coords_affine(coords), **_features_affine(features)}
+
+
+def image_affines(size: tuple[int, ...], middle: Array) -> dict[str, Array]:
+    """Normalisation for an image that is not known itself, but about 0.5 wide.
+
+    Frequencies are alike along all axes, and features of [-1, 1] go to half of that
+    about `middle` `[k]`.
+    """
+    return {
+        "coords_scale": jnp.asarray(size, jnp.float32) / max(size),
+        "features_scale": jnp.full(middle.shape, 0.5, jnp.float32),
+        "features_shift": middle,
+    }
+
+
+def moved_to_mean(
+    model: nn.Module, params: Params, coords: Array, mean: Array
+) -> Params:
+    """With a constant added, so that the field's mean at `coords` is `mean` `[k]`."""
+    made = _mean_of(BoundField(model, params), coords)
+    affines = params["normalisation"]
+    shifted = {**affines, "features_shift": affines["features_shift"] + mean - made}
+    return {**params, "normalisation": shifted}
+
+
+@jax.jit
+def _mean_of(field: BoundField, coords: Array) -> Array:
+    return field(coords).mean(0)
 
 
 def _coords_affine(coords: Array) -> dict[str, Array]:
