@@ -9,6 +9,7 @@ from inr import (
     merging as merging,
     metrics as metrics,
     poisson as poisson,
+    signals as signals,
 )
 from inr.calculus import (
     curl as curl,
@@ -51,9 +52,14 @@ from inr.fitting import (
 )
 from inr.io import (
     list_images as list_images,
+    read_audio as read_audio,
     read_image as read_image,
+    read_video as read_video,
+    write_audio as write_audio,
     write_image as write_image,
+    write_video as write_video,
 )
 from inr.merging import clone as clone, merge as merge
 from inr.metrics import psnr as psnr, ssim as ssim
 from inr.rendering import render as render
+from inr.signals import fit_audio as fit_audio, fit_video as fit_video

@@ -63,6 +63,32 @@ def affines_of(data: Any) -> dict[str, Array]:
     return {**_coords_affine(coords), **_features_affine(features)}
 
 
+def grid_affines(values: Array) -> dict[str, Array]:
+    """Normalisation of a regular grid of samples `[*size, k]`.
+
+    Every axis spans [-1, 1] for the user; the shorter ones are scaled down, so that
+    frequencies are the same per sample along all of them.
+    """
+    size = jnp.asarray(values.shape[:-1], jnp.float32)
+    return {
+        "coords_scale": size / size.max(),
+        "coords_shift": jnp.zeros_like(size),
+        **_features_affine(values.reshape(-1, values.shape[-1])),
+    }
+
+
+def unit_range(values: Array) -> Array:
+    """The 256 levels of uint8 as values in [0, 1]; other dtypes unchanged."""
+    return values.astype(jnp.float32) / 255 if values.dtype == jnp.uint8 else values
+
+
+def check_features(model: nn.Module, k: int) -> None:
+    """A model that says how many features it has must have those of the signal."""
+    features = getattr(model, "features", k)
+    if features != k:
+        raise _checks.fail("model", f"one with features={k}", f"features={features}")
+
+
 def _coords_affine(coords: Array) -> dict[str, Array]:
     """Brings coords `[n, d]` into [-1, 1], alike along all axes; identity if inside."""
     low, high = coords.min(0), coords.max(0)
@@ -78,7 +104,7 @@ def _coords_affine(coords: Array) -> dict[str, Array]:
 
 def _features_affine(features: Array) -> dict[str, Array]:
     """Takes [-1, 1] to the range of features `[n, k]`, with one scale for all k."""
-    low, high = features.min(0), features.max(0)
+    low, high = unit_range(features.min(0)), unit_range(features.max(0))
     scale = (high - low).max() / 2
     return {
         "features_scale": jnp.full(

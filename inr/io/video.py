@@ -188,9 +188,7 @@ def _upright(av: ModuleType, frame: Any, size: tuple[int, int] | None) -> np.nda
     return np.rot90(picture.to_ndarray(), quarters)
 
 
-def _constant_rate(
-    path: pathlib.Path, times: list[float | None], rate: float
-) -> float:
+def _constant_rate(path: pathlib.Path, times: list[float | None], rate: float) -> float:
     """Frames a second, if the frames come at a constant rate."""
     if len(times) == 1 or any(time is None for time in times):
         return rate
