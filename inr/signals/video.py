@@ -24,7 +24,7 @@ def fit_video(
     frames: ArrayLike,
     *,
     num_steps: int = 2000,
-    batch_size: int = 8192,
+    batch_size: int = 4096,
     optimizer: optax.GradientTransformation | None = None,
     learning_rate: float | None = None,
     params: Params | None = None,
