@@ -1,5 +1,6 @@
 """The commands that hold sound and video as fields."""
 
+import itertools
 import os
 import pathlib
 import time
@@ -97,7 +98,7 @@ def video(
         if clip is None
         else _read(clip, num_frames, max_side)
     )
-    t, h, w, c = frames.shape
+    t, h, w, _ = frames.shape
     model = compact_grid((t, h, w), frames.size // 10)
     count = num_parameters(model)
     name = "pan" if clip is None else pathlib.Path(clip).stem
@@ -144,7 +145,7 @@ def plucked_notes(*, rate: int = _RATE) -> tuple[np.ndarray, int]:
 
 
 def panned(num_frames: int, max_side: int) -> tuple[np.ndarray, float]:
-    """A crop that pans over a photograph of scikit-image's and zooms into it.
+    """A crop that pans over a photograph of scikit-image's, zooms in, and goes back.
 
     Args:
       num_frames: frames, t.
@@ -158,7 +159,7 @@ def panned(num_frames: int, max_side: int) -> tuple[np.ndarray, float]:
     w = _checks.as_count("max_side", max_side, least=8) // 2 * 2
     size = (w * 3 // 8 * 2, w)
     frames = []
-    for part in np.linspace(0, 1, num_frames):
+    for part in 0.5 - 0.5 * np.cos(np.pi * np.arange(num_frames) / 72):
         span = np.array([0.45, 0.6]) * (1 - 0.3 * part)
         start = (1 - span) * [0.1 + 0.1 * part, 0.1 + 0.6 * part]
         # Pixel i of the frame is at start + span (i + 1/2) / size of the photograph.
@@ -210,7 +211,7 @@ def num_parameters(model: HashGrid) -> int:
     rows = [min((n + 1) ** 3, 2**model.log2_table_size) for n in model.resolutions]
     widths = [model.levels * model.features_per_level]
     widths += [model.width] * model.depth + [model.features]
-    layers = zip(widths[:-1], widths[1:], strict=True)
+    layers = itertools.pairwise(widths)
     return sum(rows) * model.features_per_level + sum((a + 1) * b for a, b in layers)
 
 

@@ -1,5 +1,6 @@
 """Fitting a field to data: `fit` and `fit_image`."""
 
+import functools
 import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -220,7 +221,7 @@ def run(
     *,
     num_steps: int,
     optimizer: optax.GradientTransformation | None,
-    learning_rate: float | None,
+    learning_rate: Any,
     target_loss: float,
     callback: Callback | None,
     **options: Any,
@@ -256,8 +257,8 @@ def run(
 _advance = jax.jit(advance, static_argnames=("model", "optimizer"))
 
 
-def rate_of(model: nn.Module, optimizer: Any, learning_rate: float | None) -> float:
-    """The default optimiser's peak rate: the one given, or the family's."""
+def rate_of(model: nn.Module, optimizer: Any, learning_rate: Any) -> Any:
+    """The default optimiser's peak rate or rates: those given, or the family's."""
     if learning_rate is None:
         return getattr(model, "learning_rate", 1e-3)
     if optimizer is not None:
@@ -265,7 +266,8 @@ def rate_of(model: nn.Module, optimizer: Any, learning_rate: float | None) -> fl
             "`learning_rate` belongs to the default optimiser, got an `optimizer` as "
             "well. Build the rate into the optimiser."
         )
-    return _checks.as_positive("learning_rate", learning_rate)
+    check = functools.partial(_checks.as_positive, "learning_rate")
+    return jax.tree.map(check, learning_rate)
 
 
 def decibels(loss: np.ndarray) -> float:

@@ -6,6 +6,7 @@ another rate.
 """
 
 import os
+from typing import Any
 
 import jax.numpy as jnp
 import optax
@@ -14,6 +15,7 @@ from jaxtyping import Float
 
 from inr import _checks
 from inr._typing import ArrayLike, Key, Params
+from inr.fields import Siren
 from inr.fitting import FitResult
 from inr.fitting.grids import fit_grid
 from inr.fitting.verbs import Callback, rate_of
@@ -22,9 +24,10 @@ from inr.io.audio import as_samples
 # Neighbours are then 8 roundings of float32 apart.
 _MOST_SAMPLES = 2**22
 
-# A quarter of a family's rate for images, for small batches; and no more than moves the
-# phase of a first-layer sine by a radian a step at the clip's ends, whatever its omega.
+# Part of a family's rate for images, for small batches; and how far, in radians, a step
+# may move the phase of a first-layer sine at the clip's ends. Both measured.
 _RATE_FACTOR = 1 / 4
+_PHASE = 0.3
 
 
 def fit_audio(
@@ -56,7 +59,7 @@ def fit_audio(
       batch_size: samples drawn in every step.
       optimizer: as for `fit`.
       learning_rate: peak rate of the default optimiser; by default a quarter of the
-        family's, and at most 1 / omega.
+        family's, and less for the first layer of a SIREN, whose frequencies are high.
       params: as for `fit`.
       target_loss: stops as soon as the loss of a batch is no greater.
       checkpoint: as for `fit`.
@@ -78,8 +81,7 @@ def fit_audio(
         fix = "Fit it piece by piece."
         raise _checks.fail("samples", expected, len(values), fix)
     if optimizer is None and learning_rate is None:
-        omega = getattr(model, "omega", 1.0)
-        learning_rate = min(_RATE_FACTOR * rate_of(model, None, None), 1 / omega)
+        learning_rate = _rates(model)
     peak = jnp.abs(values).max()
     return fit_grid(
         key,
@@ -97,3 +99,13 @@ def fit_audio(
         weight=1 / jnp.where(peak > 0, peak, 1) ** 2,
         describe=lambda loss: f"loss {float(loss):.3g}",
     )
+
+
+def _rates(model: nn.Module) -> Any:
+    """Peak rates: one number, or for a SIREN one for each layer."""
+    rate = _RATE_FACTOR * rate_of(model, None, None)
+    if not isinstance(model, Siren):
+        return rate
+    layers = [f"sine_{i}" for i in range(1, model.depth + 1)]
+    first = min(rate, _PHASE / model.omega)
+    return {"sine_0": first, **dict.fromkeys([*layers, "linear"], rate)}
