@@ -17,9 +17,9 @@ from _media import fitted_in
 
 import inr
 
-# 8 levels, from 8 cells to one for each pixel of a row.
+# From 8 cells to about one for each pixel of a row.
 MODEL = inr.HashGrid(
-    features=3, levels=9, base_resolution=8, growth=1.47, log2_table_size=16
+    features=3, levels=10, base_resolution=8, growth=1.42, log2_table_size=16
 )
 
 

@@ -13,7 +13,7 @@ import sys
 from inr.__main__ import run
 from inr.commands import video
 
-QUICK = {"num_frames": 16, "num_steps": 300, "max_side": 96}
+QUICK = {"num_frames": 16, "num_steps": 300, "max_side": 80}
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.set_defaults(run=video, quick_options=QUICK)

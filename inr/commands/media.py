@@ -187,11 +187,13 @@ def compact_grid(size: tuple[int, int, int], most: int) -> HashGrid:
       A `HashGrid` with 3 features.
     """
     best = None
+    width = 64 if most > 20_000 else 16
     for levels in range(5, 11):
         growth = max((max(size) / 8) ** (1 / (levels - 1)), 1.0)
-        for log2 in range(8, 23):
+        for log2 in range(6, 23):
             model = HashGrid(
                 features=3,
+                width=width,
                 levels=levels,
                 base_resolution=8,
                 growth=growth,

@@ -72,6 +72,21 @@ def test_it_goes_on_from_params_and_from_a_checkpoint(tmp_path):
     np.testing.assert_array_equal(resumed.history, whole.history)
 
 
+def test_the_first_layer_of_high_frequency_moves_in_smaller_steps():
+    """Adam's first step is its rate, a tenth of the peak, whatever the gradient."""
+    model = MODEL.clone(omega=3000.0)
+    options = {"num_steps": 1, "batch_size": 100}
+    before = fit(chord(centres(100)), model, learning_rate=1e-30, **options).params
+    after = fit(chord(centres(100)), model, **options).params
+    step = {
+        name: float(np.abs(layer["kernel"] - before["params"][name]["kernel"]).max())
+        for name, layer in after["params"].items()
+    }
+    rate = model.learning_rate / 4
+    np.testing.assert_allclose(step["sine_0"], 0.1 * 0.3 / 3000, rtol=0.02)
+    np.testing.assert_allclose([step["sine_1"], step["linear"]], 0.1 * rate, rtol=0.02)
+
+
 def test_a_second_clip_of_the_same_length_compiles_nothing():
     fit(chord(centres(64)), num_steps=3)
     with count_compilations() as count:
