@@ -15,6 +15,7 @@ from inr.calculus import (
     curl as curl,
     divergence as divergence,
     gradient as gradient,
+    hessian as hessian,
     jacobian as jacobian,
     laplacian as laplacian,
     value_gradient_laplacian as value_gradient_laplacian,
@@ -62,4 +63,11 @@ from inr.io import (
 from inr.merging import clone as clone, merge as merge
 from inr.metrics import psnr as psnr, ssim as ssim
 from inr.rendering import render as render
-from inr.signals import fit_audio as fit_audio, fit_video as fit_video
+from inr.signals import (
+    extract_mesh as extract_mesh,
+    fit_audio as fit_audio,
+    fit_shape as fit_shape,
+    fit_video as fit_video,
+    read_mesh as read_mesh,
+    write_mesh as write_mesh,
+)

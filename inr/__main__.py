@@ -1,4 +1,4 @@
-"""The console command: `inr fit`, `inr upscale` and `inr merge`."""
+"""The console command: `inr fit`, `inr upscale`, `inr merge` and `inr shape`."""
 
 import argparse
 import sys
@@ -10,6 +10,7 @@ from inr.poisson import NotConverged
 
 QUICK_FIT = {"num_steps": 40, "width": 64, "max_side": 128}
 QUICK_MERGE = {"max_side": 256}
+QUICK_SHAPE = {"num_steps": 100, "width": 64, "resolution": 96, "side": 384}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_fit(commands_of.add_parser("fit", help="hold an image as a SIREN"))
     add_upscale(commands_of.add_parser("upscale", help="enlarge an image"))
     add_merge(commands_of.add_parser("merge", help="paste or merge by gradients"))
+    add_shape(commands_of.add_parser("shape", help="hold a surface as a distance"))
     return run(parser, arguments)
 
 
@@ -68,6 +70,21 @@ def add_merge(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resize", action="store_true", help="to the first's size")
     parser.add_argument("--linear-light", action="store_true")
     _add_files(parser, max_side=2048)
+
+
+def add_shape(parser: argparse.ArgumentParser) -> None:
+    """The options of `shape`."""
+    parser.set_defaults(run=commands.shape, quick_options=QUICK_SHAPE)
+    parser.add_argument(
+        "mesh", nargs="?", help="mesh, or points with normals; by default a knot"
+    )
+    parser.add_argument("--out", default="out", help="folder for what is written")
+    parser.add_argument("--quick", action="store_true", help="a small, fast run")
+    parser.add_argument("--steps", dest="num_steps", type=int, default=500)
+    parser.add_argument("--width", type=int, default=128, help="hidden units")
+    parser.add_argument("--resolution", type=int, default=160, help="of the mesh")
+    parser.add_argument("--side", type=int, default=640, help="of the picture")
+    parser.add_argument("--seed", type=int, default=0)
 
 
 def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Float
 
 from inr import _checks
@@ -38,13 +39,18 @@ class Derivatives(NamedTuple):
 
 
 def value_gradient_laplacian(
-    field: Field, coords: Float[ArrayLike, "*n d"]
+    field: Field,
+    coords: Float[ArrayLike, "*n d"],
+    *,
+    unit: Float[ArrayLike, " d"] | None = None,
 ) -> Derivatives:
     """Value, gradient and Laplacian of a field in one pass.
 
     Args:
       field: coords `[..., d]` to features `[..., k]`.
       coords: `[..., d]`.
+      unit: the length along each axis per which to differentiate, 1 by default;
+        `inr.coords.pitch(size)` gives derivatives per pixel, as on the grid.
 
     Returns:
       `Derivatives`: value `[..., k]`, gradient `[..., d, k]`, Laplacian `[..., k]`.
@@ -55,10 +61,12 @@ def value_gradient_laplacian(
         derivatives are zero almost everywhere.
     """
     coords = _checked(field, coords)
+    if unit is not None and np.shape(unit) != coords.shape[-1:]:
+        raise _checks.fail("unit", f"{coords.shape[-1:]}", f"shape {np.shape(unit)}")
     if _has_streams(field):
-        value, tangents, laplacian = field.streams(coords)
+        value, tangents, laplacian = field.streams(coords, unit=unit)
         return Derivatives(value, jnp.moveaxis(tangents, 0, -2), laplacian)
-    tangents, second = _forwards(field, coords, twice=True)
+    tangents, second = _forwards(field, coords, twice=True, unit=unit)
     return Derivatives(field(coords), jnp.moveaxis(tangents, 0, -2), second.sum(0))
 
 
@@ -129,6 +137,28 @@ def laplacian(field: Field, coords: Float[ArrayLike, "*n d"]) -> Array:
     return value_gradient_laplacian(field, coords).laplacian
 
 
+def hessian(field: Field, coords: Float[ArrayLike, "*n d"]) -> Array:
+    """Second derivatives of every feature along all pairs of axes.
+
+    Args:
+      field: coords `[..., d]` to features `[..., k]`.
+      coords: `[..., d]`.
+
+    Returns:
+      `[..., d, d, k]`, symmetric in the axes.
+
+    Raises:
+      ValueError: as `gradient`.
+    """
+    coords = _checked(field, coords)
+
+    def slopes(coords: Array) -> Array:
+        return _forwards(field, coords, twice=False)[0]
+
+    second, _ = _forwards(slopes, coords, twice=False)
+    return jnp.moveaxis(second, (0, 1), (-3, -2))
+
+
 def curl(field: Field, coords: Float[ArrayLike, "*n d"]) -> Array:
     """Rotation of a vector field, for d = 2 or 3.
 
@@ -163,7 +193,7 @@ def _has_streams(field: Field) -> bool:
 
 
 def _forwards(
-    field: Field, coords: Array, *, twice: bool
+    field: Field, coords: Array, *, twice: bool, unit: ArrayLike | None = None
 ) -> tuple[Array, Array | None]:
     """First and, if asked for, second derivatives along each axis, `[d, ..., k]`."""
 
@@ -177,7 +207,10 @@ def _forwards(
             return jax.jvp(slope, (coords,), (tangent,))
         return slope(coords), None
 
-    return jax.vmap(along)(jnp.eye(coords.shape[-1], dtype=coords.dtype))
+    axes = jnp.eye(coords.shape[-1], dtype=coords.dtype)
+    if unit is not None:
+        axes = axes * jnp.asarray(unit, coords.dtype)[None]
+    return jax.vmap(along)(axes)
 
 
 def _vector_gradient(field: Field, coords: ArrayLike) -> Array:

@@ -16,7 +16,6 @@ from inr.diffusion.multistep import (
     dpmpp as dpmpp,
     dpmpp_2s as dpmpp_2s,
     lms as lms,
-    unipc as unipc,
 )
 from inr.diffusion.noise import (
     NoiseField as NoiseField,
@@ -25,6 +24,7 @@ from inr.diffusion.noise import (
     independent_noise as independent_noise,
     shared_noise as shared_noise,
 )
+from inr.diffusion.planning import plan_steps as plan_steps
 from inr.diffusion.process import (
     add_noise as add_noise,
     convert_prediction as convert_prediction,
@@ -33,7 +33,6 @@ from inr.diffusion.process import (
     training_target as training_target,
 )
 from inr.diffusion.samplers import (
-    Sampler as Sampler,
     ddim as ddim,
     ddpm as ddpm,
     heun as heun,
@@ -42,7 +41,6 @@ from inr.diffusion.samplers import (
 from inr.diffusion.sampling import (
     Trajectory as Trajectory,
     init_sample as init_sample,
-    plan_steps as plan_steps,
     sample as sample,
     sample_step as sample_step,
     sample_trajectory as sample_trajectory,
@@ -64,3 +62,5 @@ from inr.diffusion.spacing import (
     section_levels as section_levels,
     spaced_levels as spaced_levels,
 )
+from inr.diffusion.tables import Sampler as Sampler
+from inr.diffusion.unipc import unipc as unipc

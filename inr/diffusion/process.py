@@ -127,7 +127,7 @@ def min_snr_weights(
 
 
 def denoising_loss(
-    key: Key,
+    key: Key | None,
     denoiser: Denoiser,
     x0: Float[ArrayLike, "b *n"],
     *,
@@ -135,11 +135,13 @@ def denoising_loss(
     predicts: str,
     weights: Float[ArrayLike, " levels"] | None = None,
     condition: object = None,
+    t: Int[ArrayLike, " b"] | None = None,
+    noise: Float[ArrayLike, "b *n"] | None = None,
 ) -> Array:
     """Mean squared error of the predictions at random levels [Ho et al. 2020, eq. 14].
 
     Args:
-      key: draws a level for each signal and the noise.
+      key: draws a level for each signal and the noise; None where both are given.
       denoiser: `(x [b, ...], t [b])`, and `condition` where it is given, to predictions
         of the shape of x; t is `schedule.times` at the level.
       x0: clean signals `[b, ...]`.
@@ -148,20 +150,26 @@ def denoising_loss(
       weights: `[levels]`, of the squared error at each level, such as
         `min_snr_weights`.
       condition: passed to the denoiser.
+      t: `[b]`, indices into the schedule in place of random ones.
+      noise: of the shape of x0, in place of random noise.
 
     Returns:
       A scalar.
 
     Raises:
-      ValueError: for a denoiser whose predictions have another shape, and for weights
-        of another length.
+      ValueError: for a denoiser whose predictions have another shape, for weights of
+        another length, and for no key where something is drawn.
     """
     x0 = _checks.as_floating("x0", x0)
-    key_t, key_noise = jax.random.split(key)
-    t = jax.random.randint(key_t, x0.shape[:1], 0, len(schedule), jnp.int32)
-    noise = jax.random.normal(key_noise, x0.shape, x0.dtype)
+    if key is None and (t is None or noise is None):
+        raise ValueError("`key` must be given, or both `t` and `noise`.")
+    if t is None:
+        key_t = jax.random.fold_in(key, 0)
+        t = jax.random.randint(key_t, x0.shape[:1], 0, len(schedule), jnp.int32)
+    if noise is None:
+        noise = jax.random.normal(jax.random.fold_in(key, 1), x0.shape, x0.dtype)
     x = add_noise(x0, noise, t, schedule=schedule)
-    told = as_numbers(schedule.times, x0.dtype)[t]
+    told = as_numbers(schedule.times, x0.dtype)[jnp.asarray(t)]
     prediction = call(denoiser, x, told, condition)
     target = training_target(x0, noise, t, schedule=schedule, predicts=predicts)
     error = jnp.square(prediction - target)

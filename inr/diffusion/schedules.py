@@ -122,7 +122,7 @@ def schedule_from_betas(betas: Sequence[float] | np.ndarray) -> Schedule:
 
 
 def linear_schedule(
-    num_levels: int = 1000, *, start: float = 1e-4, stop: float = 0.02
+    num_levels: int, *, start: float = 1e-4, stop: float = 0.02
 ) -> Schedule:
     """Betas on a straight line [Ho et al. 2020, arXiv:2006.11239].
 
@@ -142,7 +142,7 @@ def linear_schedule(
 
 
 def scaled_linear_schedule(
-    num_levels: int = 1000, *, start: float = 1e-4, stop: float = 0.02
+    num_levels: int, *, start: float = 1e-4, stop: float = 0.02
 ) -> Schedule:
     """Square roots of the betas on a straight line; also called quadratic.
 
@@ -165,7 +165,7 @@ def scaled_linear_schedule(
 
 
 def sigmoid_schedule(
-    num_levels: int = 1000, *, start: float = 1e-4, stop: float = 0.02
+    num_levels: int, *, start: float = 1e-4, stop: float = 0.02
 ) -> Schedule:
     """Betas along a logistic curve from -6 to 6 [Xu et al. 2022, arXiv:2203.02923].
 
@@ -186,7 +186,7 @@ def sigmoid_schedule(
 
 
 def cosine_schedule(
-    num_levels: int = 1000, *, min_beta: float = 0.0, max_beta: float = 0.999
+    num_levels: int, *, min_beta: float = 0.0, max_beta: float = 0.999
 ) -> Schedule:
     """alpha_bar along a squared cosine [Nichol and Dhariwal 2021, arXiv:2102.09672].
 
@@ -234,7 +234,7 @@ def karras_schedule(
     return _exploding(_karras_sigmas(num_levels, sigma_min, sigma_max, rho))
 
 
-def flow_schedule(num_levels: int = 1000, *, shift: float = 1.0) -> Schedule:
+def flow_schedule(num_levels: int, *, shift: float = 1.0) -> Schedule:
     """Straight paths x = (1 - s) x0 + s eps, s = 1/T, 2/T, ..., 1.
 
     Flow matching, also called rectified flow [Lipman et al. 2023, arXiv:2210.02747; Liu

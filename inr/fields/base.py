@@ -75,16 +75,21 @@ class BoundField:
     params: Params
     feature_map: Any = None
 
-    def __call__(self, coords: ArrayLike) -> Array:
-        """Features `[..., k]` at coords `[..., d]`."""
-        return self.model.apply(self.params, jnp.asarray(coords), *self._condition())
+    def __call__(self, coords: ArrayLike, *inputs: Any) -> Array:
+        """Features `[..., k]` at coords `[..., d]`.
 
-    def streams(self, coords: ArrayLike) -> Streams:
+        A model with further inputs, such as a denoiser's time, takes them behind.
+        """
+        condition = (*self._condition(), *inputs)
+        return self.model.apply(self.params, jnp.asarray(coords), *condition)
+
+    def streams(self, coords: ArrayLike, *, unit: Array | None = None) -> Streams:
         """Value, gradient and Laplacian in one pass, with respect to coords `[..., d]`.
 
-        Only for families written with `inr.fields.streams`.
+        Derivatives are per `unit` `[d]` of coords, 1 by default. Only for families
+        written with `inr.fields.streams`.
         """
-        seeded = streams.seed(_checks.as_floating("coords", coords))
+        seeded = streams.seed(_checks.as_floating("coords", coords), unit=unit)
         y = self.model.apply(self.params, seeded, *self._condition())
         shape = y.value.shape
         gradient = jnp.broadcast_to(y.gradient, (seeded.value.shape[-1], *shape))

@@ -57,19 +57,23 @@ class Cells(NamedTuple):
 Features = Array | Streams | Cells
 
 
-def seed(coords: Array) -> Streams:
+def seed(coords: Array, *, unit: Array | None = None) -> Streams:
     """The coords as `Streams` of themselves: identity gradient, zero Laplacian.
 
     Args:
       coords: `[..., d]`.
+      unit: `[d]`, the length along each axis per which to differentiate; 1 by default.
 
     Returns:
       `Streams` whose derivatives do not depend on the point.
     """
     d = coords.shape[-1]
     ones = (1,) * (coords.ndim - 1)
-    identity = jnp.eye(d, dtype=coords.dtype).reshape(d, *ones, d)
-    return Streams(coords, identity, jnp.zeros((*ones, d), coords.dtype))
+    identity = jnp.eye(d, dtype=coords.dtype)
+    if unit is not None:
+        identity = identity * jnp.asarray(unit, coords.dtype)[None]
+    zeros = jnp.zeros((*ones, d), coords.dtype)
+    return Streams(coords, identity.reshape(d, *ones, d), zeros)
 
 
 def seed_cells(coords: Array, cell: Array) -> Cells:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -11,6 +12,7 @@ from flax import linen as nn
 
 from inr import _checks, coords as _coords
 from inr._typing import Array, Key, Params
+from inr.fields import BoundField
 from inr.fitting.terms import CellResidual, Term, first_coords
 
 
@@ -69,12 +71,8 @@ def grid_affines(values: Array) -> dict[str, Array]:
     Every axis spans [-1, 1] for the user; the shorter ones are scaled down, so that
     frequencies are the same per sample along all of them.
     """
-    size = jnp.asarray(values.shape[:-1], jnp.float32)
-    return {
-        "coords_scale": size / size.max(),
-        "coords_shift": jnp.zeros_like(size),
-        **_features_affine(values.reshape(-1, values.shape[-1])),
-    }
+    *size, k = values.shape
+    return {"coords_scale": _extent(size), **_features_affine(values.reshape(-1, k))}
 
 
 def unit_range(values: Array) -> Array:
@@ -87,6 +85,39 @@ def check_features(model: nn.Module, k: int) -> None:
     features = getattr(model, "features", k)
     if features != k:
         raise _checks.fail("model", f"one with features={k}", f"features={features}")
+
+
+def image_affines(size: tuple[int, ...], middle: Array) -> dict[str, Array]:
+    """Normalisation for an image that is not known itself, but about 0.5 wide.
+
+    Frequencies are alike along all axes, and features of [-1, 1] go to half of that
+    about `middle` `[k]`.
+    """
+    return {
+        "coords_scale": _extent(size),
+        "features_scale": jnp.full(middle.shape, 0.5, jnp.float32),
+        "features_shift": middle,
+    }
+
+
+def moved_to_mean(
+    model: nn.Module, params: Params, coords: Array, mean: Array
+) -> Params:
+    """With a constant added, so that the field's mean at `coords` is `mean` `[k]`."""
+    made = _mean_of(BoundField(model, params), coords)
+    affines = params["normalisation"]
+    shifted = {**affines, "features_shift": affines["features_shift"] + mean - made}
+    return {**params, "normalisation": shifted}
+
+
+@jax.jit
+def _mean_of(field: BoundField, coords: Array) -> Array:
+    return field(coords).mean(0)
+
+
+def _extent(size: Sequence[int]) -> Array:
+    """Lengths of the axes, the longest 1."""
+    return jnp.asarray(size, jnp.float32) / max(size)
 
 
 def _coords_affine(coords: Array) -> dict[str, Array]:

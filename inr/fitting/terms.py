@@ -17,7 +17,7 @@ from flax import linen as nn
 from jax import lax
 
 from inr import _checks
-from inr._typing import Array, Key, Params
+from inr._typing import Array, Field, Key, Params
 from inr.fields import BoundField
 
 _ROWS_ON_CPU = 4096  # 4 MB an activation at width 256: about the fastest, measured
@@ -62,13 +62,13 @@ class Term:
         return cls(residual, data, weight, batch_size, reduce)
 
 
-def value_residual(field: BoundField, batch: tuple[Array, ...]) -> Array:
+def value_residual(field: Field, batch: tuple[Array, ...]) -> Array:
     """field(coords) - features, for a batch `(coords, features)`."""
     coords, features = batch
     return field(coords) - features
 
 
-def weighted_residual(field: BoundField, batch: tuple[Array, ...]) -> Array:
+def weighted_residual(field: Field, batch: tuple[Array, ...]) -> Array:
     """(field(coords) - features) * factor, for `(coords, features, factor)`."""
     coords, features, factor = batch
     return (field(coords) - features) * factor[..., None]

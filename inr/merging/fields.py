@@ -12,7 +12,7 @@ from inr._typing import Array, Field, Key
 from inr.calculus import gradient
 from inr.fields import BoundField
 from inr.fitting import FitResult, Term, fit
-from inr.fitting.samples import init_params
+from inr.fitting.samples import image_affines, init_params, moved_to_mean
 from inr.merging.guidance import Guidance, as_guidance
 from inr.merging.images import MERGE_GUIDANCE
 
@@ -68,24 +68,16 @@ def merge_fields(
     key_init, key_fit = jax.random.split(key)
     pitch = jnp.broadcast_to(_coords.pitch(size), coords.shape)
     term = Term(gradient_residual, (coords, pitch, wanted))
-    affines = {
-        "coords_scale": jnp.asarray(size, jnp.float32) / max(size),
-        "features_scale": jnp.full(mean.shape, 0.5, jnp.float32),
-        "features_shift": mean,
-    }
     result = fit(
         key_fit,
         model,
         term,
-        params=init_params(key_init, model, (term,), affines),
+        params=init_params(key_init, model, (term,), image_affines(size, mean)),
         num_steps=num_steps,
         learning_rate=learning_rate,
         progress=progress,
     )
-    made = _mean_of(BoundField(model, result.params), coords)
-    affines = result.params["normalisation"]
-    shifted = {**affines, "features_shift": affines["features_shift"] + mean - made}
-    return result._replace(params={**result.params, "normalisation": shifted})
+    return result._replace(params=moved_to_mean(model, result.params, coords, mean))
 
 
 def gradient_residual(field: BoundField, batch: tuple[Array, Array, Array]) -> Array:
@@ -122,8 +114,3 @@ def _guidance_of(
     wanted = guidance(gradients.reshape(len(fields), *size, 2, -1), ones)
     mean = jnp.stack([field(coords).mean(0) for field in fields]).mean(0)
     return wanted.reshape(gradients.shape[1:]), mean
-
-
-@jax.jit
-def _mean_of(field: BoundField, coords: Array) -> Array:
-    return field(coords).mean(0)

@@ -9,7 +9,7 @@ import pytest
 from inr import diffusion
 from inr.diffusion import Schedule, ddim, dpmpp
 
-LINEAR = diffusion.linear_schedule()
+LINEAR = diffusion.linear_schedule(1000)
 OPEN_20 = tuple(diffusion.spaced_levels(1000, 21, spacing="linspace")[1:].tolist())
 OPEN_10 = tuple(diffusion.spaced_levels(1000, 11, spacing="linspace")[1:].tolist())
 
@@ -146,7 +146,7 @@ def mean_size(sampler, schedule=LINEAR, x=None, clip=False, **options):
 
 
 TEN = {"num_steps": 10, "spacing": "leading"}
-LATE = diffusion.linear_schedule(start=0.01)
+LATE = diffusion.linear_schedule(1000, start=0.01)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from support import count_compilations, refuses
 from inr import diffusion
 from inr.diffusion import Hooks, clip, ddim, dpmpp, sample, sample_trajectory
 
-LINEAR = diffusion.linear_schedule()
+LINEAR = diffusion.linear_schedule(1000)
 ORACLE = oracle.denoiser(LINEAR)
 x_T = np.random.default_rng(0).normal(size=(4, 5, 3)).astype(np.float32)
 trace = functools.partial(

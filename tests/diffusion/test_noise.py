@@ -65,7 +65,7 @@ def test_both_ends_of_the_length_scale(key):
 
 
 def test_a_point_wise_denoiser_draws_the_same_picture_at_any_size(key):
-    schedule = diffusion.linear_schedule()
+    schedule = diffusion.linear_schedule(1000)
     pictures = []
     for n in (9, 27):
         noise = diffusion.field_noise(coords.grid((n, n)), features=3, length_scale=0.5)

@@ -11,7 +11,7 @@ from inr import diffusion
 
 KINDS = ("eps", "x0", "v", "flow")
 SCHEDULES = {
-    "linear": diffusion.linear_schedule(),
+    "linear": diffusion.linear_schedule(1000),
     "exploding": diffusion.karras_schedule(20),
     "flow": diffusion.flow_schedule(20),
     "no signal at the end": diffusion.zero_terminal_snr(diffusion.cosine_schedule(20)),
@@ -120,6 +120,19 @@ def test_the_loss_tells_times_and_passes_the_condition(key):
     loss = diffusion.denoising_loss(key, denoiser, x0, **options)
     assert float(loss) == 0  # only since the condition arrived
     assert seen == [({5, 50, 500}, jnp.int32, 0.0)]
+
+
+def test_the_loss_at_given_levels_with_given_noise():
+    schedule = SCHEDULES["linear"]
+    x0, noise = signals()
+    t = np.array([0, 3, 500, 998, 999])
+    options = {"schedule": schedule, "predicts": "v", "t": t, "noise": noise}
+    found = diffusion.denoising_loss(None, lambda x, t: 0 * x, x0, **options)
+    a, s = schedule.signal[t, None], schedule.noise[t, None]
+    np.testing.assert_allclose(found, np.mean((a * noise - s * x0) ** 2), rtol=1e-5)
+    with refuses("`key` must be given, or both `t` and `noise`"):
+        options = {"schedule": schedule, "predicts": "v", "t": t}
+        diffusion.denoising_loss(None, lambda x, t: x, x0, **options)
 
 
 def test_bad_input_is_refused(key):

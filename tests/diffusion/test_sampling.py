@@ -10,7 +10,7 @@ from support import count_compilations, refuses
 from inr import diffusion
 from inr.diffusion import Hooks, ddim, dpmpp, plan_steps, sample, sample_trajectory
 
-LINEAR = diffusion.linear_schedule()
+LINEAR = diffusion.linear_schedule(1000)
 ORACLE = oracle.denoiser(LINEAR)
 EVERY = {
     "ddim": ddim(num_steps=6),
@@ -174,7 +174,7 @@ def test_other_numbers_compile_nothing(key):
     with count_compilations() as number:
         draw(LINEAR, ddim(eta=0.3, num_steps=5))
         draw(LINEAR, ddim(eta=1.0, num_steps=5, spacing="leading"))
-        draw(diffusion.cosine_schedule(), diffusion.ddpm(num_steps=5))
+        draw(diffusion.cosine_schedule(1000), diffusion.ddpm(num_steps=5))
         draw(LINEAR, dpmpp(order=1, num_steps=5), predicts="v", noise_scale="squared")
     assert number() == 0
 

@@ -16,7 +16,7 @@ ALPHA_BAR = {
 
 @pytest.mark.parametrize("name", ALPHA_BAR)
 def test_alpha_bar_of_diffusers(name):
-    schedule = getattr(diffusion, f"{name}_schedule")()
+    schedule = getattr(diffusion, f"{name}_schedule")(1000)
     found = schedule.alpha_bar[[0, 250, 500, 750, 999]]
     np.testing.assert_allclose(found, ALPHA_BAR[name], rtol=1e-4, atol=5e-7)
 
@@ -62,7 +62,7 @@ def test_flow_levels_are_straight_paths(shift):
 
 
 def test_zero_terminal_snr():
-    before = diffusion.scaled_linear_schedule()
+    before = diffusion.scaled_linear_schedule(1000)
     after = diffusion.zero_terminal_snr(before)
     assert after.signal[-1] == 0
     assert after.signal[0] == pytest.approx(before.signal[0], abs=1e-15)

@@ -1,0 +1,193 @@
+"""Samplers beside diffusers: time a run, time a step, and distance to a closed form.
+
+    python benchmarks/samplers.py
+
+100 DDIM steps around a point-wise perceptron 4-64-64-3 (ReLU) on 4,096 points, and
+around a denoiser that costs nothing; both libraries warm, float32, two threads, in
+turns. Then the error of each sampler against the exact probability flow of a Gaussian,
+by number of network evaluations.
+"""
+
+import itertools
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+import _common
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from inr import diffusion
+
+POINTS, STEPS = 4096, 100
+SCHEDULE = diffusion.linear_schedule(1000)
+SAMPLER = diffusion.ddim(num_steps=STEPS, spacing="leading")
+
+
+def perceptron(weights, x, t):
+    level = jnp.full((*x.shape[:-1], 1), t / 1000, x.dtype)
+    h = jnp.concatenate([x, level], -1)
+    for i, w in enumerate(weights):
+        h = h @ w
+        h = jax.nn.relu(h) if i < 2 else h
+    return h
+
+
+def nothing(x, t):
+    return x
+
+
+def draw_weights():
+    sizes = (4, 64, 64, 3)
+    generator = np.random.default_rng(0)
+    return [
+        generator.normal(size=shape).astype(np.float32) * (0.7 / shape[0]) ** 0.5
+        for shape in itertools.pairwise(sizes)
+    ]
+
+
+def ours(denoiser, x):
+    options = {"schedule": SCHEDULE, "sampler": SAMPLER, "predicts": "eps"}
+    return lambda: diffusion.sample(None, denoiser, x, **options).block_until_ready()
+
+
+def theirs(model, x):
+    import torch
+    from diffusers import DDIMScheduler
+
+    x = torch.tensor(x)
+    scheduler = DDIMScheduler(beta_start=1e-4, beta_end=0.02, clip_sample=False)
+
+    def run():
+        scheduler.set_timesteps(STEPS)
+        sample = x
+        with torch.no_grad():
+            for t in scheduler.timesteps:
+                sample = scheduler.step(model(sample, t), t, sample).prev_sample
+        return sample
+
+    return run
+
+
+def torch_perceptron(weights):
+    import torch
+
+    weights = [torch.tensor(w) for w in weights]
+
+    def model(x, t):
+        level = torch.full((x.shape[0], 1), float(t) / 1000)
+        h = torch.cat([x, level], -1)
+        for i, w in enumerate(weights):
+            h = h @ w
+            h = torch.relu(h) if i < 2 else h
+        return h
+
+    return model
+
+
+def overhead() -> dict[str, dict]:
+    import torch
+
+    torch.set_num_threads(2)
+    weights = draw_weights()
+    denoiser = jax.tree_util.Partial(perceptron, [jnp.asarray(w) for w in weights])
+    model = torch_perceptron(weights)
+    x = np.random.default_rng(1).normal(size=(POINTS, 3)).astype(np.float32)
+    runs = {
+        "inr, perceptron": ours(denoiser, x),
+        "diffusers, perceptron": theirs(model, x),
+        "inr, nothing": ours(nothing, x),
+        "diffusers, nothing": theirs(nothing, x),
+        "inr, network alone": network_alone(denoiser, x),
+        "diffusers, network alone": torch_network_alone(model, x),
+    }
+    mine = np.asarray(runs["inr, perceptron"]())
+    apart = np.abs(mine - runs["diffusers, perceptron"]().numpy()).max()
+    print(f"largest difference {apart / np.abs(mine).max():.1e} of the largest value")
+    seconds = _common.paired(runs, repeats=15)
+    micro = {name: 1e6 * total / STEPS for name, total in seconds.items()}
+    rows = {}
+    for what in ("perceptron", "nothing", "network alone"):
+        mine, other = micro[f"inr, {what}"], micro[f"diffusers, {what}"]
+        rows[f"100 DDIM steps, {what}"] = {
+            "inr us a step": mine,
+            "diffusers us a step": other,
+            "ratio": other / mine,
+        }
+    return rows
+
+
+def network_alone(denoiser, x):
+    """The network in a loop that only feeds it its own output."""
+
+    @jax.jit
+    def loop(denoiser, x):
+        return jax.lax.fori_loop(0, STEPS, lambda t, x: denoiser(x, t), x)
+
+    return lambda: loop(denoiser, x).block_until_ready()
+
+
+def torch_network_alone(model, x):
+    import torch
+
+    x = torch.tensor(x)
+
+    def run():
+        y = x
+        with torch.no_grad():
+            for t in range(STEPS):
+                y = model(y, t)
+        return y
+
+    return run
+
+
+MU, STD = 0.3, 0.5
+
+
+def gaussian(x, t):
+    """eps of the best denoiser for data N(MU, STD^2)."""
+    a, s = (jnp.asarray(table)[t] for table in (SCHEDULE.signal, SCHEDULE.noise))
+    x0 = MU + a * STD**2 / (a**2 * STD**2 + s**2) * (x - a * MU)
+    return (x - a * x0) / s
+
+
+def accuracy() -> dict[str, dict]:
+    a, s = SCHEDULE.signal[-1], SCHEDULE.noise[-1]
+    start = np.linspace(-2, 2, 41)
+    exact = MU + STD / np.sqrt(a**2 * STD**2 + s**2) * (start - a * MU)
+    makers = {
+        "ddim": lambda n: diffusion.ddim(num_steps=n),
+        "dpm_solver": lambda n: diffusion.dpm_solver(num_steps=n),
+        "dpmpp 2M": lambda n: diffusion.dpmpp(num_steps=n),
+        "dpmpp 3M": lambda n: diffusion.dpmpp(order=3, num_steps=n),
+        "dpmpp 2S": lambda n: diffusion.dpmpp_2s(num_steps=(n + 1) // 2),
+        "unipc 2": lambda n: diffusion.unipc(num_steps=n),
+        "unipc 3": lambda n: diffusion.unipc(order=3, num_steps=n),
+        "lms": lambda n: diffusion.lms(num_steps=n),
+        "heun": lambda n: diffusion.heun(num_steps=(n + 1) // 2),
+        "midpoint": lambda n: diffusion.midpoint(num_steps=(n + 1) // 2),
+    }
+    rows = {}
+    with jax.enable_x64(True):
+        for name, make in makers.items():
+            row = {}
+            for n in (10, 20, 50, 100):
+                found = diffusion.sample(
+                    None,
+                    gaussian,
+                    start,
+                    schedule=SCHEDULE,
+                    sampler=make(n),
+                    predicts="eps",
+                )
+                error = np.sqrt(np.mean((np.asarray(found) - exact) ** 2))
+                row[f"{n}"] = float(error)
+            rows[f"error, {name}"] = row
+    return rows
+
+
+if __name__ == "__main__":
+    _common.save("samplers", overhead())
+    _common.save("samplers", accuracy())

@@ -1,0 +1,309 @@
+"""Images held as fields by their derivatives, and smoothness priors.
+
+Notation. Guidance `[h, w, 2, c]` and the grid Laplacian `[h, w, c]` are those of
+`inr.poisson`, per pixel. A forward difference is the mean of the derivative over its
+edge and, to the second order, the derivative at the edge's middle: there the field's
+exact slope is supervised. (At pixel centres it would be off by half a pixel; the
+difference of two values would be a fit of values in disguise.)
+"""
+
+import os
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+from jaxtyping import Float
+
+from inr import _checks, coords as _coords
+from inr._typing import Array, ArrayLike, Field, Key
+from inr.calculus import gradient, hessian, value_gradient_laplacian
+from inr.fitting import FitResult, Term, fit
+from inr.fitting.samples import image_affines, init_params, moved_to_mean
+from inr.fitting.terms import value_residual
+from inr.fitting.verbs import Callback
+
+# Of the border's values beside the Laplacian, which is small per pixel. Measured.
+_BORDER_WEIGHT = 0.1
+_LEAST_SQUARE = 1e-12  # the root has no derivative at zero
+
+
+def fit_gradient(
+    key: Key,
+    model: nn.Module,
+    guidance: Float[ArrayLike, "h w 2 c"],
+    *,
+    mean: ArrayLike = 0.5,
+    num_steps: int = 500,
+    learning_rate: float | None = None,
+    checkpoint: str | os.PathLike | None = None,
+    progress: bool = True,
+    callback: Callback | None = None,
+) -> FitResult:
+    """Fits a field of an image to the image's gradient alone [Sitzmann et al. 2020].
+
+    Section 4.1, but without a factor on the gradient and with every channel its own.
+
+    Args:
+      key: PRNG key of the initialisation.
+      model: a Linen module with c features.
+      guidance: forward differences per pixel, as `inr.poisson.grid_gradient` makes; the
+        edges that leave the image are not read.
+      mean: of the image, which no gradient knows: a number or `[c]`. It is set exactly
+        when the fit is done.
+      num_steps: steps of the fit, each over all edges.
+      learning_rate: as for `fit`.
+      checkpoint: as for `fit`.
+      progress: as for `fit`.
+      callback: as for `fit`.
+
+    Returns:
+      A `FitResult`; its history is the mean square of the slopes' errors, per pixel.
+
+    Raises:
+      FitDiverged: if the loss becomes NaN or infinite.
+      ValueError: as `gradient_terms`, and for a model with other than c features.
+    """
+    terms = gradient_terms(guidance)
+    *size, _, features = np.shape(guidance)
+    _check_features(model, features)
+    mean = jnp.broadcast_to(jnp.asarray(mean, jnp.float32), (features,))
+    key_init, key_fit = jax.random.split(key)
+    affines = image_affines(tuple(size), mean)
+    result = fit(
+        key_fit,
+        model,
+        terms,
+        params=init_params(key_init, model, terms, affines),
+        num_steps=num_steps,
+        learning_rate=learning_rate,
+        checkpoint=checkpoint,
+        progress=progress,
+        callback=callback,
+    )
+    pixels = _coords.grid(tuple(size)).reshape(-1, 2)
+    return result._replace(params=moved_to_mean(model, result.params, pixels, mean))
+
+
+def fit_laplacian(
+    key: Key,
+    model: nn.Module,
+    laplacian: Float[ArrayLike, "h w c"],
+    border: Float[ArrayLike, "h w c"],
+    *,
+    num_steps: int = 500,
+    learning_rate: float | None = None,
+    checkpoint: str | os.PathLike | None = None,
+    progress: bool = True,
+    callback: Callback | None = None,
+) -> FitResult:
+    """Fits a field of an image to its Laplacian and the values along its border.
+
+    The Laplacian alone leaves every harmonic function free, which is why the border is
+    asked for: together they are the Dirichlet problem.
+
+    Args:
+      key: PRNG key of the initialisation.
+      model: a Linen module with c features.
+      laplacian: per pixel, as `inr.poisson.grid_laplacian` makes.
+      border: an image, of which only the outermost pixels are read.
+      num_steps: steps of the fit, each over all pixels.
+      learning_rate: as for `fit`.
+      checkpoint: as for `fit`.
+      progress: as for `fit`.
+      callback: as for `fit`.
+
+    Returns:
+      A `FitResult`.
+
+    Raises:
+      FitDiverged: if the loss becomes NaN or infinite.
+      ValueError: as `laplacian_terms`, and for a model with other than c features.
+    """
+    terms = laplacian_terms(laplacian, border)
+    *size, features = np.shape(laplacian)
+    _check_features(model, features)
+    values = terms[1].data[1]
+    affines = image_affines(tuple(size), values.mean(0))
+    key_init, key_fit = jax.random.split(key)
+    return fit(
+        key_fit,
+        model,
+        terms,
+        params=init_params(key_init, model, terms, affines),
+        num_steps=num_steps,
+        learning_rate=learning_rate,
+        checkpoint=checkpoint,
+        progress=progress,
+        callback=callback,
+    )
+
+
+def gradient_terms(guidance: Float[ArrayLike, "h w 2 c"]) -> tuple[Term, Term]:
+    """Terms for the slopes at the middles of the edges along each axis.
+
+    Args:
+      guidance: forward differences per pixel, as `inr.poisson.grid_gradient` makes.
+
+    Returns:
+      One term for each axis, for `fit`; both weigh an edge alike.
+
+    Raises:
+      ValueError: for another shape, an image of one pixel along an axis, or NaN.
+    """
+    guidance = _checks.as_floating("guidance", guidance)
+    _checks.check_rank("guidance", guidance, "[h, w, 2, c]")
+    h, w, axes, _ = guidance.shape
+    if axes != 2 or min(h, w) < 2:
+        raise _checks.fail(
+            "guidance", "[h, w, 2, c] with h and w at least 2", f"{guidance.shape}"
+        )
+    _checks.check_finite("guidance", guidance)
+    pixels, pitch = _coords.grid((h, w)), _coords.pitch((h, w))
+    counts = ((h - 1) * w, h * (w - 1))
+    terms = []
+    for axis, inside in enumerate((np.s_[:-1], np.s_[:, :-1])):
+        step = jnp.zeros((2,), jnp.float32).at[axis].set(pitch[axis])
+        middle = (pixels[inside] + step[None, None] / 2).reshape(-1, 2)
+        wanted = guidance[inside][..., axis, :].reshape(len(middle), -1)
+        data = (middle, jnp.broadcast_to(step, middle.shape), wanted)
+        terms.append(Term(slope_residual, data, weight=counts[axis] / sum(counts)))
+    return tuple(terms)
+
+
+def laplacian_terms(
+    laplacian: Float[ArrayLike, "h w c"], border: Float[ArrayLike, "h w c"]
+) -> tuple[Term, Term]:
+    """Terms for the Laplacian at inner pixels and the values at the outermost ones.
+
+    Args:
+      laplacian: per pixel, as `inr.poisson.grid_laplacian` makes.
+      border: an image, of which only the outermost pixels are read.
+
+    Returns:
+      The Laplacian's term and the border's, for `fit`.
+
+    Raises:
+      ValueError: for shapes that differ, fewer than 3 pixels along an axis, or NaN.
+    """
+    laplacian = _checks.as_floating("laplacian", laplacian)
+    border = _checks.as_floating("border", border)
+    _checks.check_rank("laplacian", laplacian, "[h, w, c]")
+    if laplacian.shape != border.shape or min(laplacian.shape[:2]) < 3:
+        raise _checks.fail(
+            "border",
+            "of the laplacian's shape, with h and w at least 3",
+            f"{border.shape} and {laplacian.shape}",
+        )
+    size = laplacian.shape[:2]
+    inner = np.zeros(size, bool)
+    inner[1:-1, 1:-1] = True
+    pixels = _coords.grid(size)
+    wanted, values = laplacian[inner], border[~inner]
+    _checks.check_finite("laplacian", wanted)
+    _checks.check_finite("border", values)
+    pitch = jnp.broadcast_to(_coords.pitch(size), (len(wanted), 2))
+    return (
+        Term(laplacian_residual, (pixels[inner], pitch, wanted)),
+        Term(value_residual, (pixels[~inner], values), weight=_BORDER_WEIGHT),
+    )
+
+
+def smoothness_term(
+    *, weight: float, order: int = 1, ndim: int = 2, batch_size: int = 4096
+) -> Term:
+    """A prior for what samples leave open: total variation, or its second order.
+
+    The mean over the signal of the length of the gradient (order 1, total variation) or
+    of the Hessian (order 2, Frobenius) of each feature, at points drawn in every step.
+
+    Args:
+      weight: of the term; lengths are per unit of coords.
+      order: 1 or 2.
+      ndim: d, the number of coordinates.
+      batch_size: points drawn in every step.
+
+    Returns:
+      A `Term`, for `fit` beside others.
+
+    Raises:
+      ValueError: for another order, or counts below 1.
+    """
+    _checks.check_choice("order", order, (1, 2))
+    ndim = _checks.as_count("ndim", ndim)
+    batch_size = _checks.as_count("batch_size", batch_size)
+    residual = gradient_length if order == 1 else hessian_length
+    draw = jax.tree_util.Partial(_anywhere, shape=(batch_size, ndim))
+    return Term(residual, draw, weight, reduce=jnp.mean)
+
+
+def slope_residual(field: Field, batch: tuple[Array, Array, Array]) -> Array:
+    """Derivative along a direction minus a wanted one; a residual for `Term`.
+
+    Args:
+      field: of coords `[n, d]`.
+      batch: coords `[n, d]`, directions `[n, d]` (their length counts), and the wanted
+        derivatives `[n, k]`.
+
+    Returns:
+      `[n, k]`.
+    """
+    coords, direction, wanted = batch
+    return jax.jvp(field, (coords,), (direction,))[1] - wanted
+
+
+def laplacian_residual(field: Field, batch: tuple[Array, Array, Array]) -> Array:
+    """Laplacian per pixel minus a wanted one; a residual for `Term`.
+
+    Args:
+      field: of coords `[n, d]`.
+      batch: coords `[n, d]`, the pixel's size `[n, d]`, and the wanted Laplacian in
+        units of pixels `[n, k]`.
+
+    Returns:
+      `[n, k]`.
+    """
+    coords, pitch, wanted = batch
+    # All rows have the same pitch: a batch is rows throughout.
+    found = value_gradient_laplacian(field, coords, unit=pitch[0])
+    return found.laplacian - wanted
+
+
+def gradient_length(field: Field, batch: tuple[Array]) -> Array:
+    """Length of each feature's gradient; a residual for `Term` with `reduce`.
+
+    Args:
+      field: of coords `[n, d]`.
+      batch: a tuple of the coords `[n, d]` alone.
+
+    Returns:
+      `[n, k]`.
+    """
+    square = jnp.square(gradient(field, batch[0])).sum(-2)
+    return jnp.sqrt(jnp.maximum(square, _LEAST_SQUARE))
+
+
+def hessian_length(field: Field, batch: tuple[Array]) -> Array:
+    """Frobenius norm of each feature's Hessian; a residual for `Term` with `reduce`.
+
+    Args:
+      field: of coords `[n, d]`.
+      batch: a tuple of the coords `[n, d]` alone.
+
+    Returns:
+      `[n, k]`.
+    """
+    square = jnp.square(hessian(field, batch[0])).sum((-3, -2))
+    return jnp.sqrt(jnp.maximum(square, _LEAST_SQUARE))
+
+
+def _check_features(model: nn.Module, features: int) -> None:
+    """The model must have as many features as the data has channels."""
+    has = getattr(model, "features", features)
+    if has != features:
+        raise _checks.fail("model", f"one with features={features}", f"features={has}")
+
+
+def _anywhere(key: Key, step: Array, *, shape: tuple[int, int]) -> tuple[Array]:
+    del step
+    return (jax.random.uniform(key, shape, jnp.float32, -1, 1),)

@@ -1,0 +1,114 @@
+"""Surfaces as triangles and as oriented points, and samples of them.
+
+Axes are in the order (z, y, x), which reverses handedness: cross products are taken on
+(x, y, z), so that faces turn counter-clockwise in space, as in the file.
+"""
+
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from inr import _checks
+from inr._typing import ArrayLike, Key
+
+
+class Mesh(NamedTuple):
+    """A surface made of triangles.
+
+    Attributes:
+      vertices: `[n, 3]`, in the order (z, y, x).
+      faces: `[m, 3]` rows of vertices, counter-clockwise as seen from outside.
+    """
+
+    vertices: np.ndarray
+    faces: np.ndarray
+
+
+class PointCloud(NamedTuple):
+    """Points of a surface with its outward normals.
+
+    Attributes:
+      points: `[n, 3]`, in the order (z, y, x).
+      normals: `[n, 3]`, in the same order, of any length but zero.
+    """
+
+    points: ArrayLike
+    normals: ArrayLike
+
+
+def sample_surface(
+    key: Key, mesh: Mesh, *, num_points: int
+) -> tuple[PointCloud, float]:
+    """Points spread evenly over a mesh, with the normals of their faces.
+
+    Stratified: each of `num_points` equal parts of the area gets one point, so that
+    every k-th point is an even sample too. Faces without area get none.
+
+    Args:
+      key: PRNG key.
+      mesh: the surface.
+      num_points: how many.
+
+    Returns:
+      The points, and the area of the surface.
+
+    Raises:
+      ValueError: for a mesh that is not well formed or has no area.
+    """
+    n = _checks.as_count("num_points", num_points)
+    vertices, faces = check_mesh(mesh)
+    corner, *others = np.moveaxis(vertices[faces], 1, 0)
+    sides = [other - corner for other in others]
+    normals = np.cross(*(side[:, ::-1] for side in sides))[:, ::-1]
+    lengths = np.linalg.norm(normals, axis=1)
+    total = lengths.sum()
+    if not total > 0:
+        raise _checks.fail("mesh", "a surface with an area", "faces of area 0 only")
+    place, u, v = np.asarray(jax.random.uniform(key, (3, n)), np.float64)
+    shares = np.cumsum(lengths) / total
+    face = np.searchsorted(shares, (np.arange(n) + place) / n, side="right")
+    face = np.minimum(face, np.flatnonzero(lengths)[-1])
+    # A point of the parallelogram beyond the diagonal is turned back into the triangle.
+    beyond = u + v > 1
+    u, v = np.where(beyond, 1 - u, u), np.where(beyond, 1 - v, v)
+    points = corner[face] + u[:, None] * sides[0][face] + v[:, None] * sides[1][face]
+    return PointCloud(points, normals[face] / lengths[face, None]), float(total / 2)
+
+
+def check_mesh(mesh: Mesh) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices as finite float64 `[n, 3]`, and faces `[m, 3]` that point at them."""
+    vertices, faces = (np.asarray(x) for x in mesh)
+    _check_rows("vertices", vertices)
+    _check_rows("faces", faces)
+    if not np.issubdtype(faces.dtype, np.integer):
+        raise _checks.fail("faces", "whole numbers", f"dtype {faces.dtype}")
+    if faces.min() < 0 or faces.max() >= len(vertices):
+        raise _checks.fail(
+            "faces",
+            f"rows of the {len(vertices)} vertices",
+            f"numbers from {faces.min()} to {faces.max()}",
+        )
+    return vertices.astype(np.float64), faces
+
+
+def check_cloud(cloud: PointCloud) -> PointCloud:
+    """Finite float64 points `[n, 3]`, with normals of length 1."""
+    points, normals = (np.asarray(x, np.float64) for x in cloud)
+    _check_rows("points", points)
+    _check_rows("normals", normals)
+    if points.shape != normals.shape:
+        raise _checks.fail(
+            "normals", f"{points.shape}, one a point", f"shape {normals.shape}"
+        )
+    lengths = np.linalg.norm(normals, axis=1, keepdims=True)
+    if not lengths.min() > 0:
+        raise _checks.fail("normals", "longer than 0", "a normal of length 0")
+    return PointCloud(points, normals / lengths)
+
+
+def _check_rows(argument: str, array: np.ndarray) -> None:
+    if array.ndim != 2 or array.shape[1] != 3:
+        raise _checks.fail(argument, "[n, 3]", f"shape {array.shape}")
+    _checks.check_not_empty(argument, array)
+    _checks.check_finite(argument, array)

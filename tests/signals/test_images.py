@@ -1,0 +1,166 @@
+"""Images by their derivatives, against closed forms and the grid's own solution."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from support import count_compilations, refuses
+
+import inr
+from inr import coords, poisson, signals
+
+MODEL = inr.Siren(features=2, width=32, depth=2, omega=8.0)
+
+
+def quadratic(x):
+    """Two features of degree 2: a forward difference is its slope at mid-edge."""
+    y, x = x[..., 0], x[..., 1]
+    return jnp.stack([0.3 * y * y - 0.2 * y * x + x, x * x + 0.1 * y], -1)
+
+
+def smooth_image(size):
+    y, x = np.moveaxis(np.asarray(coords.grid(size)), -1, 0)
+    return np.stack(
+        [0.5 + 0.3 * np.sin(3 * y + x), 0.4 + 0.2 * np.cos(2 * x) * y], -1
+    ).astype(np.float32)
+
+
+def residual(term, field):
+    return np.asarray(term.residual(field, term.data))
+
+
+def test_a_difference_is_the_slope_at_the_middle_of_its_edge():
+    image = quadratic(coords.grid((7, 11)))
+    down, right = signals.gradient_terms(poisson.grid_gradient(image))
+    assert np.abs(residual(down, quadratic)).max() < 1e-6
+    assert np.abs(residual(right, quadratic)).max() < 1e-6
+    assert [len(t.data[0]) for t in (down, right)] == [6 * 11, 7 * 10]
+    # Not so at pixel centres: half a pixel off, the slope of x^2 differs.
+    centres = coords.grid((7, 11))[:, :-1].reshape(-1, 2)
+    off = signals.slope_residual(quadratic, (centres, *right.data[1:]))
+    assert np.abs(off[:, 1]).max() > 0.01
+
+
+def test_both_axes_weigh_an_edge_alike():
+    guidance = np.ones((4, 9, 2, 1), np.float32)
+    terms = signals.gradient_terms(guidance)
+
+    def nothing(x):
+        return 0 * x[..., :1]
+
+    flat = [float(t.weight * np.mean(residual(t, nothing) ** 2)) for t in terms]
+    np.testing.assert_allclose(flat[0] / flat[1], (3 * 9) / (4 * 8), rtol=1e-6)
+    np.testing.assert_allclose(sum(flat), 1, rtol=1e-6)
+
+
+def test_the_laplacian_of_a_quadratic_is_that_of_the_grid():
+    image = quadratic(coords.grid((6, 9)))
+    term, border = signals.laplacian_terms(poisson.grid_laplacian(image), image)
+    assert np.abs(residual(term, quadratic)).max() < 1e-6
+    assert np.abs(residual(border, quadratic)).max() < 1e-6
+    assert len(term.data[0]) == 4 * 7
+    assert len(border.data[0]) == 6 * 9 - 4 * 7
+
+
+def test_the_laplacian_per_pixel_of_a_family_and_of_a_function(key):
+    """Streams and jvp of jvp, with pixels that are not square."""
+    x = coords.random_points(key, 40)
+    field = inr.bind(MODEL, MODEL.init(key, x))
+    pitch = jnp.broadcast_to(jnp.array([0.3, 0.7]), x.shape)
+    zero = jnp.zeros((40, 2))
+    hessian = inr.hessian(field, x)
+    expected = 0.3**2 * hessian[:, 0, 0] + 0.7**2 * hessian[:, 1, 1]
+    scale = np.abs(expected).max()
+    for made in (field, lambda x: field(x)):
+        found = signals.laplacian_residual(made, (x, pitch, zero))
+        np.testing.assert_allclose(found, expected, atol=1e-5 * scale)
+
+
+def test_the_lengths_of_gradient_and_hessian():
+    x = jnp.array([[0.2, -0.4], [0.9, 0.1]])
+    y, z = np.asarray(x).T
+    first = np.stack([0.6 * y - 0.2 * z, 1 - 0.2 * y], -1)
+    found = signals.gradient_length(quadratic, (x,))
+    np.testing.assert_allclose(found[:, 0], np.linalg.norm(first, axis=-1), rtol=1e-5)
+    found = signals.hessian_length(quadratic, (x,))
+    expected = [np.sqrt(0.6**2 + 2 * 0.2**2), 2.0]
+    np.testing.assert_allclose(found, np.broadcast_to(expected, (2, 2)), rtol=1e-5)
+    # A constant has no length, and a finite derivative of it.
+    slope = jax.grad(
+        lambda a: signals.gradient_length(lambda x: a * quadratic(x), (x,)).sum()
+    )(0.0)
+    assert np.isfinite(slope)
+
+
+def test_a_gradient_alone_gives_back_the_image(key):
+    image = smooth_image((24, 16))
+    mean = image.mean((0, 1))
+    guidance = poisson.grid_gradient(image)
+    result = signals.fit_gradient(
+        key, MODEL, guidance, mean=mean, num_steps=400, progress=False
+    )
+    found = inr.render(inr.bind(MODEL, result.params), (24, 16), progress=False)
+    np.testing.assert_allclose(np.mean(found, (0, 1)), mean, atol=1e-5)
+    assert inr.psnr(np.clip(found, 0, 1), image) > 45
+    assert result.history[-1] < 1e-3 * result.history[0]
+
+
+def test_a_laplacian_and_the_border_give_back_the_image(key):
+    image = smooth_image((20, 20))
+    laplacian = poisson.grid_laplacian(image)
+    hidden = image.copy()
+    hidden[1:-1, 1:-1] = np.nan  # only the border may be read
+    result = signals.fit_laplacian(
+        key, MODEL, laplacian, hidden, num_steps=600, progress=False
+    )
+    found = inr.render(inr.bind(MODEL, result.params), (20, 20), progress=False)
+    assert inr.psnr(np.clip(found, 0, 1), image) > 40
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_a_prior_smooths_what_samples_leave_open(key, order):
+    """A tenth of the pixels of a smooth image; without the prior it is worse."""
+    image = smooth_image((32, 32))
+    known = jax.random.permutation(key, 32 * 32)[:100]
+    data = (coords.grid((32, 32)).reshape(-1, 2)[known], image.reshape(-1, 2)[known])
+    model = inr.Siren(features=2, width=32, depth=2, omega=20.0)
+    values = inr.Term(lambda field, batch: field(batch[0]) - batch[1], data)
+
+    def score(terms):
+        result = inr.fit(key, model, terms, num_steps=300, progress=False)
+        found = inr.render(inr.bind(model, result.params), (32, 32), progress=False)
+        return float(inr.psnr(np.clip(found, 0, 1), image))
+
+    weight = {1: 1e-3, 2: 1e-5}[order]
+    prior = signals.smoothness_term(weight=weight, order=order, batch_size=512)
+    assert score((values, prior)) > score(values) + 3
+
+
+def test_a_second_fit_compiles_nothing(key):
+    guidance = np.asarray(poisson.grid_gradient(smooth_image((8, 8))))
+    options = {"num_steps": 3, "progress": False}
+    signals.fit_gradient(key, MODEL, guidance, **options)
+    with count_compilations() as number:
+        signals.fit_gradient(key, MODEL, 2 * guidance, **options)
+    assert number() == 0
+
+
+def test_bad_input_is_refused(key):
+    image = smooth_image((6, 6))
+    with refuses("`guidance` must be \\[h, w, 2, c\\]"):
+        signals.gradient_terms(image)
+    with refuses("`guidance` must be \\[h, w, 2, c\\] with h and w at least 2"):
+        signals.gradient_terms(np.zeros((1, 6, 2, 1), np.float32))
+    with refuses("`guidance` must be finite"):
+        signals.gradient_terms(np.full((4, 4, 2, 1), np.nan, np.float32))
+    with refuses("`border` must be of the laplacian's shape"):
+        signals.laplacian_terms(image, image[:5])
+    with refuses("`border` must be finite"):
+        signals.laplacian_terms(image, image * np.nan)
+    with refuses("`model` must be one with features=2, got features=3"):
+        model = inr.Siren(features=3)
+        signals.fit_gradient(key, model, poisson.grid_gradient(image))
+    with refuses("`order` must be one of"):
+        signals.smoothness_term(weight=1.0, order=3)
+    with refuses("`unit` must be \\(2,\\)"):
+        inr.value_gradient_laplacian(quadratic, image, unit=np.ones(3))
