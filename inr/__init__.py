@@ -53,15 +53,21 @@ from inr.fitting import (
 )
 from inr.io import (
     list_images as list_images,
+    read_audio as read_audio,
     read_image as read_image,
+    read_video as read_video,
+    write_audio as write_audio,
     write_image as write_image,
+    write_video as write_video,
 )
 from inr.merging import clone as clone, merge as merge
 from inr.metrics import psnr as psnr, ssim as ssim
 from inr.rendering import render as render
 from inr.signals import (
     extract_mesh as extract_mesh,
+    fit_audio as fit_audio,
     fit_shape as fit_shape,
+    fit_video as fit_video,
     read_mesh as read_mesh,
     write_mesh as write_mesh,
 )

@@ -104,7 +104,7 @@ def as_size(argument: str, value: Sequence[int]) -> tuple[int, ...]:
     return tuple(as_count(argument, n) for n in value)
 
 
-def as_positive(argument: str, value: float) -> float:
+def as_positive(argument: str, value: int | float) -> float:
     """A finite python number above zero."""
     if not (isinstance(value, int | float) and math.isfinite(value) and value > 0):
         raise fail(argument, "a finite number above 0", repr(value))

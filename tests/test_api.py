@@ -54,7 +54,7 @@ def test_a_public_function_follows_the_rules(function):
         assert re.search(rf"^  {parameter}: ", doc, re.MULTILINE), parameter
 
 
-_NO_RESULT = ("save_field", "write_image", "write_mesh")
+_NO_RESULT = ("save_field", "write_audio", "write_image", "write_mesh", "write_video")
 
 
 def test_the_readme_lists_every_public_name():
@@ -77,7 +77,7 @@ def test_the_import_is_light():
 
     code = (
         "import sys, inr; heavy = {'orbax', 'grain', 'matplotlib', 'av', 'PIL',"
-        " 'imageio', 'skimage', 'scipy.sparse', 'trimesh'};"
+        " 'soundfile', 'imageio', 'skimage', 'scipy.sparse', 'trimesh'};"
         " print(heavy & set(sys.modules))"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)

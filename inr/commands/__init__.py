@@ -2,10 +2,12 @@
 
 Contract: a command takes plain values, shows progress, prints a short report and writes
 its files into a folder, whose paths it returns. Without an image it takes a photograph
-that comes with scikit-image, without a mesh a knot.
+that comes with scikit-image, without a mesh a knot, without a sound or a clip one that
+it makes.
 """
 
 from inr.commands.exporting import export as export
 from inr.commands.fields import fit as fit, upscale as upscale
+from inr.commands.media import audio as audio, video as video
 from inr.commands.merging import merge as merge
 from inr.commands.shapes import shape as shape

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -64,6 +65,28 @@ def affines_of(data: Any) -> dict[str, Array]:
     return {**_coords_affine(coords), **_features_affine(features)}
 
 
+def grid_affines(values: Array) -> dict[str, Array]:
+    """Normalisation of a regular grid of samples `[*size, k]`.
+
+    Every axis spans [-1, 1] for the user; the shorter ones are scaled down, so that
+    frequencies are the same per sample along all of them.
+    """
+    *size, k = values.shape
+    return {"coords_scale": _extent(size), **_features_affine(values.reshape(-1, k))}
+
+
+def unit_range(values: Array) -> Array:
+    """The 256 levels of uint8 as values in [0, 1]; other dtypes unchanged."""
+    return values.astype(jnp.float32) / 255 if values.dtype == jnp.uint8 else values
+
+
+def check_features(model: nn.Module, k: int) -> None:
+    """A model that says how many features it has must have those of the signal."""
+    features = getattr(model, "features", k)
+    if features != k:
+        raise _checks.fail("model", f"one with features={k}", f"features={features}")
+
+
 def image_affines(size: tuple[int, ...], middle: Array) -> dict[str, Array]:
     """Normalisation for an image that is not known itself, but about 0.5 wide.
 
@@ -71,7 +94,7 @@ def image_affines(size: tuple[int, ...], middle: Array) -> dict[str, Array]:
     about `middle` `[k]`.
     """
     return {
-        "coords_scale": jnp.asarray(size, jnp.float32) / max(size),
+        "coords_scale": _extent(size),
         "features_scale": jnp.full(middle.shape, 0.5, jnp.float32),
         "features_shift": middle,
     }
@@ -92,6 +115,11 @@ def _mean_of(field: BoundField, coords: Array) -> Array:
     return field(coords).mean(0)
 
 
+def _extent(size: Sequence[int]) -> Array:
+    """Lengths of the axes, the longest 1."""
+    return jnp.asarray(size, jnp.float32) / max(size)
+
+
 def _coords_affine(coords: Array) -> dict[str, Array]:
     """Brings coords `[n, d]` into [-1, 1], alike along all axes; identity if inside."""
     low, high = coords.min(0), coords.max(0)
@@ -107,7 +135,7 @@ def _coords_affine(coords: Array) -> dict[str, Array]:
 
 def _features_affine(features: Array) -> dict[str, Array]:
     """Takes [-1, 1] to the range of features `[n, k]`, with one scale for all k."""
-    low, high = features.min(0), features.max(0)
+    low, high = unit_range(features.min(0)), unit_range(features.max(0))
     scale = (high - low).max() / 2
     return {
         "features_scale": jnp.full(

@@ -50,7 +50,8 @@ def default_optimizer() -> optax.GradientTransformationExtraArgs:
     is compiled in. Cached, because two equal optax optimisers are not equal.
 
     Returns:
-      An optimiser whose `update` takes `step`, `num_steps` and `learning_rate`.
+      An optimiser whose `update` takes `step`, `num_steps` and `learning_rate`, one
+      number or one for each part of the parameters.
     """
     adam = optax.scale_by_adam()
 
@@ -61,8 +62,8 @@ def default_optimizer() -> optax.GradientTransformationExtraArgs:
         direction, state = adam.update(updates, state, params)
         rise = jnp.minimum((step + 1) / WARMUP_STEPS, 1.0)
         fall = 0.5 * (1 + jnp.cos(jnp.pi * jnp.minimum(step / num_steps, 1.0)))
-        rate = -learning_rate * rise * fall
-        return jax.tree.map(lambda x: rate * x, direction), state
+        rates = jax.tree.broadcast(learning_rate, direction)
+        return jax.tree.map(lambda r, x: -r * rise * fall * x, rates, direction), state
 
     return optax.GradientTransformationExtraArgs(adam.init, update)
 
@@ -102,7 +103,7 @@ def fit_step(
     *,
     optimizer: optax.GradientTransformation | None = None,
     num_steps: int | Array = 500,
-    learning_rate: float | Array = 1e-3,
+    learning_rate: Any = 1e-3,
 ) -> tuple[FitState, FitInfo]:
     """One step of fitting. Pure: it goes under `jit`, `vmap` and `lax.scan`.
 
@@ -114,7 +115,8 @@ def fit_step(
       optimizer: the one given to `init_fit`. It is offered `value`, `grad` and
         `value_fn`, which line searches such as `optax.lbfgs` ask for.
       num_steps: length of the default optimiser's decay; may be traced.
-      learning_rate: peak rate of the default optimiser; may be traced.
+      learning_rate: peak rate of the default optimiser, one number or a mapping with
+        one for each layer; may be traced.
 
     Returns:
       The next state, and a `FitInfo` on the step.
@@ -158,7 +160,7 @@ def advance(
     *,
     optimizer: optax.GradientTransformation | None,
     num_steps: Array,
-    learning_rate: Array,
+    learning_rate: Any,
     target_loss: Array,
 ) -> Chunk:
     """Up to `limit` steps in one loop; see `inr._loop` for when it stops earlier."""

@@ -34,7 +34,8 @@ class Term:
         derivative of it too. Row i depends on row i of the batch alone. Define it at
         module level: a new lambda compiles anew.
       data: a tree of arrays with a common leading axis, or `(key, step) -> batch` for
-        batches that are made or drawn. The first array of a batch is its coords.
+        batches that are made or drawn: a plain function, or one that is a pytree and
+        so carries arrays. The first array of a batch is its coords.
       weight: factor of this term; may be traced.
       batch_size: rows drawn at random, with replacement, in every step; None for all.
       reduce: `residuals -> scalar`, in place of the mean square; it sees the whole
@@ -49,7 +50,7 @@ class Term:
 
     def tree_flatten(self):
         fixed = (self.residual, self.batch_size, self.reduce)
-        if callable(self.data):
+        if callable(self.data) and jax.tree_util.all_leaves([self.data]):
             return (self.weight,), (*fixed, self.data)
         return (self.weight, self.data), (*fixed, None)
 

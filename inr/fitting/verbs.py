@@ -1,11 +1,11 @@
 """Fitting a field to data: `fit` and `fit_image`."""
 
+import functools
 import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import linen as nn
@@ -14,7 +14,14 @@ from inr import _checks, coords as _coords
 from inr._loop import Chunk, drive
 from inr._typing import ArrayLike, Key, Params
 from inr.fields import BoundField, check_module
-from inr.fitting.samples import affines_of, init_params, kept_rows, over_cells
+from inr.fitting.samples import (
+    affines_of,
+    check_features,
+    grid_affines,
+    init_params,
+    kept_rows,
+    over_cells,
+)
 from inr.fitting.step import FitState, advance, init_fit
 from inr.fitting.terms import Term, as_terms
 
@@ -106,7 +113,7 @@ def fit(
     key_init, key_steps = jax.random.split(key)
     if params is None:
         params = init_params(key_init, model, terms, affines_of(data))
-    return _run(
+    return run(
         key_steps,
         model,
         terms,
@@ -177,9 +184,7 @@ def fit_image(
     check_module(model)
     image = _checks.as_image("image", image)
     h, w, c = image.shape
-    features = getattr(model, "features", c)
-    if features != c:
-        raise _checks.fail("model", f"one with features={c}", f"features={features}")
+    check_features(model, c)
     rows = (_coords.grid((h, w)).reshape(-1, 2), image.reshape(-1, c))
     if weights is not None:
         weights = _checks.as_floating("weights", weights)
@@ -191,10 +196,8 @@ def fit_image(
         terms = (over_cells(terms[0], (h, w), antialias),)
     key_init, key_steps = jax.random.split(key)
     if params is None:
-        extent = jnp.asarray([h, w], jnp.float32) / max(h, w)
-        affines = {**affines_of(rows), "coords_scale": extent}
-        params = init_params(key_init, model, terms, affines)
-    return _run(
+        params = init_params(key_init, model, terms, grid_affines(image))
+    return run(
         key_steps,
         model,
         terms,
@@ -206,11 +209,11 @@ def fit_image(
         checkpoint=checkpoint,
         progress=progress,
         callback=callback,
-        describe=lambda loss: f"{_psnr(loss):.2f} dB",
+        describe=lambda loss: f"{decibels(loss):.2f} dB",
     )
 
 
-def _run(
+def run(
     key: Key,
     model: nn.Module,
     terms: tuple[Term, ...],
@@ -218,7 +221,7 @@ def _run(
     *,
     num_steps: int,
     optimizer: optax.GradientTransformation | None,
-    learning_rate: float | None,
+    learning_rate: Any,
     target_loss: float,
     callback: Callback | None,
     **options: Any,
@@ -254,8 +257,8 @@ def _run(
 _advance = jax.jit(advance, static_argnames=("model", "optimizer"))
 
 
-def rate_of(model: nn.Module, optimizer: Any, learning_rate: float | None) -> float:
-    """The default optimiser's peak rate: the one given, or the family's."""
+def rate_of(model: nn.Module, optimizer: Any, learning_rate: Any) -> Any:
+    """The default optimiser's peak rate or rates: those given, or the family's."""
     if learning_rate is None:
         return getattr(model, "learning_rate", 1e-3)
     if optimizer is not None:
@@ -263,8 +266,10 @@ def rate_of(model: nn.Module, optimizer: Any, learning_rate: float | None) -> fl
             "`learning_rate` belongs to the default optimiser, got an `optimizer` as "
             "well. Build the rate into the optimiser."
         )
-    return _checks.as_positive("learning_rate", learning_rate)
+    check = functools.partial(_checks.as_positive, "learning_rate")
+    return jax.tree.map(check, learning_rate)
 
 
-def _psnr(loss: np.ndarray) -> float:
+def decibels(loss: np.ndarray) -> float:
+    """PSNR for a peak of 1, as a bar shows it."""
     return float(-10 * np.log10(np.maximum(loss, 1e-30)))

@@ -1,10 +1,8 @@
 """Write images of 8 and 16 bits, whole or not at all."""
 
-import contextlib
 import io
 import os
 import pathlib
-import secrets
 import struct
 import zlib
 from typing import NamedTuple
@@ -14,6 +12,7 @@ from jaxtyping import Float
 
 from inr import _checks
 from inr._typing import ArrayLike
+from inr.io._files import check_folder, replacing
 
 
 class _Format(NamedTuple):
@@ -71,7 +70,8 @@ def write_image(
         got = f"shape {levels.shape}, which {form.name} cannot hold ({error})"
         fix = "Write a smaller image, or a .png."
         raise _checks.fail("image", f"fit for {path.suffix}", got, fix) from error
-    _replace(path, data)
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
 
 
 def _format_of(path: pathlib.Path) -> _Format:
@@ -79,11 +79,7 @@ def _format_of(path: pathlib.Path) -> _Format:
     if form is None:
         known = ", ".join(_FORMATS)
         raise _checks.fail("path", f"a name ending in one of {known}", repr(str(path)))
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"`path` must be in a folder that exists, got {str(path)!r}. "
-            "Create it with `pathlib.Path(path).parent.mkdir(parents=True)`."
-        )
+    check_folder(path)
     return form
 
 
@@ -160,19 +156,3 @@ def _tiff16(levels: np.ndarray) -> bytes:
         metadata=None,
     )
     return file.getvalue()
-
-
-def _replace(path: pathlib.Path, data: bytes) -> None:
-    """Put `data` under `path` in one step, following links."""
-    path = path.resolve()
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise

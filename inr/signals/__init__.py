@@ -1,9 +1,10 @@
-"""Signals by what is known of them: images by their derivatives, shapes.
+"""Signals by what is known of them: images by derivatives, shapes, sound, video.
 
 Contract: coordinates, points and normals are in the library's order, (z, y, x) in
 space, and in the user's units; files are (x, y, z).
 """
 
+from inr.signals.audio import fit_audio as fit_audio
 from inr.signals.images import (
     fit_gradient as fit_gradient,
     fit_laplacian as fit_laplacian,
@@ -28,3 +29,4 @@ from inr.signals.shapes import (
     normal_residual as normal_residual,
     shape_terms as shape_terms,
 )
+from inr.signals.video import fit_video as fit_video

@@ -1,0 +1,110 @@
+import jax
+import numpy as np
+import pytest
+from support import count_compilations, refuses
+
+import inr
+from inr import coords
+from inr.fitting import GridSamples
+
+MODEL = inr.Siren(features=2, width=32, depth=1, omega=40.0)
+
+
+def chord(t):
+    """Two channels of three sines, loudest 3: not of unit amplitude."""
+    left = 2 * np.sin(25 * t + 1) + np.sin(40 * t)
+    return np.stack([left, 0.5 * np.cos(33 * t)], -1).astype(np.float32)
+
+
+def centres(n):
+    return (2 * np.arange(n) + 1) / n - 1
+
+
+def fit(samples, model=MODEL, **options):
+    options = {"num_steps": 600, "batch_size": 256, "progress": False, **options}
+    return inr.fit_audio(jax.random.key(0), model, samples, **options)
+
+
+def test_between_the_samples_the_field_is_the_sound_that_was_sampled():
+    result = fit(chord(centres(400)), learning_rate=2e-3)
+    heard = inr.render(inr.bind(MODEL, result.params), (1600,))
+    error = np.abs(heard - chord(centres(1600)))[20:-20]
+    assert error.max() < 0.05
+    assert result.status == "finished"
+    assert result.history[-1] < 1e-3
+
+
+def test_loudness_does_not_change_the_fit():
+    loud = chord(centres(100))
+    a, b = (fit(loud * scale, num_steps=20) for scale in (1.0, 2.0**-8))
+    np.testing.assert_allclose(b.history, a.history, rtol=1e-4)
+    first = inr.render(
+        inr.bind(MODEL, fit(loud, learning_rate=1e-30, num_steps=1).params), (100,)
+    )
+    error = np.mean(np.square((first - loud) / np.abs(loud).max()))
+    np.testing.assert_allclose(a.history[0], error, rtol=0.2)
+
+
+def test_one_channel_needs_no_axis():
+    mono = chord(centres(50))[:, 0]
+    model = MODEL.clone(features=1)
+    a, b = (fit(x, model, num_steps=5) for x in (mono, mono[:, None]))
+    np.testing.assert_array_equal(a.history, b.history)
+
+
+def test_batches_are_the_samples_at_their_centres(key):
+    samples = chord(centres(37))
+    points, values = GridSamples(samples, 512)(key, 0)
+    index = np.searchsorted(centres(37), np.asarray(points[:, 0]) - 1e-4)
+    np.testing.assert_array_equal(values, samples[index])
+    np.testing.assert_array_equal(points, coords.grid((37,))[index])
+    assert set(index) == set(range(37))
+
+
+def test_it_goes_on_from_params_and_from_a_checkpoint(tmp_path):
+    samples = chord(centres(200))
+    whole = fit(samples, num_steps=40)
+    after = fit(samples, num_steps=1, params=whole.params)
+    assert after.history[0] < 0.5 * whole.history[0]
+    folder = tmp_path / "fit"
+    fit(samples, num_steps=40, checkpoint=folder, target_loss=float(whole.history[9]))
+    resumed = fit(samples, num_steps=40, checkpoint=folder)
+    np.testing.assert_array_equal(resumed.history, whole.history)
+
+
+def test_the_first_layer_of_high_frequency_moves_in_smaller_steps():
+    """Adam's first step is its rate, a tenth of the peak, whatever the gradient."""
+    model = MODEL.clone(omega=3000.0)
+    options = {"num_steps": 1, "batch_size": 100}
+    before = fit(chord(centres(100)), model, learning_rate=1e-30, **options).params
+    after = fit(chord(centres(100)), model, **options).params
+    step = {
+        name: float(np.abs(layer["kernel"] - before["params"][name]["kernel"]).max())
+        for name, layer in after["params"].items()
+    }
+    rate = model.learning_rate / 4
+    np.testing.assert_allclose(step["sine_0"], 0.1 * 0.3 / 3000, rtol=0.02)
+    np.testing.assert_allclose([step["sine_1"], step["linear"]], 0.1 * rate, rtol=0.02)
+
+
+def test_a_second_clip_of_the_same_length_compiles_nothing():
+    fit(chord(centres(64)), num_steps=3)
+    with count_compilations() as count:
+        fit(chord(centres(64)) ** 2, num_steps=4)
+    assert count() == 0
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        (np.zeros((0, 2), np.float32), "non-empty"),
+        (np.zeros((4, 2), np.int16), "Divide by 32768"),
+        (np.zeros((4, 2, 1), np.float32), r"\[n, channels\]"),
+        (np.full((4, 2), np.nan, np.float32), "finite"),
+        (np.zeros((4, 1), np.float32), "features=1"),
+        (np.zeros((2**22 + 1, 2), np.float32), "piece by piece"),
+    ],
+)
+def test_bad_samples_are_refused(samples, message):
+    with refuses(message):
+        fit(samples)
