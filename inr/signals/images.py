@@ -19,7 +19,12 @@ from inr import _checks, coords as _coords
 from inr._typing import Array, ArrayLike, Field, Key
 from inr.calculus import gradient, hessian, value_gradient_laplacian
 from inr.fitting import FitResult, Term, fit
-from inr.fitting.samples import image_affines, init_params, moved_to_mean
+from inr.fitting.samples import (
+    check_features,
+    image_affines,
+    init_params,
+    moved_to_mean,
+)
 from inr.fitting.terms import value_residual
 from inr.fitting.verbs import Callback, rate_of
 
@@ -69,7 +74,7 @@ def fit_gradient(
     """
     terms = gradient_terms(guidance)
     *size, _, features = np.shape(guidance)
-    _check_features(model, features)
+    check_features(model, features)
     mean = jnp.broadcast_to(jnp.asarray(mean, jnp.float32), (features,))
     if learning_rate is None:
         learning_rate = _GRADIENT_RATE * rate_of(model, None, None)
@@ -127,7 +132,7 @@ def fit_laplacian(
     """
     terms = laplacian_terms(laplacian, border)
     *size, features = np.shape(laplacian)
-    _check_features(model, features)
+    check_features(model, features)
     values = terms[1].data[1]
     affines = image_affines(tuple(size), values.mean(0))
     if learning_rate is None:
@@ -302,13 +307,6 @@ def hessian_length(field: Field, batch: tuple[Array]) -> Array:
     """
     square = jnp.square(hessian(field, batch[0])).sum((-3, -2))
     return jnp.sqrt(jnp.maximum(square, _LEAST_SQUARE))
-
-
-def _check_features(model: nn.Module, features: int) -> None:
-    """The model must have as many features as the data has channels."""
-    has = getattr(model, "features", features)
-    if has != features:
-        raise _checks.fail("model", f"one with features={features}", f"features={has}")
 
 
 def _anywhere(key: Key, step: Array, *, shape: tuple[int, int]) -> tuple[Array]:
