@@ -86,6 +86,16 @@ def as_image(argument: str, value: Any) -> jax.Array:
     return image if image.ndim == 3 else image[..., None]
 
 
+def as_pytree(argument: str, function: Any) -> Any:
+    """A callable to pass through `jit`: a plain one is static, a pytree stays one."""
+    if not callable(function):
+        raise TypeError(
+            f"`{argument}` must be callable, got {type(function).__name__}."
+        )
+    plain = jax.tree_util.all_leaves([function])
+    return jax.tree_util.Partial(function) if plain else function
+
+
 def as_count(argument: str, value: Any, *, least: int = 1) -> int:
     """A whole number, at least `least`."""
     try:

@@ -58,10 +58,7 @@ def render(
     """
     size = _checks.as_size("size", size)
     n = math.prod(size)
-    if jax.tree_util.all_leaves([field]):
-        field = jax.tree_util.Partial(
-            field
-        )  # a plain function is static to the compiler
+    field = _checks.as_pytree("field", field)
     antialias = _as_antialias(field, antialias)
     geometry = _geometry(size, region)
     k = _num_features(field, geometry, antialias)

@@ -158,6 +158,7 @@ def test_leading_axes_are_free_and_vmap_is_a_loop():
         np.testing.assert_allclose(a[0, 0], b, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_grid_differences_approach_the_derivatives():
     """At the middle of an edge, and for the Laplacian at the pixel, of second order."""
     field = bound("siren")

@@ -206,6 +206,5 @@ def guided(
     low, high = (-jnp.inf, jnp.inf) if interval is None else interval
     if not low <= high:
         raise _checks.fail("interval", "(low, high) with low <= high", f"{interval}")
-    if jax.tree_util.all_leaves([denoiser]):
-        denoiser = jax.tree_util.Partial(denoiser)
+    denoiser = _checks.as_pytree("denoiser", denoiser)
     return _Guided(denoiser, unconditional, guidance_scale, (low, high))

@@ -8,7 +8,6 @@ as a bound model or `jax.tree_util.Partial(apply, params)`. Everything goes thro
 """
 
 import functools
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -232,7 +231,7 @@ def _sample(
     hooks.check(x)
     steps = planned(*plan, np.dtype(x.dtype))
     noise = _checked_noise(key, noise, steps, x)
-    denoiser = _as_pytree("denoiser", denoiser)
+    denoiser = _checks.as_pytree("denoiser", denoiser)
     return _scan(key, denoiser, x, steps, condition, noise, hooks, keep=keep)
 
 
@@ -318,20 +317,12 @@ def _checked_noise(key: Key | None, noise: Any, steps: Step, x: Array) -> Any:
             raise ValueError(
                 "`key` must be given, or `noise` as an array: this sampler adds noise."
             )
-        return None if noise is None else _as_pytree("noise", noise)
+        return None if noise is None else _checks.as_pytree("noise", noise)
     noise = _checks.as_floating("noise", noise)
     expected = (len(steps.x), *x.shape)
     if noise.shape != expected:
         raise _checks.fail("noise", f"{expected}, a row a step", f"{noise.shape}")
     return noise
-
-
-def _as_pytree(name: str, function: Callable) -> Any:
-    """A plain function as a pytree without leaves: static to the compiler."""
-    if not callable(function):
-        raise TypeError(f"`{name}` must be callable, got {type(function).__name__}.")
-    plain = jax.tree_util.all_leaves([function])
-    return jax.tree_util.Partial(function) if plain else function
 
 
 def _in_dtype_of(x: Array, step: Step) -> Step:

@@ -8,6 +8,7 @@ difference of two values would be a fit of values in disguise.)
 """
 
 import os
+from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
@@ -245,8 +246,7 @@ def smoothness_term(
     ndim = _checks.as_count("ndim", ndim)
     batch_size = _checks.as_count("batch_size", batch_size)
     residual = gradient_length if order == 1 else hessian_length
-    draw = jax.tree_util.Partial(_anywhere, shape=(batch_size, ndim))
-    return Term(residual, draw, weight, reduce=jnp.mean)
+    return Term(residual, _Anywhere((batch_size, ndim)), weight, reduce=jnp.mean)
 
 
 def slope_residual(field: Field, batch: tuple[Array, Array, Array]) -> Array:
@@ -309,6 +309,12 @@ def hessian_length(field: Field, batch: tuple[Array]) -> Array:
     return jnp.sqrt(jnp.maximum(square, _LEAST_SQUARE))
 
 
-def _anywhere(key: Key, step: Array, *, shape: tuple[int, int]) -> tuple[Array]:
-    del step
-    return (jax.random.uniform(key, shape, jnp.float32, -1, 1),)
+@dataclass(frozen=True)
+class _Anywhere:
+    """`(key, step) -> (coords,)`: points of the signal, equal for equal shapes."""
+
+    shape: tuple[int, int]
+
+    def __call__(self, key: Key, step: int | Array) -> tuple[Array]:
+        del step
+        return (jax.random.uniform(key, self.shape, jnp.float32, -1, 1),)

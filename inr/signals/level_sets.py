@@ -44,8 +44,7 @@ def extract_mesh(
     extent = high - low
     size = np.maximum(np.ceil(resolution * extent / extent.max() - 1e-6), 2)
     size = tuple(int(n) for n in size)
-    if jax.tree_util.all_leaves([field]):
-        field = jax.tree_util.Partial(field)  # a plain function is static
+    field = _checks.as_pytree("field", field)
     middle, half = (np.float32(x / 2) for x in (low + high, extent))
     placed = jax.tree_util.Partial(_placed, field, middle, half)
     values = render(placed, size, max_bytes=max_bytes, progress=progress)

@@ -37,6 +37,7 @@ def test_the_longest_axis_sets_the_unit():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("d", "cycles", "n"), [(2, 2, 32), (1, 150, 1024)])
 def test_it_beats_a_fixed_30_between_the_samples(d, cycles, n):
     points = coords.grid((n,) * d)

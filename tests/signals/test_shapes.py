@@ -157,6 +157,7 @@ def test_areas_of_samples_are_those_of_the_surface():
     assert float(areas.sum()) == pytest.approx(2, rel=0.1)
 
 
+@pytest.mark.slow
 def test_a_mesh_with_a_hole_is_closed(key):
     """A tenth of a sphere's faces are missing, in one piece; the volume is nearly its.
 
