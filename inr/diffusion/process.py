@@ -218,7 +218,7 @@ def as_numbers(table: ArrayLike, dtype: jnp.dtype) -> Array:
 
 
 def call(denoiser: Denoiser, x: Array, t: Array, condition: object) -> Array:
-    """The denoiser's prediction, checked for its shape."""
+    """The denoiser's prediction, checked for its shape, in the dtype of x."""
     inputs = (x, t) if condition is None else (x, t, condition)
     prediction = denoiser(*inputs)
     shape = getattr(prediction, "shape", None)
@@ -226,7 +226,7 @@ def call(denoiser: Denoiser, x: Array, t: Array, condition: object) -> Array:
         raise _checks.fail(
             "denoiser", f"a map from x {x.shape} to that shape", f"{shape}"
         )
-    return prediction
+    return prediction.astype(x.dtype)
 
 
 def _combine(
