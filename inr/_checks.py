@@ -132,7 +132,7 @@ def check_choice(argument: str, value: object, choices: Sequence[object]) -> Non
         raise fail(argument, "one of " + ", ".join(map(repr, choices)), repr(value))
 
 
-def as_fraction(argument: str, value: float) -> float:
+def as_fraction(argument: str, value: int | float) -> float:
     """A python number from 0 to 1."""
     if not (isinstance(value, int | float) and 0 <= value <= 1):
         raise fail(argument, "a number from 0 to 1", repr(value))

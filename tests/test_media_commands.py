@@ -36,6 +36,7 @@ def test_a_stereo_file_is_played_back_at_its_rate(tmp_path):
     assert (played.shape, rate) == ((300, 2), 12345)
 
 
+@pytest.mark.slow
 def test_a_clip_is_reduced_held_and_played(tmp_path, capsys):
     pytest.importorskip("av", reason="needs the extra `media`")
     pytest.importorskip("skimage", reason="needs the extra `examples`")

@@ -12,7 +12,12 @@ from inr._typing import Array, Field, Key
 from inr.calculus import gradient
 from inr.fields import BoundField
 from inr.fitting import FitResult, Term, fit
-from inr.fitting.samples import image_affines, init_params, moved_to_mean
+from inr.fitting.samples import (
+    check_features,
+    image_affines,
+    init_params,
+    moved_to_mean,
+)
 from inr.merging.guidance import Guidance, as_guidance
 from inr.merging.images import MERGE_GUIDANCE
 
@@ -60,11 +65,7 @@ def merge_fields(
     coords = _coords.grid(size).reshape(-1, 2)
     guidance = as_guidance("guidance", guidance, MERGE_GUIDANCE)
     wanted, mean = _guidance_of(tuple(fields), coords, guidance=guidance, size=size)
-    features = getattr(model, "features", mean.shape[0])
-    if features != mean.shape[0]:
-        raise _checks.fail(
-            "model", f"one with features={mean.shape[0]}", f"features={features}"
-        )
+    check_features(model, len(mean))
     key_init, key_fit = jax.random.split(key)
     pitch = jnp.broadcast_to(_coords.pitch(size), coords.shape)
     term = Term(gradient_residual, (coords, pitch, wanted))

@@ -19,12 +19,20 @@ from inr import _checks, coords as _coords
 from inr._typing import Array, ArrayLike, Field, Key
 from inr.calculus import gradient, hessian, value_gradient_laplacian
 from inr.fitting import FitResult, Term, fit
-from inr.fitting.samples import image_affines, init_params, moved_to_mean
+from inr.fitting.samples import (
+    check_features,
+    image_affines,
+    init_params,
+    moved_to_mean,
+)
 from inr.fitting.terms import value_residual
-from inr.fitting.verbs import Callback
+from inr.fitting.verbs import Callback, rate_of
 
 # Of the border's values beside the Laplacian, which is small per pixel. Measured.
 _BORDER_WEIGHT = 0.1
+# Parts of a family's rate for values that derivatives bear. At larger ones the loss
+# falls as far, but slow waves, which derivatives hardly see, stay wrong. Measured.
+_GRADIENT_RATE, _LAPLACIAN_RATE = 1 / 16, 1 / 20
 _LEAST_SQUARE = 1e-12  # the root has no derivative at zero
 
 
@@ -52,7 +60,7 @@ def fit_gradient(
       mean: of the image, which no gradient knows: a number or `[c]`. It is set exactly
         when the fit is done.
       num_steps: steps of the fit, each over all edges.
-      learning_rate: as for `fit`.
+      learning_rate: peak rate; by default a sixteenth of the family's for values.
       checkpoint: as for `fit`.
       progress: as for `fit`.
       callback: as for `fit`.
@@ -66,8 +74,10 @@ def fit_gradient(
     """
     terms = gradient_terms(guidance)
     *size, _, features = np.shape(guidance)
-    _check_features(model, features)
+    check_features(model, features)
     mean = jnp.broadcast_to(jnp.asarray(mean, jnp.float32), (features,))
+    if learning_rate is None:
+        learning_rate = _GRADIENT_RATE * rate_of(model, None, None)
     key_init, key_fit = jax.random.split(key)
     affines = image_affines(tuple(size), mean)
     result = fit(
@@ -108,7 +118,7 @@ def fit_laplacian(
       laplacian: per pixel, as `inr.poisson.grid_laplacian` makes.
       border: an image, of which only the outermost pixels are read.
       num_steps: steps of the fit, each over all pixels.
-      learning_rate: as for `fit`.
+      learning_rate: peak rate; by default a twentieth of the family's for values.
       checkpoint: as for `fit`.
       progress: as for `fit`.
       callback: as for `fit`.
@@ -122,9 +132,11 @@ def fit_laplacian(
     """
     terms = laplacian_terms(laplacian, border)
     *size, features = np.shape(laplacian)
-    _check_features(model, features)
+    check_features(model, features)
     values = terms[1].data[1]
     affines = image_affines(tuple(size), values.mean(0))
+    if learning_rate is None:
+        learning_rate = _LAPLACIAN_RATE * rate_of(model, None, None)
     key_init, key_fit = jax.random.split(key)
     return fit(
         key_fit,
@@ -295,13 +307,6 @@ def hessian_length(field: Field, batch: tuple[Array]) -> Array:
     """
     square = jnp.square(hessian(field, batch[0])).sum((-3, -2))
     return jnp.sqrt(jnp.maximum(square, _LEAST_SQUARE))
-
-
-def _check_features(model: nn.Module, features: int) -> None:
-    """The model must have as many features as the data has channels."""
-    has = getattr(model, "features", features)
-    if has != features:
-        raise _checks.fail("model", f"one with features={features}", f"features={has}")
 
 
 def _anywhere(key: Key, step: Array, *, shape: tuple[int, int]) -> tuple[Array]:

@@ -79,6 +79,7 @@ def test_mixes_are_standard_normal_and_products_have_half_the_variance(key):
         np.testing.assert_allclose(kurtosis, 3.0, atol=0.3)
 
 
+@pytest.mark.slow
 def test_one_term_fits_all_levels_and_leaves_the_frequencies(key):
     coords = _coords.grid((16, 16)).reshape(-1, 2)
     # A coarse wave that every level can hold, and a fine one for the last alone.

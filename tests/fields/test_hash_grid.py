@@ -133,6 +133,7 @@ def test_four_axes_are_refused():
         jax.eval_shape(inr.HashGrid().init, jax.random.key(0), jnp.zeros((1, 4)))
 
 
+@pytest.mark.slow
 def test_a_smooth_grid_learns_from_its_laplacian(key):
     """Second derivatives reach the tables: a Poisson problem with known values."""
     coords = _coords.grid((12, 12)).reshape(-1, 2)

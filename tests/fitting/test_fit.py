@@ -201,6 +201,7 @@ def test_batches_may_be_made_by_a_function(key):
     assert float(jnp.mean(error**2)) < 1e-3
 
 
+@pytest.mark.slow
 def test_any_optax_optimiser_fits_also_one_with_a_line_search():
     lbfgs = fit(num_steps=30, optimizer=optax.lbfgs())
     assert lbfgs.history[-1] < 1e-4

@@ -111,6 +111,7 @@ assert len(kernel.sharding.device_set) == 8, kernel.sharding
 """
 
 
+@pytest.mark.slow
 def test_fields_spread_over_eight_devices_fit_alike():
     import os
     import pathlib

@@ -51,6 +51,7 @@ def fitted(key, shape, **options):
     return fit_shape(key, MODEL, shape, **options)
 
 
+@pytest.mark.slow
 def test_a_sphere_is_fitted_in_value_gradient_and_surface(key):
     """In the user's units. Bounds are three times what five seeds gave at most."""
     result = fitted(key, sphere_points(4000))
