@@ -12,6 +12,7 @@ from inr.commands._shared import folder_at, report
 from inr.fields import Siren, bind, save_field
 from inr.io import write_image
 from inr.signals import Mesh, extract_mesh, fit_shape, read_mesh, write_mesh
+from inr.signals.mesh_files import import_trimesh
 
 
 def shape(
@@ -38,6 +39,7 @@ def shape(
     Returns:
       The files written.
     """
+    import_trimesh()  # before the fit, and not when the mesh is to be written
     surface = trefoil() if mesh is None else read_mesh(mesh)
     name = "trefoil" if mesh is None else pathlib.Path(mesh).stem
     kind = "faces" if isinstance(surface, Mesh) else "points"

@@ -37,7 +37,7 @@ def read_mesh(path: str | os.PathLike[str]) -> Mesh | PointCloud:
         raise FileNotFoundError(f"`path` must be a file, got {str(path)!r}.")
     if path.suffix.lower() == ".xyz":
         return _read_xyz(path)
-    trimesh = _trimesh()
+    trimesh = import_trimesh()
     try:
         # Unprocessed: processing drops faces with NaN without a word.
         found = trimesh.load(path, process=False)
@@ -70,7 +70,7 @@ def write_mesh(path: str | os.PathLike[str], mesh: Mesh) -> None:
         expected = "a name ending in one of " + ", ".join(_WRITTEN)
         raise _checks.fail("path", expected, repr(str(path)))
     vertices, faces = check_mesh(mesh)
-    made = _trimesh().Trimesh(vertices[:, ::-1], faces, process=False)
+    made = import_trimesh().Trimesh(vertices[:, ::-1], faces, process=False)
     made.export(path)
 
 
@@ -103,7 +103,8 @@ def _no_normals(path: pathlib.Path, got: str) -> ValueError:
     )
 
 
-def _trimesh() -> ModuleType:
+def import_trimesh() -> ModuleType:
+    """trimesh, or an error that says how to install it."""
     try:
         import trimesh
     except ImportError:
