@@ -12,7 +12,7 @@ import numpy as np
 
 from inr import _checks
 from inr._typing import Array
-from inr.diffusion.process import conversion
+from inr.diffusion.process import PREDICTIONS, conversion
 from inr.diffusion.schedules import Schedule
 from inr.diffusion.tables import Sampler
 
@@ -107,7 +107,7 @@ def plan_steps(
     Raises:
       ValueError: as `sample`.
     """
-    check_plan(schedule, sampler)
+    check_plan(schedule, sampler, predicts, noise_scale)
     rows = sampler.table(schedule)
     a, s = schedule.signal[rows.level], schedule.noise[rows.level]
     keep = (1 / s, -a / s) if rows.keeps_eps else (0 * a, np.ones_like(a))
@@ -145,12 +145,20 @@ def planned(
     )
 
 
-def check_plan(schedule: Any, sampler: Any) -> None:
+def check_plan(schedule: Any, sampler: Any, predicts: Any, noise_scale: Any) -> None:
+    """What may be wrong about the arguments by themselves, before they are hashed."""
     if not isinstance(schedule, Schedule):
         raise _checks.fail("schedule", "a Schedule", type(schedule).__name__)
     if not isinstance(sampler, Sampler):
         raise _checks.fail(
             "sampler", "a Sampler such as ddim(num_steps=50)", type(sampler).__name__
+        )
+    _checks.check_choice("predicts", predicts, PREDICTIONS)
+    if isinstance(noise_scale, str):
+        _checks.check_choice("noise_scale", noise_scale, ("normal", "squared", "zero"))
+    elif not (isinstance(noise_scale, int | float) and 0 <= noise_scale < np.inf):
+        raise _checks.fail(
+            "noise_scale", "a finite python number, at least 0", repr(noise_scale)
         )
 
 
@@ -161,9 +169,5 @@ def _asking(schedule: Schedule, level: np.ndarray, predicts: str) -> Prediction:
 
 def _scaled(noise: np.ndarray, scale: str | float) -> np.ndarray:
     if isinstance(scale, str):
-        _checks.check_choice("noise_scale", scale, ("normal", "squared", "zero"))
-        power = {"normal": noise, "squared": np.square(noise), "zero": 0 * noise}
-        return power[scale]
-    if not (isinstance(scale, int | float) and 0 <= scale < np.inf):
-        raise _checks.fail("noise_scale", "a finite number, at least 0", repr(scale))
+        return {"normal": noise, "squared": np.square(noise), "zero": 0 * noise}[scale]
     return scale * noise

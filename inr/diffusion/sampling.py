@@ -30,6 +30,8 @@ from inr.diffusion.process import as_numbers, call
 from inr.diffusion.schedules import Schedule
 from inr.diffusion.tables import Sampler
 
+_NO_KEY = "`key` must be given, or `noise` as an array: this sampler adds noise."
+
 
 class SampleState(NamedTuple):
     """What the next step needs.
@@ -199,9 +201,12 @@ def sample_step(
       The next state, and what is known of this step.
 
     Raises:
-      ValueError: for a denoiser whose prediction has another shape.
+      ValueError: for a denoiser whose prediction has another shape, for no key where
+        noise is drawn, and for hooks that differ from those of `init_sample`.
     """
     hooks = Hooks() if hooks is None else hooks
+    if (hooks.inpaint is None) != (state.known_noise is None):
+        raise _checks.fail("hooks", "as given to `init_sample`", "another `inpaint`")
     x = state.x
     step = _in_dtype_of(x, step)
     x0 = _predict_x0(denoiser, x, step.ask, condition, hooks)
@@ -225,7 +230,7 @@ def _sample(
     hooks: Hooks | None,
     keep: bool,
 ) -> Any:
-    check_plan(*plan[:2])
+    check_plan(*plan)
     x = _checks.as_floating("x_T", x_T)
     hooks = Hooks() if hooks is None else hooks
     hooks.check(x)
@@ -298,6 +303,8 @@ def _draw(key: Key | None, deviation: Array, noise: Any, x: Array) -> Array:
     if noise is not None and not callable(noise):
         return jnp.asarray(noise, x.dtype)
     if key is None:
+        if _checks.is_concrete(deviation) and deviation > 0:
+            raise ValueError(_NO_KEY)
         return jnp.zeros_like(x)
 
     def drawn() -> Array:
@@ -314,9 +321,7 @@ def _draw(key: Key | None, deviation: Array, noise: Any, x: Array) -> Array:
 def _checked_noise(key: Key | None, noise: Any, steps: Step, x: Array) -> Any:
     if noise is None or callable(noise):
         if key is None and steps.noise.any():
-            raise ValueError(
-                "`key` must be given, or `noise` as an array: this sampler adds noise."
-            )
+            raise ValueError(_NO_KEY)
         return None if noise is None else _checks.as_pytree("noise", noise)
     noise = _checks.as_floating("noise", noise)
     expected = (len(steps.x), *x.shape)

@@ -299,11 +299,23 @@ def test_bad_input_is_refused(key):
         run(key, ORACLE, x_T, sampler=ddim(eta=0.1, num_steps=4), noise=noise)
     with refuses("`noise_scale` must be one of"):
         run(key, ORACLE, x_T, sampler=sampler, noise_scale="double")
-    with refuses("`noise_scale` must be a finite number"):
-        run(key, ORACLE, x_T, sampler=sampler, noise_scale=-1.0)
+    for scale in (-1.0, np.ones(2)):
+        with refuses("`noise_scale` must be a finite python number"):
+            run(key, ORACLE, x_T, sampler=sampler, noise_scale=scale)
     with refuses("`predicts` must be 'v', 'x0' or 'flow'"):
         zero = diffusion.zero_terminal_snr(LINEAR)
         sample(key, ORACLE, x_T, schedule=zero, sampler=sampler, predicts="eps")
+
+
+def test_a_step_alone_needs_what_its_run_needs(key):
+    steps = plan_steps(LINEAR, sampler=ddim(eta=1.0, num_steps=4), predicts="eps")
+    first = jax.tree.map(lambda numbers: numbers[0], steps)
+    state = diffusion.init_sample(x_T, steps)
+    with refuses("`key` must be given"):
+        diffusion.sample_step(None, state, ORACLE, first)
+    hooks = Hooks(inpaint=(x_T, np.ones(x_T.shape, bool)))
+    with refuses("`hooks` must be as given to `init_sample`"):
+        diffusion.sample_step(key, state, ORACLE, first, hooks=hooks)
 
 
 def test_bad_samplers_are_refused():
