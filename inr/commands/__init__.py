@@ -8,6 +8,7 @@ it makes.
 
 from inr.commands.exporting import export as export
 from inr.commands.fields import fit as fit, upscale as upscale
+from inr.commands.inpainting import inpaint as inpaint
 from inr.commands.media import audio as audio, video as video
 from inr.commands.merging import merge as merge
 from inr.commands.shapes import shape as shape

@@ -38,6 +38,29 @@ def reduced(image: np.ndarray, max_side: int) -> np.ndarray:
     return np.asarray(jax.image.resize(image, (*size, c), "cubic")).clip(0, 1)
 
 
+def read_mask(path: str | os.PathLike, size: tuple[int, int]) -> np.ndarray:
+    """Bool `[h, w]` of an image file: where it is bright, or opaque if it has opacity.
+
+    Editors paint masks both ways.
+    """
+    levels = read_image(path)
+    if levels.shape[:2] != size:
+        expected = f"as large as the image it belongs to, {size}"
+        raise _checks.fail("mask", expected, f"{levels.shape[:2]}")
+    gray = levels[..., -1] if has_opacity(levels) else levels.mean(-1)
+    return gray > 0.5
+
+
+def has_opacity(image: np.ndarray) -> bool:
+    """Whether the last channel is opacity: two channels or four."""
+    return image.shape[-1] in (2, 4)
+
+
+def opaque(image: np.ndarray) -> np.ndarray:
+    """The image without its opacity."""
+    return image[..., :-1] if has_opacity(image) else image
+
+
 def folder_at(path: str | os.PathLike) -> pathlib.Path:
     """The folder, made if it is not there."""
     folder = pathlib.Path(path)

@@ -6,7 +6,7 @@ import pathlib
 import jax
 import numpy as np
 
-from inr.commands._shared import folder_at, load, reduced, report
+from inr.commands._shared import folder_at, load, opaque, reduced, report
 from inr.commands._sheet import write_sheet
 from inr.fields import Siren, bind, suggest_omega, to_glsl, to_stablehlo
 from inr.fitting import fit_image
@@ -39,7 +39,7 @@ def export(
       The files written.
     """
     name, picture = load(image, bundled="chelsea")
-    picture = reduced(picture[..., : 3 if picture.shape[-1] >= 3 else 1], max_side)
+    picture = reduced(opaque(picture), max_side)
     h, w, c = picture.shape
     print(f"{name}: {h}x{w}, {c} channels, held by a SIREN {width}x{depth}")
     # Half of what would hold every pixel: 3,000 parameters do not hold as much.

@@ -9,9 +9,17 @@ import jax
 import numpy as np
 
 from inr import _checks
-from inr.commands._shared import folder_at, load, reduced, report
+from inr.commands._shared import (
+    folder_at,
+    has_opacity,
+    load,
+    opaque,
+    read_mask,
+    reduced,
+    report,
+)
 from inr.commands._sheet import write_sheet
-from inr.io import read_image, write_image
+from inr.io import write_image
 from inr.merging import clone, merge as merge_images
 
 CLONE_MODES = ("normal", "mixed", "average", "monochrome")
@@ -72,9 +80,9 @@ def merge(
     name = "_".join(stem for stem, _ in named[:2])
     pictures = [picture for _, picture in named]
     region = None
-    if mask is not None or polygon is not None or _has_opacity(pictures[0]):
+    if mask is not None or polygon is not None or has_opacity(pictures[0]):
         region = _region(pictures[0], mask, polygon)
-    pictures = [_opaque(picture) for picture in pictures]
+    pictures = [opaque(picture) for picture in pictures]
     if region is None:
         shown = _merged(pictures, mode or "strongest", resize, linear_light, max_side)
     else:
@@ -170,14 +178,7 @@ def _region(
         return _inside(polygon, size)
     if mask is None:
         return source[..., -1] > 0.5
-    levels = read_image(mask)
-    if levels.shape[:2] != size:
-        raise _checks.fail(
-            "mask", f"as large as the source, {size}", f"{levels.shape[:2]}"
-        )
-    # A mask with opacity is that opacity: editors paint masks both ways.
-    gray = levels[..., -1] if _has_opacity(levels) else levels.mean(-1)
-    return gray > 0.5
+    return read_mask(mask, size)
 
 
 def _inside(
@@ -190,14 +191,6 @@ def _inside(
     canvas = Image.new("1", size[::-1])
     ImageDraw.Draw(canvas).polygon([(x, y) for y, x in polygon], fill=1)
     return np.asarray(canvas, bool)
-
-
-def _has_opacity(image: np.ndarray) -> bool:
-    return image.shape[-1] in (2, 4)
-
-
-def _opaque(image: np.ndarray) -> np.ndarray:
-    return image[..., :-1] if _has_opacity(image) else image
 
 
 def _with_channels_of(pictures: list[np.ndarray]) -> list[np.ndarray]:

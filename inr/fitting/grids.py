@@ -82,7 +82,8 @@ def fit_grid(
     terms = (Term(value_residual, GridSamples(values, batch_size), weight),)
     key_init, key_steps = jax.random.split(key)
     if params is None:
-        params = init_params(key_init, model, terms, grid_affines(values))
+        affines = grid_affines(values.shape[:-1], values.reshape(-1, values.shape[-1]))
+        params = init_params(key_init, model, terms, affines)
     return run(
         key_steps,
         model,

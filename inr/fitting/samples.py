@@ -65,14 +65,13 @@ def affines_of(data: Any) -> dict[str, Array]:
     return {**_coords_affine(coords), **_features_affine(features)}
 
 
-def grid_affines(values: Array) -> dict[str, Array]:
-    """Normalisation of a regular grid of samples `[*size, k]`.
+def grid_affines(size: Sequence[int], features: Array) -> dict[str, Array]:
+    """Normalisation of samples of a regular grid, features `[n, k]` of n that count.
 
     Every axis spans [-1, 1] for the user; the shorter ones are scaled down, so that
     frequencies are the same per sample along all of them.
     """
-    *size, k = values.shape
-    return {"coords_scale": _extent(size), **_features_affine(values.reshape(-1, k))}
+    return {"coords_scale": _extent(size), **_features_affine(features)}
 
 
 def unit_range(values: Array) -> Array:

@@ -137,6 +137,7 @@ def fit_image(
     num_steps: int = 500,
     weights: ArrayLike | None = None,
     antialias: int = 1,
+    prior: Term | None = None,
     batch_size: int | None = None,
     optimizer: optax.GradientTransformation | None = None,
     learning_rate: float | None = None,
@@ -164,6 +165,8 @@ def fit_image(
         are not looked at, and cost nothing.
       antialias: 1 fits the value at each pixel's centre; s fits the mean over s x s
         points of the pixel, as a camera takes it, at s * s times the cost.
+      prior: a further term, such as `inr.signals.smoothness_term`, for what the pixels
+        leave open. The history, the bar and `target_psnr` then count it too.
       batch_size: pixels drawn in every step; by default all of them.
       optimizer: as for `fit`.
       learning_rate: as for `fit`.
@@ -191,12 +194,15 @@ def fit_image(
         if weights.shape != (h, w):
             raise _checks.fail("weights", f"{(h, w)}", f"shape {weights.shape}")
         rows = (*rows, weights.reshape(-1))
-    terms = as_terms(kept_rows(rows), batch_size)
+    rows = kept_rows(rows)
+    terms = as_terms(rows, batch_size)
     if _checks.as_count("antialias", antialias) > 1:
         terms = (over_cells(terms[0], (h, w), antialias),)
+    if prior is not None:
+        terms = as_terms((*terms, prior))
     key_init, key_steps = jax.random.split(key)
     if params is None:
-        params = init_params(key_init, model, terms, grid_affines(image))
+        params = init_params(key_init, model, terms, grid_affines((h, w), rows[1]))
     return run(
         key_steps,
         model,

@@ -8,6 +8,7 @@ from support import count_compilations, refuses
 
 import inr
 from inr import coords, poisson, signals
+from inr.fitting.terms import value_residual
 
 MODEL = inr.Siren(features=2, width=32, depth=2, omega=8.0)
 
@@ -134,6 +135,22 @@ def test_a_prior_smooths_what_samples_leave_open(key, order):
     weight = {1: 1e-3, 2: 1e-5}[order]
     prior = signals.smoothness_term(weight=weight, order=order, batch_size=512)
     assert score((values, prior)) > score(values) + 3
+
+
+def test_a_prior_of_an_image_is_one_more_term(key):
+    """With the same start `fit_image` takes the steps of `fit` with both terms."""
+    image = smooth_image((8, 8))
+    prior = signals.smoothness_term(weight=0.1, batch_size=64)
+    options = {"num_steps": 3, "progress": False}
+    start = inr.fit_image(key, MODEL, image, **options).params
+    options |= {"params": start, "learning_rate": 1e-3}
+    ours = inr.fit_image(key, MODEL, image, prior=prior, **options)
+    rows = (coords.grid((8, 8)).reshape(-1, 2), image.reshape(-1, 2))
+    values = inr.Term(value_residual, rows)
+    both = inr.fit(key, MODEL, (values, prior), **options)
+    np.testing.assert_array_equal(ours.history, both.history)
+    alone = inr.fit_image(key, MODEL, image, **options)
+    assert ours.history[0] > alone.history[0]
 
 
 def test_a_second_fit_compiles_nothing(key):

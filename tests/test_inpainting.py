@@ -1,0 +1,61 @@
+"""The command that fills in missing pixels."""
+
+import numpy as np
+import pytest
+from support import refuses
+
+import inr
+from inr import commands
+
+
+@pytest.fixture
+def photo(tmp_path):
+    y, x = np.moveaxis(np.asarray(inr.coords.grid((24, 32))), -1, 0)
+    image = np.stack([0.5 + 0.3 * y, 0.5 - 0.2 * x * y, 0.4 + 0.2 * x], -1)
+    inr.write_image(tmp_path / "photo.png", image)
+    return tmp_path / "photo.png"
+
+
+def run(photo, tmp_path, **options):
+    options = {"num_steps": 5, "width": 16, "out": tmp_path / "out", **options}
+    return commands.inpaint(photo, **options)
+
+
+def test_without_a_mask_it_scores_the_pixels_left_out(photo, tmp_path, capsys):
+    files = run(photo, tmp_path, keep=0.3, num_steps=150, width=32)
+    printed = capsys.readouterr().out
+    assert "% of the pixels known" in printed
+    scores = dict(line.split(":") for line in printed.splitlines() if " dB on" in line)
+    filled, photo = (np.asarray(inr.read_image(f)) for f in (files[0], photo))
+    wrong = np.abs(filled - photo).max(-1) > 1.5 / 255
+    # Known pixels are untouched, and the score is that of the file on the others.
+    assert wrong.mean() < 0.75
+    assert float(scores["siren"].split()[0]) > 25
+
+
+def test_with_a_mask_only_what_is_missing_changes(photo, tmp_path, capsys):
+    image = np.asarray(inr.read_image(photo))
+    mask = np.zeros((24, 32, 1), np.float32)
+    mask[5:12, 8:20] = 1
+    inr.write_image(tmp_path / "mask.png", mask)
+    # What lies under the mask is never looked at.
+    image[mask[..., 0] > 0] = 1
+    inr.write_image(tmp_path / "holed.png", image)
+    filled = [
+        np.asarray(inr.read_image(run(p, tmp_path, mask=tmp_path / "mask.png")[0]))
+        for p in (photo, tmp_path / "holed.png")
+    ]
+    np.testing.assert_array_equal(*filled)
+    outside = mask[..., 0] == 0
+    np.testing.assert_array_equal(filled[1][outside], image[outside])
+    assert "dB" not in capsys.readouterr().out
+
+
+def test_bad_input_is_refused(photo, tmp_path):
+    inr.write_image(tmp_path / "mask.png", np.ones((5, 5, 1), np.float32))
+    with refuses("`mask` must be as large as the image it belongs to"):
+        run(photo, tmp_path, mask=tmp_path / "mask.png")
+    with refuses("`mask` belongs to an image of yours"):
+        run(None, tmp_path, mask=tmp_path / "mask.png")
+    with refuses("`keep` must be a number from 0 to 1"):
+        run(photo, tmp_path, keep=1.5)
