@@ -9,7 +9,7 @@ from inr.signals.images import (
     fit_gradient as fit_gradient,
     fit_laplacian as fit_laplacian,
     gradient_length as gradient_length,
-    gradient_terms as gradient_terms,
+    gradient_term as gradient_term,
     hessian_length as hessian_length,
     laplacian_residual as laplacian_residual,
     laplacian_terms as laplacian_terms,

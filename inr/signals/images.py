@@ -16,8 +16,8 @@ import numpy as np
 from flax import linen as nn
 from jaxtyping import Float
 
-from inr import _checks, coords as _coords
-from inr._typing import Array, ArrayLike, Field, Key
+from inr import _checks, coords as _coords, poisson
+from inr._typing import Array, ArrayLike, Field, Key, Params
 from inr.calculus import gradient, hessian, value_gradient_laplacian
 from inr.fitting import FitResult, Term, fit
 from inr.fitting.samples import (
@@ -29,11 +29,11 @@ from inr.fitting.samples import (
 from inr.fitting.terms import value_residual
 from inr.fitting.verbs import Callback, rate_of
 
-# Of the border's values beside the Laplacian, which is small per pixel. Measured.
-_BORDER_WEIGHT = 0.1
-# Parts of a family's rate for values that derivatives bear. At larger ones the loss
-# falls as far, but slow waves, which derivatives hardly see, stay wrong. Measured.
-_GRADIENT_RATE, _LAPLACIAN_RATE = 1 / 16, 1 / 20
+# Parts of a family's rate for values: what is between the pixels weighs on derivatives.
+# Measured.
+_GRADIENT_RATE, _LAPLACIAN_RATE = 1 / 2, 1 / 4
+# Of the border's values beside what the Laplacian adds up to. Measured.
+_BORDER_WEIGHT = 0.3
 _LEAST_SQUARE = 1e-12  # the root has no derivative at zero
 
 
@@ -45,6 +45,7 @@ def fit_gradient(
     mean: ArrayLike = 0.5,
     num_steps: int = 500,
     learning_rate: float | None = None,
+    params: Params | None = None,
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,
     callback: Callback | None = None,
@@ -61,7 +62,8 @@ def fit_gradient(
       mean: of the image, which no gradient knows: a number or `[c]`. It is set exactly
         when the fit is done.
       num_steps: steps of the fit, each over all edges.
-      learning_rate: peak rate; by default a sixteenth of the family's for values.
+      learning_rate: peak rate; by default half of the family's for values.
+      params: as for `fit`; those of the same image at half the size are a good start.
       checkpoint: as for `fit`.
       progress: as for `fit`.
       callback: as for `fit`.
@@ -71,9 +73,9 @@ def fit_gradient(
 
     Raises:
       FitDiverged: if the loss becomes NaN or infinite.
-      ValueError: as `gradient_terms`, and for a model with other than c features.
+      ValueError: as `gradient_term`, and for a model with other than c features.
     """
-    terms = gradient_terms(guidance)
+    terms = (gradient_term(guidance),)
     *size, _, features = np.shape(guidance)
     check_features(model, features)
     mean = jnp.broadcast_to(jnp.asarray(mean, jnp.float32), (features,))
@@ -85,7 +87,7 @@ def fit_gradient(
         key_fit,
         model,
         terms,
-        params=init_params(key_init, model, terms, affines),
+        params=params or init_params(key_init, model, terms, affines),
         num_steps=num_steps,
         learning_rate=learning_rate,
         checkpoint=checkpoint,
@@ -104,6 +106,7 @@ def fit_laplacian(
     *,
     num_steps: int = 500,
     learning_rate: float | None = None,
+    params: Params | None = None,
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,
     callback: Callback | None = None,
@@ -119,7 +122,8 @@ def fit_laplacian(
       laplacian: per pixel, as `inr.poisson.grid_laplacian` makes.
       border: an image, of which only the outermost pixels are read.
       num_steps: steps of the fit, each over all pixels.
-      learning_rate: peak rate; by default a twentieth of the family's for values.
+      learning_rate: peak rate; by default a quarter of the family's for values.
+      params: as for `fit`; those of the same image at half the size are a good start.
       checkpoint: as for `fit`.
       progress: as for `fit`.
       callback: as for `fit`.
@@ -143,7 +147,7 @@ def fit_laplacian(
         key_fit,
         model,
         terms,
-        params=init_params(key_init, model, terms, affines),
+        params=params or init_params(key_init, model, terms, affines),
         num_steps=num_steps,
         learning_rate=learning_rate,
         checkpoint=checkpoint,
@@ -152,14 +156,15 @@ def fit_laplacian(
     )
 
 
-def gradient_terms(guidance: Float[ArrayLike, "h w 2 c"]) -> tuple[Term, Term]:
-    """Terms for the slopes at the middles of the edges along each axis.
+def gradient_term(guidance: Float[ArrayLike, "h w 2 c"]) -> Term:
+    """Term for the slopes at the middles of all edges.
 
     Args:
       guidance: forward differences per pixel, as `inr.poisson.grid_gradient` makes.
 
     Returns:
-      One term for each axis, for `fit`; both weigh an edge alike.
+      A `Term`, for `fit`: the mean square of the image that the errors of the slopes
+      add up to.
 
     Raises:
       ValueError: for another shape, an image of one pixel along an axis, or NaN.
@@ -173,15 +178,14 @@ def gradient_terms(guidance: Float[ArrayLike, "h w 2 c"]) -> tuple[Term, Term]:
         )
     _checks.check_finite("guidance", guidance)
     pixels, pitch = _coords.grid((h, w)), _coords.pitch((h, w))
-    counts = ((h - 1) * w, h * (w - 1))
-    terms = []
+    data = []
     for axis, inside in enumerate((np.s_[:-1], np.s_[:, :-1])):
         step = jnp.zeros((2,), jnp.float32).at[axis].set(pitch[axis])
         middle = (pixels[inside] + step[None, None] / 2).reshape(-1, 2)
         wanted = guidance[inside][..., axis, :].reshape(len(middle), -1)
-        data = (middle, jnp.broadcast_to(step, middle.shape), wanted)
-        terms.append(Term(slope_residual, data, weight=counts[axis] / sum(counts)))
-    return tuple(terms)
+        data.append((middle, jnp.broadcast_to(step, middle.shape), wanted))
+    edges = jax.tree.map(lambda *parts: jnp.concatenate(parts), *data)
+    return Term(slope_residual, edges, reduce=_AddedUp((h, w)))
 
 
 def laplacian_terms(
@@ -217,7 +221,11 @@ def laplacian_terms(
     _checks.check_finite("border", values)
     pitch = jnp.broadcast_to(_coords.pitch(size), (len(wanted), 2))
     return (
-        Term(laplacian_residual, (pixels[inner], pitch, wanted)),
+        Term(
+            laplacian_residual,
+            (pixels[inner], pitch, wanted),
+            reduce=_Solved((size[0] - 2, size[1] - 2)),
+        ),
         Term(value_residual, (pixels[~inner], values), weight=_BORDER_WEIGHT),
     )
 
@@ -307,6 +315,32 @@ def hessian_length(field: Field, batch: tuple[Array]) -> Array:
     """
     square = jnp.square(hessian(field, batch[0])).sum((-3, -2))
     return jnp.sqrt(jnp.maximum(square, _LEAST_SQUARE))
+
+
+@dataclass(frozen=True)
+class _AddedUp:
+    """Mean square of the image whose differences are nearest to errors of slopes."""
+
+    size: tuple[int, int]
+
+    def __call__(self, errors: Array) -> Array:
+        h, w = self.size
+        down, right = errors[: (h - 1) * w], errors[(h - 1) * w :]
+        k = errors.shape[-1]
+        down = jnp.pad(down.reshape(h - 1, w, k), ((0, 1), (0, 0), (0, 0)))
+        right = jnp.pad(right.reshape(h, w - 1, k), ((0, 0), (0, 1), (0, 0)))
+        return jnp.mean(jnp.square(poisson.integrate(jnp.stack([down, right], 2))))
+
+
+@dataclass(frozen=True)
+class _Solved:
+    """Mean square of the image that has errors for Laplacian, and zeros around it."""
+
+    size: tuple[int, int]
+
+    def __call__(self, errors: Array) -> Array:
+        errors = errors.reshape(*self.size, -1)
+        return jnp.mean(jnp.square(poisson.solve(errors, boundary="dirichlet")))
 
 
 @dataclass(frozen=True)

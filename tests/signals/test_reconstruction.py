@@ -1,5 +1,6 @@
 """Images by their derivatives, against closed forms and the grid's own solution."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +9,7 @@ from support import count_compilations, refuses
 
 import inr
 from inr import coords, poisson, signals
-from inr.fitting.terms import value_residual
+from inr.fitting.terms import loss_and_gradient, value_residual
 
 MODEL = inr.Siren(features=2, width=32, depth=2, omega=8.0)
 
@@ -32,26 +33,58 @@ def residual(term, field):
 
 def test_a_difference_is_the_slope_at_the_middle_of_its_edge():
     image = quadratic(coords.grid((7, 11)))
-    down, right = signals.gradient_terms(poisson.grid_gradient(image))
-    assert np.abs(residual(down, quadratic)).max() < 1e-6
-    assert np.abs(residual(right, quadratic)).max() < 1e-6
-    assert [len(t.data[0]) for t in (down, right)] == [6 * 11, 7 * 10]
+    term = signals.gradient_term(poisson.grid_gradient(image))
+    assert len(term.data[0]) == 6 * 11 + 7 * 10
+    assert np.abs(residual(term, quadratic)).max() < 1e-6
     # Not so at pixel centres: half a pixel off, the slope of x^2 differs.
     centres = coords.grid((7, 11))[:, :-1].reshape(-1, 2)
-    off = signals.slope_residual(quadratic, (centres, *right.data[1:]))
+    right = [x[6 * 11 :] for x in term.data[1:]]
+    off = signals.slope_residual(quadratic, (centres, *right))
     assert np.abs(off[:, 1]).max() > 0.01
 
 
-def test_both_axes_weigh_an_edge_alike():
-    guidance = np.ones((4, 9, 2, 1), np.float32)
-    terms = signals.gradient_terms(guidance)
+def test_errors_of_slopes_count_as_the_image_they_add_up_to():
+    """Of a field whose slopes are wrong by those of an image, the image's variance."""
+    wrong = smooth_image((9, 13))
+    term = signals.gradient_term(poisson.grid_gradient(wrong))
 
     def nothing(x):
-        return 0 * x[..., :1]
+        return jnp.zeros((*x.shape[:-1], 2))
 
-    flat = [float(t.weight * np.mean(residual(t, nothing) ** 2)) for t in terms]
-    np.testing.assert_allclose(flat[0] / flat[1], (3 * 9) / (4 * 8), rtol=1e-6)
-    np.testing.assert_allclose(sum(flat), 1, rtol=1e-6)
+    loss = term.reduce(term.residual(nothing, term.data))
+    expected = np.square(wrong - wrong.mean((0, 1))).mean()
+    np.testing.assert_allclose(loss, expected, rtol=1e-5)
+
+
+def test_errors_of_the_laplacian_count_as_the_image_that_has_it():
+    """Zero around: then the border has no say in it."""
+    wrong = np.pad(smooth_image((7, 9)), ((1, 1), (1, 1), (0, 0)))
+    term, border = signals.laplacian_terms(poisson.grid_laplacian(wrong), wrong)
+
+    def nothing(x):
+        return jnp.zeros((*x.shape[:-1], 2))
+
+    loss = term.reduce(term.residual(nothing, term.data))
+    np.testing.assert_allclose(loss, np.square(wrong[1:-1, 1:-1]).mean(), rtol=1e-4)
+    assert np.abs(residual(border, nothing)).max() == 0
+
+
+def test_a_loss_of_all_residuals_is_taken_in_blocks(key):
+    """More rows than a few blocks: loss and gradient as without them."""
+    image = smooth_image((96, 96))
+    term = signals.gradient_term(poisson.grid_gradient(image))
+    model = inr.Siren(features=2, width=8, depth=1)
+    params = model.init(key, jnp.zeros((1, 2)))
+    assert len(term.data[0]) > 4 * 4096
+    loss, slope = loss_and_gradient(key, jnp.int32(0), model, params, (term,))
+
+    def whole(trained):
+        field = inr.bind(model, {**params, "params": trained})
+        return term.reduce(term.residual(field, term.data))
+
+    expected = jax.value_and_grad(whole)(params["params"])
+    np.testing.assert_allclose(loss, expected[0], rtol=1e-5)
+    chex.assert_trees_all_close(slope, expected[1], rtol=1e-3, atol=1e-5)
 
 
 def test_the_laplacian_of_a_quadratic_is_that_of_the_grid():
@@ -165,11 +198,11 @@ def test_a_second_fit_compiles_nothing(key):
 def test_bad_input_is_refused(key):
     image = smooth_image((6, 6))
     with refuses("`guidance` must be \\[h, w, 2, c\\]"):
-        signals.gradient_terms(image)
+        signals.gradient_term(image)
     with refuses("`guidance` must be \\[h, w, 2, c\\] with h and w at least 2"):
-        signals.gradient_terms(np.zeros((1, 6, 2, 1), np.float32))
+        signals.gradient_term(np.zeros((1, 6, 2, 1), np.float32))
     with refuses("`guidance` must be finite"):
-        signals.gradient_terms(np.full((4, 4, 2, 1), np.nan, np.float32))
+        signals.gradient_term(np.full((4, 4, 2, 1), np.nan, np.float32))
     with refuses("`border` must be of the laplacian's shape"):
         signals.laplacian_terms(image, image[:5])
     with refuses("`border` must be finite"):
