@@ -15,6 +15,9 @@ from inr._typing import Key
 
 SYMMETRIES = ("none", "mirror", "square")
 
+# Grain's shuffle takes 5 ms an index for 8 images, 90 us for 512 and 24 us for 4096.
+_FEWEST_SHUFFLED = 512
+
 _THREADS = 4
 _BATCHES_AHEAD = 4  # each of 32 crops of 256 x 256 is 6 MB
 
@@ -29,6 +32,7 @@ def crop_batches(
 ) -> Iterable[np.ndarray]:
     """An endless grain dataset of random crops; every epoch has its own order.
 
+    An epoch is one pass over the images; of less than 512 it is so many passes, mixed.
     Batch i follows from the key and i alone, however many threads or processes read
     ahead. Its iterator has `get_state` and `set_state`, with which `train` resumes at
     any batch.
@@ -64,6 +68,7 @@ def crop_batches(
     return (
         grain.MapDataset.source(images)
         .seed(seed)
+        .repeat(-(-_FEWEST_SHUFFLED // len(images)))
         .shuffle()
         .repeat()
         .random_map(crop)

@@ -57,11 +57,17 @@ def test_an_iterator_resumes_at_any_batch(taken):
     np.testing.assert_array_equal([next(other) for _ in range(4)], expected)
 
 
-def test_an_epoch_has_every_image_once_and_its_own_order():
-    numbers = [x[:, 0, 0, 2] for x in batches(IMAGES, 6)]
-    epochs = np.concatenate(numbers).reshape(3, 8)
-    assert (np.sort(epochs) == np.arange(8)).all()
-    assert len({tuple(epoch) for epoch in epochs}) == 3
+@pytest.mark.parametrize(("number", "passes"), [(600, 1), (8, 64)])
+def test_an_epoch_has_every_image_equally_often_and_its_own_order(number, passes):
+    images = np.arange(number, dtype=np.int32).reshape(-1, 1, 1, 1)
+    length = number * passes
+    found = batches(images, 2, batch_size=length, size=1)
+    epochs = np.concatenate(found).reshape(2, length)
+    expected = np.arange(number).repeat(passes)
+    assert (np.sort(epochs) == expected).all()
+    for epoch, other in (epochs, epochs[::-1]):
+        assert not np.array_equal(epoch, other)
+        assert not np.array_equal(epoch, np.sort(epoch))
 
 
 def test_crops_are_parts_of_the_images_and_come_from_everywhere():
