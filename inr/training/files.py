@@ -3,7 +3,7 @@
 import hashlib
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -56,7 +56,10 @@ def _as_bytes(image: np.ndarray) -> np.ndarray:
 
 
 def split_by_hash(
-    names: Sequence[str | os.PathLike[str]], *, group: int, fraction: float = 0.1
+    names: Sequence[str | os.PathLike[str]],
+    *,
+    group: Callable[[str], str],
+    fraction: float = 0.1,
 ) -> tuple[list, list]:
     """Splits files into those to train on and those held out, group by group.
 
@@ -66,21 +69,21 @@ def split_by_hash(
 
     Args:
       names: names or paths; only the name without its extension counts.
-      group: how many of the name's parts, separated by `_`, are the group's key. With
-        2, `source_photo_crop.webp` stays together with the other crops of its photo.
+      group: maps such a name to what must stay on one side: of the crops of a photo
+        that are called `source_photo_crop` to `source_photo`, by `lambda name:
+        name.rsplit("_", 1)[0]`; of portraits to the person.
       fraction: of the groups to hold out, about.
 
     Returns:
       `(train, held_out)`: the names as given, in their order.
 
     Raises:
-      ValueError: for a group that is no count, or a fraction outside [0, 1].
+      ValueError: for a fraction outside [0, 1].
     """
-    group = _checks.as_count("group", group)
     fraction = _checks.as_fraction("fraction", fraction)
     sides: tuple[list, list] = ([], [])
     for name in names:
-        key = "_".join(pathlib.Path(name).stem.split("_")[:group])
+        key = group(pathlib.Path(name).stem)
         digest = hashlib.sha256(key.encode()).digest()
         sides[int.from_bytes(digest[:8], "big") < fraction * 2**64].append(name)
     return sides

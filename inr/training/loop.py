@@ -111,7 +111,7 @@ def train(
         `crop_batches` gives.
       num_steps: steps in all, those before a checkpoint included.
       optimizer: any optax optimiser, with its own rate and clipping; by default
-        `warmup_adam(num_steps)`.
+        `warmup_adam(num_steps)`. Build it once: equal ones are not equal.
       ema_decay: of the moving average of the parameters, see `train_step`.
       evaluate: maps the average to values by name; called every `checkpoint_every`
         steps and after the last.

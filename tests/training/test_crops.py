@@ -1,4 +1,8 @@
 import itertools
+import pathlib
+import subprocess
+import sys
+import textwrap
 
 import jax
 import numpy as np
@@ -109,3 +113,34 @@ def test_arrays_of_any_channels_pass_and_small_images_are_named():
         batches(IMAGES, 1, symmetry="flip")
     with refuses("`batch_size`"):
         batches(IMAGES, 1, batch_size=0)
+
+
+WORKERS = """
+    import sys
+    sys.path[:0] = {paths!r}
+
+    def main():
+        import grain, jax, numpy as np, itertools, test_crops as t
+        from absl import flags
+        from inr import training
+
+        flags.FLAGS.mark_as_parsed()
+        dataset = training.crop_batches(
+            jax.random.key(0), t.IMAGES, batch_size=4, size=8
+        )
+        workers = dataset.mp_prefetch(grain.MultiprocessingOptions(num_workers=2))
+        found = list(itertools.islice(iter(workers), 7))
+        np.testing.assert_array_equal(found, t.batches(t.IMAGES, 7))
+
+    if __name__ == "__main__":
+        main()
+"""
+
+
+@pytest.mark.slow
+def test_the_number_of_processes_does_not_matter(tmp_path):
+    here = pathlib.Path(__file__)
+    paths = [str(here.parents[2]), str(here.parents[1]), str(here.parent)]
+    script = tmp_path / "workers.py"
+    script.write_text(textwrap.dedent(WORKERS).format(paths=paths))
+    subprocess.run([sys.executable, str(script)], check=True)

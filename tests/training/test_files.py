@@ -19,6 +19,16 @@ def photos(count=400, crops=3):
     ]
 
 
+def photo(name):
+    return name.rsplit("_", 1)[0]
+
+
+def person(name):
+    """Of a portrait: the id that a source and the next, or two poses, share."""
+    parts = name.split("_")[1:]
+    return parts[2] if parts[0] in ("neutral", "smiling") else parts[-1]
+
+
 def test_files_become_bytes_whatever_they_hold(tmp_path):
     generator = np.random.default_rng(0)
     rgb = generator.integers(0, 256, (6, 5, 3), np.uint8)
@@ -65,7 +75,7 @@ def test_files_are_decoded_once_as_long_as_there_is_room(tmp_path, monkeypatch):
 
 def test_a_split_keeps_groups_together_and_covers_everything():
     names = photos()
-    train, held_out = training.split_by_hash(names, group=2)
+    train, held_out = training.split_by_hash(names, group=photo)
     assert sorted(train + held_out) == sorted(names)
     assert train == [n for n in names if n in set(train)]
     groups = [{n.rsplit("_", 1)[0] for n in side} for side in (train, held_out)]
@@ -76,40 +86,40 @@ def test_a_split_keeps_groups_together_and_covers_everything():
 
 def test_a_split_is_stable():
     names = photos()
-    held_out = set(training.split_by_hash(names, group=2)[1])
+    held_out = set(training.split_by_hash(names, group=photo)[1])
     more = [f"new_{i}_0.webp" for i in range(200)] + names[::-1]
-    assert set(training.split_by_hash(more, group=2)[1]) & set(names) == held_out
+    assert set(training.split_by_hash(more, group=photo)[1]) & set(names) == held_out
     # Another crop, another folder and another format of a photo follow it.
     renamed = ["folder/" + n.replace(".webp", "7.png") for n in names]
-    again = training.split_by_hash(renamed, group=2)[1]
+    again = training.split_by_hash(renamed, group=photo)[1]
     back = {n.removeprefix("folder/").replace("7.png", ".webp") for n in again}
     assert back == held_out
-    wider = set(training.split_by_hash(names, group=2, fraction=0.3)[1])
+    wider = set(training.split_by_hash(names, group=photo, fraction=0.3)[1])
     assert held_out < wider
 
 
 def test_a_split_is_the_same_on_every_machine():
     # The hash of "a_5" is 0.004 of the range, that of "a_2" 0.898.
-    sides = training.split_by_hash(["a_5_0", "a_2_0"], group=2)
+    sides = training.split_by_hash(["a_5_0", "a_2_0"], group=photo)
     assert sides == (["a_2_0"], ["a_5_0"])
 
 
 def test_the_ends_of_the_fraction():
     names = photos(20)
-    assert training.split_by_hash(names, group=2, fraction=0.0) == (names, [])
-    assert training.split_by_hash(names, group=2, fraction=1.0) == ([], names)
-    with refuses("`group`"):
-        training.split_by_hash(names, group=0)
+    assert training.split_by_hash(names, group=photo, fraction=0.0) == (names, [])
+    assert training.split_by_hash(names, group=photo, fraction=1.0) == ([], names)
     with refuses("`fraction`"):
-        training.split_by_hash(names, group=2, fraction=10)
+        training.split_by_hash(names, group=photo, fraction=10)
 
 
-@pytest.mark.parametrize("folder", ["photos", "portraits"])
-def test_real_folders_are_split_by_photo(data_folder, folder):
+@pytest.mark.parametrize(
+    ("folder", "group"), [("photos", photo), ("portraits", person)]
+)
+def test_real_folders_are_split_by_photo_and_by_person(data_folder, folder, group):
     import inr
 
     paths = inr.list_images(data_folder / folder)
-    train, held_out = training.split_by_hash(paths, group=2)
-    photo = [{tuple(p.stem.split("_")[:2]) for p in side} for side in (train, held_out)]
-    assert not photo[0] & photo[1]
-    assert 0.06 < len(photo[1]) / (len(photo[0]) + len(photo[1])) < 0.14
+    sides = training.split_by_hash(paths, group=group)
+    train, held_out = ({group(path.stem) for path in side} for side in sides)
+    assert not train & held_out
+    assert 0.06 < len(held_out) / (len(train) + len(held_out)) < 0.14
