@@ -10,6 +10,7 @@ from inr import (
     metrics as metrics,
     poisson as poisson,
     signals as signals,
+    training as training,
 )
 from inr.calculus import (
     curl as curl,

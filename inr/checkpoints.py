@@ -6,6 +6,7 @@ goes on in the background and is complete when the `with` block ends.
 """
 
 import contextlib
+import math
 import pathlib
 from collections.abc import Iterator
 from typing import Any
@@ -22,18 +23,38 @@ class Checkpoints:
         self._manager = manager
         self._folder = folder
 
-    def save(self, step: int, tree: Any, **extra: np.ndarray) -> None:
-        """Keeps `tree`, and arrays by name, as the checkpoint of `step`."""
+    def save(
+        self, step: int, tree: Any, *, rating: float = math.inf, **extra: np.ndarray
+    ) -> None:
+        """Keeps `tree`, and arrays by name, as the checkpoint of `step`.
+
+        Args:
+          step: later than that of any other checkpoint; the last one again is ignored.
+          tree: of arrays and numbers. They are copied at once, and stored without how
+            they were spread over devices.
+          rating: the lowest is the best; infinite for a checkpoint without one.
+          **extra: arrays to be had back by their names.
+        """
         import orbax.checkpoint as ocp
 
         if step == self._manager.latest_step():
             return
-        leaves = {f"{i:04d}": x for i, x in enumerate(jax.tree.leaves(tree))}
+        leaves = jax.device_get(jax.tree.leaves(tree))
+        leaves = {f"{i:04d}": x for i, x in enumerate(leaves)}
         item = ocp.args.StandardSave({"tree": leaves, "extra": extra})
-        self._manager.save(step, args=item)
+        self._manager.save(step, args=item, metrics={"rating": rating})
 
-    def load(self, tree: Any) -> tuple[Any, dict[str, np.ndarray]] | None:
+    def load(
+        self, tree: Any, *, best: bool = False
+    ) -> tuple[Any, dict[str, np.ndarray]] | None:
         """The last checkpoint, in the structure of `tree`; None where there is none.
+
+        Args:
+          tree: whose structure, shapes and dtypes are expected.
+          best: takes the one of the lowest rating instead, of equal ones the last.
+
+        Returns:
+          The stored tree, and the extra arrays by name.
 
         Raises:
           ValueError: if its leaves do not have the number, shapes and dtypes of those
@@ -41,9 +62,10 @@ class Checkpoints:
         """
         import orbax.checkpoint as ocp
 
-        step = self._manager.latest_step()
+        step = self._manager.best_step() if best else self._manager.latest_step()
         if step is None:
             return None
+        self._manager.wait_until_finished()
         stored = self._manager.restore(step, args=ocp.args.StandardRestore())
         leaves, treedef = jax.tree.flatten(tree)
         kept = [stored["tree"][name] for name in sorted(stored["tree"])]
@@ -60,7 +82,9 @@ class Checkpoints:
 
 @contextlib.contextmanager
 def open_checkpoints(folder: str | pathlib.Path) -> Iterator[Checkpoints]:
-    """The checkpoints in `folder`, which is made if missing; the last two are kept.
+    """The checkpoints in `folder`, which is made if missing.
+
+    The last two are kept, and the one of the lowest rating.
 
     Args:
       folder: where they are; relative paths are resolved at once.
@@ -73,7 +97,20 @@ def open_checkpoints(folder: str | pathlib.Path) -> Iterator[Checkpoints]:
     folder = pathlib.Path(folder).resolve()
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"`checkpoint` must be a folder, got the file {folder}.")
-    options = ocp.CheckpointManagerOptions(max_to_keep=2, create=True)
+    policies = ocp.checkpoint_managers
+    last = policies.LatestN(2)
+    best = policies.BestN(
+        get_metric_fn=_rating, reverse=True, n=1, keep_checkpoints_without_metrics=False
+    )
+    options = ocp.CheckpointManagerOptions(
+        best_fn=_rating,
+        best_mode="min",
+        preservation_policy=policies.AnyPreservationPolicy([last, best]),
+    )
     with ocp.CheckpointManager(folder, options=options) as manager:
         yield Checkpoints(manager, folder)
         manager.wait_until_finished()
+
+
+def _rating(metrics: dict[str, float]) -> float:
+    return metrics["rating"]

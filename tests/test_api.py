@@ -18,6 +18,7 @@ MODULES = (
     inr.metrics,
     inr.poisson,
     inr.signals,
+    inr.training,
 )
 
 

@@ -1,0 +1,125 @@
+import numpy as np
+import pytest
+from PIL import Image
+from support import refuses
+
+from inr import training
+from inr.training import files
+
+
+def write(path, array):
+    Image.fromarray(array).save(path)
+    return path
+
+
+def photos(count=400, crops=3):
+    """Names as in a folder of photographs, several crops of each."""
+    return [
+        f"source{i % 5}_{i:04d}_{j}.webp" for i in range(count) for j in range(crops)
+    ]
+
+
+def photo(name):
+    return name.rsplit("_", 1)[0]
+
+
+def person(name):
+    """Of a portrait: the id that a source and the next, or two poses, share."""
+    parts = name.split("_")[1:]
+    return parts[2] if parts[0] in ("neutral", "smiling") else parts[-1]
+
+
+def test_files_become_bytes_whatever_they_hold(tmp_path):
+    generator = np.random.default_rng(0)
+    rgb = generator.integers(0, 256, (6, 5, 3), np.uint8)
+    rgba = np.dstack([rgb, np.full((6, 5), 255, np.uint8)])
+    deep = generator.integers(0, 2**16, (6, 5), np.uint16)
+    images = training.ImageFiles(
+        [
+            write(tmp_path / "rgb.png", rgb),
+            write(tmp_path / "gray.png", rgb[..., 0]),
+            write(tmp_path / "rgba.png", rgba),
+            write(tmp_path / "deep.png", deep),
+        ]
+    )
+    assert len(images) == 4
+    assert {x.dtype for x in images} == {np.dtype(np.uint8)}
+    np.testing.assert_array_equal(images[0], rgb)
+    np.testing.assert_array_equal(images[1], np.repeat(rgb[..., :1], 3, -1))
+    np.testing.assert_array_equal(images[2], rgb)
+    expected = np.rint(deep / 257.0).astype(np.uint8)
+    np.testing.assert_array_equal(images[-1][..., 1], expected)
+    with pytest.raises(IndexError):
+        images[4]
+
+
+def test_files_are_decoded_once_as_long_as_there_is_room(tmp_path, monkeypatch):
+    image = np.zeros((4, 4, 3), np.uint8)
+    paths = [write(tmp_path / f"{i}.png", image) for i in range(3)]
+    decoded = []
+
+    def read(path):
+        decoded.append(path.name)
+        return read_image(path)
+
+    read_image = files.read_image
+    monkeypatch.setattr(files, "read_image", read)
+    images = training.ImageFiles(paths, max_bytes=2 * image.nbytes)
+    for _ in range(3):
+        for i in range(3):
+            images[i]
+    assert decoded.count("0.png") == decoded.count("1.png") == 1
+    assert decoded.count("2.png") == 3
+    assert not images[0].flags.writeable  # a change would last
+
+
+def test_a_split_keeps_groups_together_and_covers_everything():
+    names = photos()
+    train, held_out = training.split_by_hash(names, group=photo)
+    assert sorted(train + held_out) == sorted(names)
+    assert train == [n for n in names if n in set(train)]
+    groups = [{n.rsplit("_", 1)[0] for n in side} for side in (train, held_out)]
+    assert not groups[0] & groups[1]
+    # Of 400 groups a tenth, with three standard deviations to either side.
+    assert 40 - 18 <= len(groups[1]) <= 40 + 18
+
+
+def test_a_split_is_stable():
+    names = photos()
+    held_out = set(training.split_by_hash(names, group=photo)[1])
+    more = [f"new_{i}_0.webp" for i in range(200)] + names[::-1]
+    assert set(training.split_by_hash(more, group=photo)[1]) & set(names) == held_out
+    # Another crop, another folder and another format of a photo follow it.
+    renamed = ["folder/" + n.replace(".webp", "7.png") for n in names]
+    again = training.split_by_hash(renamed, group=photo)[1]
+    back = {n.removeprefix("folder/").replace("7.png", ".webp") for n in again}
+    assert back == held_out
+    wider = set(training.split_by_hash(names, group=photo, fraction=0.3)[1])
+    assert held_out < wider
+
+
+def test_a_split_is_the_same_on_every_machine():
+    # The hash of "a_5" is 0.004 of the range, that of "a_2" 0.898.
+    sides = training.split_by_hash(["a_5_0", "a_2_0"], group=photo)
+    assert sides == (["a_2_0"], ["a_5_0"])
+
+
+def test_the_ends_of_the_fraction():
+    names = photos(20)
+    assert training.split_by_hash(names, group=photo, fraction=0.0) == (names, [])
+    assert training.split_by_hash(names, group=photo, fraction=1.0) == ([], names)
+    with refuses("`fraction`"):
+        training.split_by_hash(names, group=photo, fraction=10)
+
+
+@pytest.mark.parametrize(
+    ("folder", "group"), [("photos", photo), ("portraits", person)]
+)
+def test_real_folders_are_split_by_photo_and_by_person(data_folder, folder, group):
+    import inr
+
+    paths = inr.list_images(data_folder / folder)
+    sides = training.split_by_hash(paths, group=group)
+    train, held_out = ({group(path.stem) for path in side} for side in sides)
+    assert not train & held_out
+    assert 0.06 < len(held_out) / (len(train) + len(held_out)) < 0.14
