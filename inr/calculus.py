@@ -12,16 +12,21 @@ Li et al. 2024, arXiv:2307.08214). Any other callable is differentiated forwards
 or twice for each axis.
 """
 
-from typing import NamedTuple
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jaxtyping import Float
 
 from inr import _checks
 from inr._typing import Array, ArrayLike, Field
 from inr.fields import BoundField, FieldModule
+
+_POINTS_ON_CPU = 1024  # 1 MB a stream at width 256: a quarter faster than 4096
 
 
 class Derivatives(NamedTuple):
@@ -64,8 +69,7 @@ def value_gradient_laplacian(
     if unit is not None and np.shape(unit) != coords.shape[-1:]:
         raise _checks.fail("unit", f"{coords.shape[-1:]}", f"shape {np.shape(unit)}")
     if _has_streams(field):
-        value, tangents, laplacian = field.streams(coords, unit=unit)
-        return Derivatives(value, jnp.moveaxis(tangents, 0, -2), laplacian)
+        return _in_blocks(lambda x: _by_streams(field, x, unit), coords)
     tangents, second = _forwards(field, coords, twice=True, unit=unit)
     return Derivatives(field(coords), jnp.moveaxis(tangents, 0, -2), second.sum(0))
 
@@ -186,6 +190,29 @@ def curl(field: Field, coords: Float[ArrayLike, "*n d"]) -> Array:
     y = g[..., 0, 2] - g[..., 2, 0]
     x = g[..., 1, 0] - g[..., 0, 1]
     return jnp.stack([z, y, x], -1)
+
+
+def _by_streams(field: BoundField, coords: Array, unit: ArrayLike | None):
+    value, tangents, laplacian = field.streams(coords, unit=unit)
+    return Derivatives(value, jnp.moveaxis(tangents, 0, -2), laplacian)
+
+
+def _in_blocks(function: Callable[[Array], Any], coords: Array) -> Any:
+    """A function of each point alone, of a few at a time where there are many.
+
+    On a CPU the streams of all layers then stay in its cache.
+    """
+    *lead, d = coords.shape
+    n = math.prod(lead)
+    if n <= 2 * _POINTS_ON_CPU or jax.default_backend() != "cpu":
+        return function(coords)
+    number = -(-n // _POINTS_ON_CPU)
+    size = -(-n // number)
+    rows = jnp.pad(coords.reshape(n, d), ((0, number * size - n), (0, 0)), mode="edge")
+    made = lax.map(function, rows.reshape(number, size, d))
+    return jax.tree.map(
+        lambda x: x.reshape(-1, *x.shape[2:])[:n].reshape(*lead, *x.shape[2:]), made
+    )
 
 
 def _has_streams(field: Field) -> bool:

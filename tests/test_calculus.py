@@ -1,5 +1,6 @@
 import functools
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from support import refuses
 
 import inr
-from inr import calculus, poisson
+from inr import calculus, coords, poisson
 
 MLP = {"features": 2, "width": 12, "depth": 1}
 FAMILIES = {
@@ -156,6 +157,26 @@ def test_leading_axes_are_free_and_vmap_is_a_loop():
     alone = inr.value_gradient_laplacian(field, coords[0, 0])
     for a, b in zip(whole, alone, strict=True):
         np.testing.assert_allclose(a[0, 0], b, atol=2e-5)
+
+
+def test_many_points_are_taken_a_few_at_a_time(key):
+    """As all at once, for any leading axes; and they can be learnt from."""
+    model = inr.Siren(features=2, width=16, depth=1)
+    x = coords.random_points(key, 50 * 61).reshape(50, 61, 2)
+    field = inr.bind(model, model.init(key, x))
+    whole = field.streams(x)
+    found = inr.value_gradient_laplacian(field, x)
+    expected = (whole.value, jnp.moveaxis(whole.gradient, 0, -2), whole.laplacian)
+    chex.assert_trees_all_close(tuple(found), expected, rtol=1e-4, atol=1e-4)
+
+    def loss(field, laplacian):
+        return jnp.mean(laplacian(field, x) ** 2)
+
+    few, all_at_once = (
+        jax.grad(loss)(field, route)
+        for route in (inr.laplacian, lambda field, x: field.streams(x).laplacian)
+    )
+    chex.assert_trees_all_close(few.params, all_at_once.params, rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.slow
