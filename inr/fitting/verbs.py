@@ -13,7 +13,7 @@ from flax import linen as nn
 from inr import _checks, coords as _coords
 from inr._loop import Chunk, drive
 from inr._typing import ArrayLike, Key, Params
-from inr.fields import BoundField, check_module
+from inr.fields import BoundField, Siren, check_module
 from inr.fitting.samples import (
     affines_of,
     check_features,
@@ -274,6 +274,14 @@ def rate_of(model: nn.Module, optimizer: Any, learning_rate: Any) -> Any:
         )
     check = functools.partial(_checks.as_positive, "learning_rate")
     return jax.tree.map(check, learning_rate)
+
+
+def with_first(model: nn.Module, rate: float, first: float) -> Any:
+    """`rate`, but for a SIREN `first` for its first layer, whose phases it moves."""
+    if not isinstance(model, Siren):
+        return rate
+    layers = [f"sine_{i}" for i in range(1, model.depth + 1)]
+    return {"sine_0": first, **dict.fromkeys([*layers, "linear"], rate)}
 
 
 def decibels(loss: np.ndarray) -> float:

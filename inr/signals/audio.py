@@ -15,10 +15,9 @@ from jaxtyping import Float
 
 from inr import _checks
 from inr._typing import ArrayLike, Key, Params
-from inr.fields import Siren
 from inr.fitting import FitResult
 from inr.fitting.grids import fit_grid
-from inr.fitting.verbs import Callback, rate_of
+from inr.fitting.verbs import Callback, rate_of, with_first
 from inr.io.audio import as_samples
 
 # Neighbours are then 8 roundings of float32 apart.
@@ -106,8 +105,4 @@ def fit_audio(
 def _rates(model: nn.Module) -> Any:
     """Peak rates: one number, or for a SIREN one for each layer."""
     rate = _RATE_FACTOR * rate_of(model, None, None)
-    if not isinstance(model, Siren):
-        return rate
-    layers = [f"sine_{i}" for i in range(1, model.depth + 1)]
-    first = min(rate, _PHASE / model.omega)
-    return {"sine_0": first, **dict.fromkeys([*layers, "linear"], rate)}
+    return with_first(model, rate, min(rate, _PHASE / getattr(model, "omega", 1.0)))

@@ -1,0 +1,144 @@
+"""Colour and detail at any point of a gray image.
+
+Notation. The image is gray, `[h, w, 1]` in [0, 1], sRGB-encoded; Y is luma (BT.601) and
+Cb, Cr are chroma, both of encoded values. An encoder makes a map of features of the
+image, once. At a point p a small network sees the map's features there, where p lies in
+its pixel and in the picture, and the luma at p; it adds a residual to that luma and
+says the chroma. Points do not see each other.
+
+Where the gray image is as fine as the picture that is wanted (`exact_luma`), luma is
+the image's own, and the encoder sees the image reduced to the size it was trained at.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+from inr import _checks
+from inr._typing import Array, ArrayLike
+from inr.color import ycbcr_to_rgb
+from inr.coords import sample_grid
+from inr.restoration.encoder import Encoder
+
+_BANDS = 4  # of the code for the place in the picture: wavelengths from 4 down to 1/2
+
+
+class FeatureMap(NamedTuple):
+    """What an image is to the decoder.
+
+    Attributes:
+      features: `[h, w, k]`, of the image as the encoder saw it.
+      luma: `[h, w, 1]`, of the image as it is.
+    """
+
+    features: Array
+    luma: Array
+
+
+class Restorer(nn.Module):
+    """Gray image to colour at any point [after Sitzmann et al. 2020, Chen et al. 2021].
+
+    A conditional model: `inr.bind(restorer, params, image)` is a field of RGB.
+
+    Attributes:
+      widths: channels of the encoder's stages, the finest first.
+      blocks: residual blocks of a stage.
+      width: units of the decoder's layers.
+      depth: residual blocks of the decoder.
+      side: pixels along the longer side of the images the encoder is trained on.
+      exact_luma: luma is the image's own, and larger images are reduced to `side` for
+        the encoder; otherwise luma is the image's, enlarged, plus a residual.
+    """
+
+    widths: tuple[int, ...] = (32, 64, 96, 128)
+    blocks: int = 1
+    width: int = 96
+    depth: int = 3
+    side: int = 64
+    exact_luma: bool = False
+
+    def setup(self):
+        self.encoder = Encoder(self.widths, self.blocks)
+        self.decoder = Decoder(self.width, self.depth)
+
+    def encode(self, image: ArrayLike) -> FeatureMap:
+        """Features and luma of a gray image `[h, w, 1]`.
+
+        Raises:
+          ValueError: for an image of another shape or kind.
+        """
+        image = _checks.as_image("image", image)
+        if image.shape[-1] != 1:
+            fix = "Give `inr.color.rgb_to_luma(image)[..., None]`."
+            raise _checks.fail("image", "gray, [h, w, 1]", f"{image.shape}", fix)
+        seen = reduced_to(image, self.side) if self.exact_luma else image
+        # About 0, as the encoder's padding is.
+        return FeatureMap(self.encoder(seen - 0.5), image)
+
+    def __call__(self, coords: Array, feature_map: FeatureMap | ArrayLike) -> Array:
+        """RGB `[..., 3]` at coords `[..., 2]`, not clipped.
+
+        In place of the feature map an image is encoded first, as `init` needs it.
+        """
+        if not isinstance(feature_map, FeatureMap):
+            feature_map = self.encode(feature_map)
+        features, luma = feature_map
+        method = "linear" if self.exact_luma else "cubic"
+        y = sample_grid(luma, coords, method=method)
+        residual, chroma = self.decoder(coords, features, y)
+        y = y if self.exact_luma else y + residual
+        return ycbcr_to_rgb(jnp.concatenate([y, chroma], -1))
+
+
+class Decoder(nn.Module):
+    """Luma's residual and chroma at points of a map.
+
+    Attributes:
+      width: units of each layer.
+      depth: residual blocks.
+    """
+
+    width: int
+    depth: int
+
+    @nn.compact
+    def __call__(self, coords: Array, features: Array, luma: Array) -> tuple:
+        """Residual `[..., 1]` and chroma `[..., 2]` at coords `[..., 2]`."""
+        # The first layer acts on the map's pixels, which are fewer than the points.
+        mixed = nn.Dense(self.width, name="features")(nn.gelu(features))
+        x = sample_grid(mixed, coords)
+        place = jnp.concatenate([_place(coords, features.shape[:2]), luma - 0.5], -1)
+        x = x + nn.Dense(self.width, name="place")(place)
+        for i in range(self.depth):
+            y = nn.Dense(self.width, name=f"first_{i}")(nn.gelu(x))
+            x = x + nn.Dense(self.width, name=f"second_{i}")(nn.gelu(y))
+        small = nn.initializers.normal(1e-3)
+        made = nn.Dense(3, kernel_init=small, name="colour")(nn.gelu(x))
+        return made[..., :1], made[..., 1:]
+
+
+def _place(coords: Array, size: tuple[int, int]) -> Array:
+    """Where coords `[..., 2]` lie in the picture and in a pixel of the map.
+
+    Within a pixel by one wave a pixel, which goes on smoothly into the next.
+    """
+    bands = [np.pi * 2.0 ** (i - 1) for i in range(_BANDS)]
+    waves = [
+        coords[..., axis : axis + 1] * float(factor)
+        for axis, n in enumerate(size)
+        for factor in (*bands, np.pi * n)
+    ]
+    waves = jnp.concatenate(waves, -1)
+    return jnp.concatenate([jnp.sin(waves), jnp.cos(waves)], -1)
+
+
+def reduced_to(image: Array, side: int) -> Array:
+    """The image with its longer side at most `side`, its own pixels averaged."""
+    h, w, c = image.shape
+    if max(h, w) <= side:
+        return image
+    size = (max(round(n * side / max(h, w)), 1) for n in (h, w))
+    return jax.image.resize(image, (*size, c), "cubic")

@@ -1,0 +1,138 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from support import refuses
+
+import inr
+from inr import color, coords
+from inr.restoration import Encoder, FeatureMap, Restorer
+
+SMALL = Restorer(widths=(8, 12), width=16, depth=1, side=16)
+# Biased at random: what starts at zero would hide what is wired wrongly.
+NOISE = 0.1
+
+
+def picture(h=16, w=20):
+    y, x = np.moveaxis(np.asarray(coords.grid((h, w))), -1, 0)
+    return (0.5 + 0.3 * np.sin(4 * y + 2 * x)[..., None]).astype(np.float32)
+
+
+def noisy(model=SMALL, image=None):
+    """Parameters away from their start, on which every path has a say."""
+    image = picture() if image is None else image
+    params = model.init(jax.random.key(0), jnp.zeros((1, 2)), image)
+    leaves, tree = jax.tree.flatten(params)
+    keys = jax.random.split(jax.random.key(1), len(leaves))
+    moved = [
+        x + NOISE * jax.random.normal(k, x.shape)
+        for k, x in zip(keys, leaves, strict=True)
+    ]
+    return jax.tree.unflatten(tree, moved)
+
+
+@pytest.fixture(scope="module")
+def params():
+    return noisy()
+
+
+def test_it_is_a_field_of_rgb_whose_points_are_alone(params):
+    field = inr.bind(SMALL, params, picture())
+    points = coords.random_points(jax.random.key(2), 12)
+    found = field(points.reshape(3, 4, 2))
+    assert found.shape == (3, 4, 3)
+    alone = jnp.stack([field(p) for p in points]).reshape(3, 4, 3)
+    np.testing.assert_allclose(found, alone, atol=1e-5)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_each_coordinate_matters(params, axis):
+    """Also where the image is flat, and the map's features cannot tell."""
+    for image in (picture(), np.full((16, 16, 1), 0.5, np.float32)):
+        field = inr.bind(SMALL, params, image)
+        step = jnp.zeros(2).at[axis].set(0.03)
+        point = jnp.array([0.1, -0.2])
+        assert np.abs(field(point + step) - field(point)).max() > 1e-4
+
+
+def test_the_image_matters_beyond_its_luma_at_the_point(params):
+    """Far from the point too: through the whole image's mean."""
+    one, other = picture(), picture()
+    other[-3:, -3:] = 1 - other[-3:, -3:]
+    point = jnp.array([-0.9, -0.9])
+    first, second = (inr.bind(SMALL, params, x)(point) for x in (one, other))
+    assert np.abs(first - second).max() > 1e-5
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 9), (17, 2)])
+def test_any_size_of_image(params, size):
+    image = picture(*size)
+    encoded = SMALL.apply(params, image, method="encode")
+    assert encoded.features.shape == (*size, 8)
+    made = inr.render(inr.bind(SMALL, params, image), (6, 7), progress=False)
+    assert made.shape == (6, 7, 3)
+    assert np.isfinite(made).all()
+
+
+def test_padding_is_cut_off():
+    """A size that the pyramid does not divide: as the larger image that was meant."""
+    model, image = Encoder(widths=(4, 6, 8)), picture(8, 8)
+    params = model.init(jax.random.key(0), image)
+    whole = np.pad(image[:7, :6], ((0, 1), (0, 2), (0, 0)), mode="edge")
+    found = model.apply(params, image[:7, :6])
+    np.testing.assert_allclose(found, model.apply(params, whole)[:7, :6], atol=1e-6)
+
+
+def test_untrained_it_is_the_image_enlarged():
+    image = picture(12, 12)
+    params = SMALL.init(jax.random.key(0), jnp.zeros((1, 2)), image)
+    made = inr.render(inr.bind(SMALL, params, image), (24, 24), progress=False)
+    enlarged = jax.image.resize(image, (24, 24, 1), "cubic")
+    inner = np.s_[4:-4, 4:-4]
+    gray = jnp.broadcast_to(enlarged, (24, 24, 3))
+    np.testing.assert_allclose(made[inner], gray[inner], atol=0.02)
+
+
+def test_exact_luma_is_the_images_own():
+    model = SMALL.clone(exact_luma=True)
+    image = picture(40, 24)  # more than `side`: the encoder sees it reduced
+    params = noisy(model, image)
+    field = inr.bind(model, params, image)
+    assert field.feature_map.features.shape == (16, 10, 8)
+    made = inr.render(field, (40, 24), progress=False)
+    np.testing.assert_allclose(color.rgb_to_luma(made), image, atol=1e-5)
+    assert np.abs(color.rgb_to_ycbcr(made)[..., 1:]).max() > 0.01
+
+
+def test_training_sees_what_rendering_does(params):
+    """An image in place of its feature map, with finite gradients in all parameters."""
+    points = coords.random_points(jax.random.key(3), 9)
+    field = inr.bind(SMALL, params, picture())
+    direct = SMALL.apply(params, points, picture())
+    np.testing.assert_allclose(direct, field(points), atol=1e-6)
+
+    def loss(params):
+        return jnp.mean(SMALL.apply(params, points, picture()) ** 2)
+
+    for leaf in jax.tree.leaves(jax.grad(loss)(params)):
+        assert np.isfinite(leaf).all()
+        assert np.abs(leaf).max() > 0
+
+
+def test_the_decoder_sees_the_encoders_map_alone(params):
+    """So a bound field pays for the encoder once."""
+    field = inr.bind(SMALL, params, picture())
+    features, luma = field.feature_map
+    again = inr.BoundField(SMALL, params, FeatureMap(0 * features, luma))
+    point = jnp.array([0.3, 0.3])
+    assert np.abs(field(point) - again(point)).max() > 1e-4
+    encoder_gone = {"params": {"decoder": params["params"]["decoder"]}}
+    bare = inr.BoundField(SMALL, encoder_gone, field.feature_map)
+    np.testing.assert_array_equal(bare(point), field(point))
+
+
+def test_bad_input_is_refused(params):
+    with refuses("`image` must be gray, \\[h, w, 1\\], got \\(4, 4, 3\\)"):
+        inr.bind(SMALL, params, np.zeros((4, 4, 3), np.float32))
+    with refuses("`image`"):
+        inr.bind(SMALL, params, np.zeros((4, 4, 1), np.uint8))
