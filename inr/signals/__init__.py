@@ -5,6 +5,11 @@ space, and in the user's units; files are (x, y, z).
 """
 
 from inr.signals.audio import fit_audio as fit_audio
+from inr.signals.helmholtz import (
+    fit_helmholtz as fit_helmholtz,
+    helmholtz_residual as helmholtz_residual,
+    helmholtz_terms as helmholtz_terms,
+)
 from inr.signals.images import (
     fit_gradient as fit_gradient,
     fit_laplacian as fit_laplacian,
@@ -30,3 +35,8 @@ from inr.signals.shapes import (
     shape_terms as shape_terms,
 )
 from inr.signals.video import fit_video as fit_video
+from inr.signals.waves import (
+    fit_wave as fit_wave,
+    wave_residual as wave_residual,
+    wave_terms as wave_terms,
+)
