@@ -65,8 +65,8 @@ def fit_helmholtz(
 
     Args:
       key: PRNG key of the initialisation and the batches.
-      model: a Linen module with 2 features, the real and the imaginary part. A `Siren`
-        takes omega = 2 (1 + thickness) wavenumber, or a little less.
+      model: a Linen module with 2 features, the real and the imaginary part, such as
+        `Siren(features=2, width=32, depth=2, omega=1.5 * (wavenumber + 2 * pi))`.
       wavenumber: as for `helmholtz_terms`, and so for `source`, `source_width`,
         `slowness`, `thickness` and `batch_size`.
       source: where it is.
@@ -138,8 +138,8 @@ def helmholtz_terms(
       wavenumber: k per unit of coords, where slowness is 1: the square [-1, 1]^2 is
         k / pi wavelengths wide.
       source: (y, x) of the source, inside the square.
-      source_width: standard deviation of the source; by default half of 1 / k, a
-        thirteenth of a wavelength.
+      source_width: standard deviation of the source; by default 1 / k, a sixth
+        of a wavelength. A narrower one needs a larger model.
       slowness: of the medium, relative to its surroundings: an image `[h, w]` of the
         square, or a function of coords `[n, 2]` to `[n]`. By default 1.
       thickness: of the layer around the square; by default a wavelength, at most 1.
@@ -156,7 +156,7 @@ def helmholtz_terms(
     """
     k = _checks.as_positive("wavenumber", wavenumber)
     thickness = _thickness_of(k, thickness)
-    width = 0.5 / k if source_width is None else source_width
+    width = 1 / k if source_width is None else source_width
     width = _checks.as_positive("source_width", width)
     source = _inside("source", source)
     batch_size = _checks.as_count("batch_size", batch_size, least=16)

@@ -67,7 +67,8 @@ def fit_wave(
 
     Args:
       key: PRNG key of the initialisation and the batches.
-      model: a Linen module with 1 feature, of coords (t, y, x).
+      model: a Linen module with 1 feature, of coords (t, y, x), such as
+        `Siren(width=32, depth=1, omega=4.5 / s)` for a pulse of standard deviation s.
       initial: as for `wave_terms`, and so for `duration`, `velocity`, `speed`,
         `boundary`, `window_steps` and `batch_size`.
       duration: of the solution.
@@ -103,7 +104,7 @@ def fit_wave(
     )
     key_init, key_fit = jax.random.split(key)
     if params is None:
-        amplitude, _, c = _scales(initial, velocity, speed)
+        amplitude, _, c = scales_of(initial, velocity, speed)
         # Time counts as the way that a wave goes in it: frequencies are then alike.
         affines = {
             "coords_scale": jnp.asarray([c, 1, 1], jnp.float32),
@@ -160,7 +161,7 @@ def wave_terms(
     _checks.check_choice("boundary", boundary, BOUNDARIES)
     window_steps = _checks.as_count("window_steps", window_steps, least=0)
     batch_size = _checks.as_count("batch_size", batch_size, least=16)
-    amplitude, wavenumber, c = _scales(initial, velocity, speed)
+    amplitude, wavenumber, c = scales_of(initial, velocity, speed)
 
     times, *space = spread_points(_POOL, 3).T
     inside = 2 * np.stack(space, 1) - 1
@@ -185,16 +186,13 @@ def wave_terms(
     # every residual is relative to the largest u.
     few, window = batch_size // 4, partial(_Window, window_steps)
     per_value, per_slope = 1 / amplitude**2, (amplitude * wavenumber) ** -2
+    per_edge = per_value if boundary == "fixed" else per_slope
     of_start, of_edge = _WEIGHTS
-    if boundary == "fixed":
-        of_edge = of_edge * per_value
-    else:
-        of_edge = of_edge * per_slope
     return (
         Term(wave_residual, window(batch_size, equation), per_slope / wavenumber**2),
         Term(value_residual, displaced, of_start * per_value, few),
         Term(slope_residual, moved, of_start * per_slope / c**2, few),
-        Term(edge, window(few, on_edge), of_edge),
+        Term(edge, window(few, on_edge), of_edge * per_edge),
     )
 
 
@@ -260,10 +258,10 @@ def _speed_at(speed: float | Given, points: np.ndarray) -> np.ndarray:
     return values
 
 
-def _scales(
+def scales_of(
     initial: Given, velocity: Given | None, speed: float | Given
 ) -> tuple[float, float, float]:
-    """Amplitude and wavenumber of the initial state, and the mean speed."""
+    """Amplitude and wavenumber (rms) of the initial state, and the mean speed."""
     grid = np.asarray(_coords.grid(_PROBE), np.float64)
     points = grid.reshape(-1, 2)
     c = float(_speed_at(speed, points).mean())
