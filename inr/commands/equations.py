@@ -86,7 +86,7 @@ def helmholtz(
         shown["error of the real part, ten times"] = 10 * error.real
     else:
         shown["slowness above 1"] = slowness - 1
-    return _write(out, "helmholtz", field, shown, 3 * np.abs(found).std())
+    return _write(out, "helmholtz", field, shown, np.quantile(np.abs(found), 0.98))
 
 
 def wave(

@@ -4,10 +4,12 @@ Notation. The P numbers in the collection `params` are one vector p. The residua
 all terms, each times sqrt(weight / how many), are one vector r(p) of N, so that the
 loss of `fit` is |r|^2; J `[N, P]` is its Jacobian. A step d solves
 
-    (J'J + damping D) d = -J'r,    D = diag(J'J),
+    (J'J + damping m I) d = -J'r,    m the mean of the diagonal of J'J
 
-and is taken where it lowers the loss on its own batch; otherwise the damping grows and
-the solve is repeated (Marquardt 1963; the rule for the damping is Nielsen's, 1999).
+(Levenberg 1944), for a few dampings about that of the step before; the one that lowers
+the loss most is taken. (Nielsen's rule, one damping a step by how well the last one
+foretold the loss, took more than twice the steps; Marquardt's diag(J'J) in place of m I
+a third more.)
 
 For an equation's residual this is the step that Adam takes thousands of steps to
 approach: J'J knows how ill conditioned the operator is (for partial differential
@@ -40,10 +42,9 @@ from inr.fitting.verbs import Callback, FitDiverged, FitResult
 
 _MOST_PARAMETERS = 2**14  # of which J'J is 1 GB
 _BLOCK = 2**24  # numbers of the Jacobian that are held at once
-_MOST_TRIES = 8
-# Rounding in float32 spoils the factorisation below it; it is tried all the same, and
-# refused by the loss where it fails.
-_LEAST_DAMPING = 1e-6
+# Of the dampings tried, and of the next one where none lowers the loss.
+_FACTORS, _RETREAT = (0.03, 0.3, 1.0, 5.0), 30.0
+_LEAST_DAMPING, _MOST_DAMPING = 1e-6, 1e6
 
 
 class _State(NamedTuple):
@@ -89,8 +90,7 @@ def fit_least_squares(
       data: as for `fit`; terms without `reduce`, whose mean square is the loss.
       num_steps: steps in all.
       batch_size: as for `fit`.
-      damping: of the first step, relative to the curvature along each parameter; it
-        adapts itself.
+      damping: of the first step, relative to the mean curvature; it adapts itself.
       params: as for `fit`.
       target_loss: as for `fit`.
       checkpoint: as for `fit`.
@@ -178,35 +178,27 @@ def _step(
 def _descend(
     normal: _Normal, start: Array, damping: Array, loss_of: Callable[[Array], Array]
 ) -> tuple[Array, Array]:
-    """The first damped solution that lowers the loss, and the damping after it."""
-    # In units in which the diagonal is 1, whatever the parameters' own are.
-    unit = lax.rsqrt(jnp.maximum(jnp.diagonal(normal.matrix), 1e-30))
-    matrix = normal.matrix * unit[:, None] * unit[None]
-    vector = normal.vector * unit
-    identity = jnp.eye(len(unit), dtype=unit.dtype)
+    """The best of the damped solutions, and its damping; or the start, and more."""
+    scale = jnp.diagonal(normal.matrix).mean()
+    scale = jnp.where(scale > 0, scale, 1)  # of a field that no parameter moves
+    identity = jnp.eye(len(start), dtype=start.dtype)
 
-    def go_on(carry: tuple[Array, ...]) -> Array:
-        tries, *_, taken = carry
-        return (tries < _MOST_TRIES) & ~taken
-
-    def attempt(carry: tuple[Array, ...]) -> tuple[Array, ...]:
-        tries, _, damping, growth, _ = carry
-        factor = cho_factor(matrix + damping * identity, lower=True)
-        step = cho_solve(factor, vector)
-        reached = start - unit * step
+    def attempt(damping: Array) -> tuple[Array, Array]:
+        factor = cho_factor(normal.matrix + damping * scale * identity, lower=True)
+        reached = start - cho_solve(factor, normal.vector)
         loss = loss_of(reached)
-        taken = loss < normal.loss  # not where rounding has made it NaN
-        expected = step @ vector + damping * (step @ step)
-        gain = (normal.loss - loss) / expected
-        lower = damping * jnp.maximum(1 / 3, 1 - (2 * gain - 1) ** 3)
-        damping = jnp.where(taken, lower, damping * growth)
-        reached = jnp.where(taken, reached, start)
-        return tries + 1, reached, damping, 2 * growth, taken
+        # Rounding can spoil a factorisation; it then gives NaN.
+        return reached, jnp.where(jnp.isfinite(loss), loss, jnp.inf)
 
-    two = jnp.asarray(2, damping.dtype)
-    carry = (jnp.int32(0), start, damping, two, jnp.bool_(False))
-    _, reached, damping, _, _ = lax.while_loop(go_on, attempt, carry)
-    return reached, jnp.maximum(damping, _LEAST_DAMPING)
+    tried = damping * jnp.asarray(_FACTORS, damping.dtype)
+    reached, losses = lax.map(attempt, tried)
+    best = jnp.argmin(losses)
+    lower = losses[best] < normal.loss
+    damping = jnp.where(lower, tried[best], damping * _RETREAT)
+    return (
+        jnp.where(lower, reached[best], start),
+        jnp.clip(damping, _LEAST_DAMPING, _MOST_DAMPING),
+    )
 
 
 def _normal(

