@@ -6,10 +6,11 @@ loss of `fit` is |r|^2; J `[N, P]` is its Jacobian. A step d solves
 
     (J'J + damping m I) d = -J'r,    m the mean of the diagonal of J'J
 
-(Levenberg 1944), for a few dampings about that of the step before; the one that lowers
-the loss most is taken. (Nielsen's rule, one damping a step by how well the last one
-foretold the loss, took more than twice the steps; Marquardt's diag(J'J) in place of m I
-a third more.)
+(Levenberg 1944), for four dampings about that of the step before. The least of them is
+taken that lowers the loss by a tenth of what the best one does. (The best one itself
+stays longer on plateaus, where a small damping goes farther; one damping a step, by how
+well the last one foretold the loss, took more than twice the steps to begin with;
+Marquardt's diag(J'J) in place of m I took a third more.)
 
 For an equation's residual this is the step that Adam takes thousands of steps to
 approach: J'J knows how ill conditioned the operator is (for partial differential
@@ -42,8 +43,9 @@ from inr.fitting.verbs import Callback, FitDiverged, FitResult
 
 _MOST_PARAMETERS = 2**14  # of which J'J is 1 GB
 _BLOCK = 2**24  # numbers of the Jacobian that are held at once
-# Of the dampings tried, and of the next one where none lowers the loss.
+# Of the dampings tried, in this order, and of the next one where none lowers the loss.
 _FACTORS, _RETREAT = (0.03, 0.3, 1.0, 5.0), 30.0
+_ENOUGH = 0.1  # of the best one's fall of the loss
 _LEAST_DAMPING, _MOST_DAMPING = 1e-6, 1e6
 
 
@@ -178,7 +180,7 @@ def _step(
 def _descend(
     normal: _Normal, start: Array, damping: Array, loss_of: Callable[[Array], Array]
 ) -> tuple[Array, Array]:
-    """The best of the damped solutions, and its damping; or the start, and more."""
+    """One of the damped solutions, and its damping; or the start, and a larger one."""
     scale = jnp.diagonal(normal.matrix).mean()
     scale = jnp.where(scale > 0, scale, 1)  # of a field that no parameter moves
     identity = jnp.eye(len(start), dtype=start.dtype)
@@ -192,11 +194,12 @@ def _descend(
 
     tried = damping * jnp.asarray(_FACTORS, damping.dtype)
     reached, losses = lax.map(attempt, tried)
-    best = jnp.argmin(losses)
-    lower = losses[best] < normal.loss
-    damping = jnp.where(lower, tried[best], damping * _RETREAT)
+    falls = normal.loss - losses
+    chosen = jnp.argmax(falls >= _ENOUGH * falls.max())
+    lower = falls[chosen] > 0
+    damping = jnp.where(lower, tried[chosen], damping * _RETREAT)
     return (
-        jnp.where(lower, reached[best], start),
+        jnp.where(lower, reached[chosen], start),
         jnp.clip(damping, _LEAST_DAMPING, _MOST_DAMPING),
     )
 

@@ -83,8 +83,9 @@ def test_a_step_is_the_damped_solution_of_all_terms(key):
         for d in damping * np.array([0.03, 0.3, 1, 5])
     ]
     losses = [float(jnp.square(residual(jnp.float32(x))).sum()) for x in tried]
-    wanted = tried[np.argmin(losses)]
-    assert min(losses) < r @ r
+    falls = r @ r - np.array(losses)
+    wanted = tried[np.argmax(falls >= 0.1 * falls.max())]
+    assert falls.max() > 0
     result = fitted(key, SMALL, terms, params=params, num_steps=1, damping=damping)
     made, _ = jax.flatten_util.ravel_pytree(result.params["params"])
     step = np.linalg.norm(wanted - start)
