@@ -28,8 +28,8 @@ K, DURATION = 10.0, 1.2
 HELMHOLTZ = inr.Siren(features=2, width=32, depth=2, omega=1.5 * (K + 2 * np.pi))
 WAVE = inr.Siren(features=1, width=40, depth=1, omega=4.5 / 0.2)
 STEPS = 80
-# Parts of the family's rate, of which the best counts.
-RATES = (1.0, 0.2)
+# Parts of the family's rate.
+RATES = (0.3,)
 
 
 def main() -> None:
