@@ -120,8 +120,8 @@ def lens(coords):
 
 
 def medium() -> dict:
-    source, k, n = (0.0, -0.4), 8.0, 400
-    model = inr.Siren(features=2, width=32, depth=2, omega=1.5 * (1.4 * k + 2 * np.pi))
+    source, k, n = (0.0, -0.4), 5.0, 400
+    model = inr.Siren(features=2, width=24, depth=2, omega=1.5 * (1.4 * k + 2 * np.pi))
     began = time.perf_counter()
     result = fit_helmholtz(
         jax.random.key(0),

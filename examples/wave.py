@@ -23,7 +23,7 @@ parser.add_argument("--out", default="out", help="folder for what is written")
 parser.add_argument("--duration", type=float, default=1.2, help="2: once across")
 parser.add_argument("--detail", type=int, default=12, help="pixels of a picture")
 parser.add_argument("--steps", dest="num_steps", type=int, default=80)
-parser.add_argument("--width", type=int, default=32, help="hidden units")
+parser.add_argument("--width", type=int, default=40, help="hidden units")
 parser.add_argument("--seed", type=int, default=0)
 parser.add_argument("--quick", action="store_true", help="a small, fast run")
 

@@ -96,7 +96,7 @@ def wave(
     duration: float = 1.2,
     detail: int = 12,
     num_steps: int = 80,
-    width: int = 32,
+    width: int = 40,
     seed: int = 0,
 ) -> list[pathlib.Path]:
     """Solves the wave equation in a box with fixed edges, from a pulse at rest.

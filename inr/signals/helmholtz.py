@@ -51,7 +51,7 @@ def fit_helmholtz(
     slowness: Given | None = None,
     thickness: float | None = None,
     num_steps: int = 100,
-    batch_size: int = 4096,
+    batch_size: int = 3072,
     params: Params | None = None,
     target_loss: float = 0.0,
     checkpoint: str | os.PathLike | None = None,
@@ -126,7 +126,7 @@ def helmholtz_terms(
     source_width: float | None = None,
     slowness: Given | None = None,
     thickness: float | None = None,
-    batch_size: int = 4096,
+    batch_size: int = 3072,
 ) -> tuple[Term, ...]:
     """The Helmholtz equation as terms: everywhere, near the source, on the outer edge.
 

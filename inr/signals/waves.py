@@ -53,7 +53,7 @@ def fit_wave(
     boundary: str = "fixed",
     window_steps: int = 0,
     num_steps: int = 100,
-    batch_size: int = 4096,
+    batch_size: int = 3072,
     params: Params | None = None,
     target_loss: float = 0.0,
     checkpoint: str | os.PathLike | None = None,
@@ -68,7 +68,7 @@ def fit_wave(
     Args:
       key: PRNG key of the initialisation and the batches.
       model: a Linen module with 1 feature, of coords (t, y, x), such as
-        `Siren(width=32, depth=1, omega=4.5 / s)` for a pulse of standard deviation s.
+        `Siren(width=40, depth=1, omega=4.5 / s)` for a pulse of standard deviation s.
       initial: as for `wave_terms`, and so for `duration`, `velocity`, `speed`,
         `boundary`, `window_steps` and `batch_size`.
       duration: of the solution.
@@ -133,7 +133,7 @@ def wave_terms(
     speed: float | Given = 1.0,
     boundary: str = "fixed",
     window_steps: int = 0,
-    batch_size: int = 4096,
+    batch_size: int = 3072,
 ) -> tuple[Term, ...]:
     """The wave equation as terms: equation, displacement and velocity at t = 0, edge.
 
