@@ -1,4 +1,5 @@
-"""Signals by what is known of them: images by derivatives, shapes, sound, video.
+"""Signals by what is known of them: images by derivatives, shapes, sound,
+video, solutions of equations.
 
 Contract: coordinates, points and normals are in the library's order, (z, y, x) in
 space, and in the user's units; files are (x, y, z).

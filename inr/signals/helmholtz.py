@@ -37,9 +37,6 @@ _REFLECTION = 1e-4
 _AMPLITUDE = 0.1  # of u, a wavelength or so from its source
 _POOL = 2**15  # points of the equation, of which every step draws some
 
-# Weights of the equation near the source and of the outer edge. Measured.
-_WEIGHTS = (1.0, 1.0)
-
 
 def fit_helmholtz(
     key: Key,
@@ -82,7 +79,8 @@ def fit_helmholtz(
       callback: as for `fit_least_squares`.
 
     Returns:
-      A `FitResult`; its history is relative to the amplitude of the source's field.
+      A `FitResult`; its history is the equation's mean square, as a part of
+      k^2 u.
 
     Raises:
       FitDiverged: if the loss becomes NaN or infinite.
@@ -166,16 +164,18 @@ def helmholtz_terms(
     edge = half * edge_points(spread_points(_POOL // 16, 1)[:, 0])[0]
 
     def equation(points: np.ndarray) -> tuple[Array, ...]:
-        speed = np.ones(len(points))
+        slow = np.ones(len(points))
         if slowness is not None:
-            speed = values_at("slowness", slowness, points)
-            if not (speed > 0).all():
-                raise _checks.fail("slowness", "above 0", f"{speed.min():.3g}")
+            slow = values_at("slowness", slowness, points)
+            if not (slow > 0).all():
+                raise _checks.fail(
+                    "slowness", "above 0", f"a minimum of {slow.min():.3g}"
+                )
         first, second = _stretched(points, k, thickness)
         away = np.square(points - source).sum(-1)
         density = np.exp(-away / (2 * width**2)) / (2 * np.pi * width**2)
         # Divided by k^2: the residual is then measured as u is.
-        real = [points, speed**2, density / k**2]
+        real = [points, slow**2, density / k**2]
         complex_ = [first / k**2, second / k**2]
         return (
             *(jnp.asarray(x, jnp.float32) for x in real),
@@ -183,11 +183,11 @@ def helmholtz_terms(
         )
 
     zero = jnp.zeros((len(edge), 2), jnp.float32)
-    few = batch_size // 10
+    near_it, few = batch_size // 4, batch_size // 10
     return (
-        Term(helmholtz_residual, equation(anywhere), 1.0, batch_size - batch_size // 4),
-        Term(helmholtz_residual, equation(near), _WEIGHTS[0], batch_size // 4),
-        Term(value_residual, (jnp.asarray(edge, jnp.float32), zero), _WEIGHTS[1], few),
+        Term(helmholtz_residual, equation(anywhere), batch_size=batch_size - near_it),
+        Term(helmholtz_residual, equation(near), batch_size=near_it),
+        Term(value_residual, (jnp.asarray(edge, jnp.float32), zero), batch_size=few),
     )
 
 

@@ -38,7 +38,7 @@ BOUNDARIES = ("fixed", "open")
 _POOL = 2**15  # points of the equation, of which every step draws some
 _PROBE = (128, 128)  # where the initial state is looked at
 
-# Weights of the initial state and of the edge. Measured.
+# Weights of the initial state and of the edge beside the equation; not tuned.
 _WEIGHTS = (10.0, 10.0)
 
 
