@@ -14,7 +14,7 @@ import sys
 from inr.__main__ import run
 from inr.commands import wave
 
-QUICK = {"duration": 0.6, "width": 20, "num_steps": 30}
+QUICK = {"duration": 0.4, "width": 24, "num_steps": 50}
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.set_defaults(run=wave, quick_options=QUICK)
