@@ -171,7 +171,7 @@ def _step(
         return _normal(lambda *x: residual(term, *x), start, batch, term.weight)
 
     parts = [normal_of(t, b) for t, b in zip(terms, batches, strict=True)]
-    normal = jax.tree.map(lambda *xs: sum(xs), *parts)
+    normal = jax.tree.map(lambda *xs: sum(xs).astype(start.dtype), *parts)
     vector, damping = _descend(normal, start, state.damping, loss_of)
     params = {**state.params, "params": unravel(vector)}
     return _State(state.step + 1, params, damping), normal.loss
@@ -216,7 +216,9 @@ def _normal(
     n = len(vector)
 
     def row(vector: Array, one: Any) -> tuple[Array, Array]:
-        r = residual(vector, jax.tree.map(lambda x: x[None], one)).reshape(-1)
+        r = residual(vector, jax.tree.map(lambda x: x[None], one))
+        # Data may be of a wider dtype than the parameters, which keep theirs.
+        r = r.reshape(-1).astype(vector.dtype)
         return r, r
 
     def add(total: _Normal, block: tuple[Any, Array]) -> tuple[_Normal, None]:
@@ -224,11 +226,11 @@ def _normal(
         jacobian, r = jax.vmap(jax.jacrev(row, has_aux=True), (None, 0))(vector, rows)
         jacobian = jnp.where(used[:, None, None], jacobian, 0).reshape(-1, n)
         r = jnp.where(used[:, None], r, 0).reshape(-1)
-        matrix = jnp.matmul(jacobian.T, jacobian, precision="highest")
-        part = _Normal(matrix, r @ jacobian, r @ r)
+        exactly = functools.partial(jnp.matmul, precision="highest")
+        part = _Normal(exactly(jacobian.T, jacobian), exactly(r, jacobian), r @ r)
         return jax.tree.map(jnp.add, total, part), None
 
-    zeros = (jnp.zeros(shape, made.dtype) for shape in ((n, n), (n,), ()))
+    zeros = (jnp.zeros(shape, vector.dtype) for shape in ((n, n), (n,), ()))
     blocks = in_blocks(batch, max(_BLOCK // (numbers * n), 1))
     total, _ = lax.scan(add, _Normal(*zeros), blocks)
     return jax.tree.map(lambda x: x * (weight / made.size), total)
