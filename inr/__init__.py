@@ -13,6 +13,7 @@ from inr import (
     training as training,
 )
 from inr.calculus import (
+    axis_derivatives as axis_derivatives,
     curl as curl,
     divergence as divergence,
     gradient as gradient,
@@ -48,6 +49,7 @@ from inr.fitting import (
     Term as Term,
     fit as fit,
     fit_image as fit_image,
+    fit_least_squares as fit_least_squares,
     fit_many as fit_many,
     fit_step as fit_step,
     init_fit as init_fit,

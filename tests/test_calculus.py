@@ -64,6 +64,20 @@ def test_against_the_hessian(name, ndim):
     )
 
 
+@pytest.mark.parametrize("name", ["siren", "wire"])
+def test_axis_derivatives_are_the_diagonal_of_the_hessian(name):
+    field, coords = bound(name, 3), points(3)
+    found = jax.jit(inr.axis_derivatives)(field, coords)
+    hessian = jax.jit(jax.vmap(jax.hessian(field)))(coords)
+    diagonal = np.diagonal(np.asarray(hessian), axis1=-2, axis2=-1)
+    scale = float(np.abs(diagonal).max()) + 1
+    np.testing.assert_allclose(found.value, field(coords), atol=1e-6)
+    np.testing.assert_allclose(found.gradient, inr.gradient(field, coords), atol=1e-5)
+    np.testing.assert_allclose(
+        found.second.swapaxes(-1, -2), diagonal, atol=1e-5 * scale
+    )
+
+
 def vortex(p):
     """(f_y, f_x) with curl and divergence known by hand."""
     y, x = p[..., 0], p[..., 1]

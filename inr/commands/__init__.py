@@ -2,10 +2,11 @@
 
 Contract: a command takes plain values, shows progress, prints a short report and writes
 its files into a folder, whose paths it returns. Without an image it takes a photograph
-that comes with scikit-image, without a mesh a knot, without a sound or a clip one that
-it makes.
+that comes with scikit-image, without a mesh a knot, without a sound, a clip or a medium
+one that it makes.
 """
 
+from inr.commands.equations import helmholtz as helmholtz, wave as wave
 from inr.commands.exporting import export as export
 from inr.commands.fields import fit as fit, upscale as upscale
 from inr.commands.inpainting import inpaint as inpaint

@@ -1,6 +1,7 @@
 """Fitting fields: terms of a loss, the pure step, and the verbs that run it."""
 
 from inr.fitting.grids import GridSamples as GridSamples
+from inr.fitting.least_squares import fit_least_squares as fit_least_squares
 from inr.fitting.many import fit_many as fit_many
 from inr.fitting.step import (
     FitInfo as FitInfo,

@@ -1,6 +1,7 @@
 """The pure core of fitting: a state, one step on it, and many steps in one program."""
 
 import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -158,31 +159,36 @@ def advance(
     terms: tuple[Term, ...],
     limit: Array,
     *,
-    optimizer: optax.GradientTransformation | None,
-    num_steps: Array,
-    learning_rate: Any,
     target_loss: Array,
+    **settings: Any,
 ) -> Chunk:
     """Up to `limit` steps in one loop; see `inr._loop` for when it stops earlier."""
+
+    def step(state: FitState) -> tuple[FitState, Array]:
+        state, info = fit_step(key, state, model, terms, **settings)
+        return state, info.loss
+
+    return repeat(step, state, limit, target_loss)
+
+
+def repeat(
+    step: Callable[[Any], tuple[Any, Array]],
+    state: Any,
+    limit: Array,
+    target_loss: Array,
+) -> Chunk:
+    """A step `state -> (state, loss before it)` up to `limit` times, as a `Chunk`."""
 
     def go_on(chunk: Chunk) -> Array:
         return (chunk.count < limit) & ~chunk.stopped
 
     def body(chunk: Chunk) -> Chunk:
-        state, info = fit_step(
-            key,
-            chunk.state,
-            model,
-            terms,
-            optimizer=optimizer,
-            num_steps=num_steps,
-            learning_rate=learning_rate,
-        )
-        stopped = ~(jnp.isfinite(info.loss) & (info.loss > target_loss))
+        state, loss = step(chunk.state)
+        stopped = ~(jnp.isfinite(loss) & (loss > target_loss))
         state = jax.tree.map(
             lambda old, new: jnp.where(stopped, old, new), chunk.state, state
         )
-        losses = chunk.losses.at[chunk.count].set(info.loss.astype(jnp.float32))
+        losses = chunk.losses.at[chunk.count].set(loss.astype(jnp.float32))
         return Chunk(state, losses, chunk.count + 1, stopped)
 
     losses = jnp.zeros((MOST_STEPS,), jnp.float32)

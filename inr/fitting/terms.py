@@ -142,7 +142,7 @@ def loss_and_gradient(
     """The weighted sum of the terms and its gradient in the collection `params`."""
     parts = []
     for i, term in enumerate(terms):
-        batch = _draw(jax.random.fold_in(key, i), step, term)
+        batch = draw(jax.random.fold_in(key, i), step, term)
         part = _value_and_grad(model, params, term, batch)
         parts.append(jax.tree.map(lambda x, weight=term.weight: weight * x, part))
     return jax.tree.map(lambda *xs: sum(xs), *parts)
@@ -156,7 +156,8 @@ def first_coords(key: Key, terms: tuple[Term, ...]) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(coords.shape, coords.dtype)
 
 
-def _draw(key: Key, step: Array, term: Term) -> Any:
+def draw(key: Key, step: Array, term: Term) -> Any:
+    """The term's batch for a step."""
     if callable(term.data):
         return term.data(key, step)
     if term.batch_size is None:
@@ -176,7 +177,7 @@ def _value_and_grad(
         return _reduced(residual, term.reduce, params["params"], batch)
 
     rows = jax.tree.leaves(batch)[0].shape[0]
-    blocks, used = _blocks(batch, rows)
+    blocks, used = in_blocks(batch, _most_rows())
 
     def block_loss(trained: Params, batch: Any, used: Array) -> Array:
         r = residual(trained, batch)
@@ -208,7 +209,7 @@ def _reduced(
     not grow with the rows, for a second pass forwards. A few blocks are taken whole.
     """
     rows = jax.tree.leaves(batch)[0].shape[0]
-    blocks, _ = _blocks(batch, rows)
+    blocks, _ = in_blocks(batch, _most_rows())
     number, size = jax.tree.leaves(blocks)[0].shape[:2]
     if number <= 2:
         return jax.value_and_grad(lambda t: reduce(residual(t, batch)))(trained)
@@ -227,9 +228,13 @@ def _reduced(
     return loss, lax.scan(add_block, zeros, (blocks, slopes))[0]
 
 
-def _blocks(batch: Any, rows: int) -> tuple[Any, Array]:
+def _most_rows() -> int:
+    return _ROWS_ON_CPU if jax.default_backend() == "cpu" else _ROWS_ELSEWHERE
+
+
+def in_blocks(batch: Any, most: int) -> tuple[Any, Array]:
     """The batch as `[blocks, rows a block, ...]`, and which rows are not padding."""
-    most = _ROWS_ON_CPU if jax.default_backend() == "cpu" else _ROWS_ELSEWHERE
+    rows = jax.tree.leaves(batch)[0].shape[0]
     number = -(-rows // most)
     size = -(-rows // number)
 

@@ -1,10 +1,16 @@
-"""Signals by what is known of them: images by derivatives, shapes, sound, video.
+"""Signals by what is known of them: images by derivatives, shapes, sound,
+video, solutions of equations.
 
 Contract: coordinates, points and normals are in the library's order, (z, y, x) in
 space, and in the user's units; files are (x, y, z).
 """
 
 from inr.signals.audio import fit_audio as fit_audio
+from inr.signals.helmholtz import (
+    fit_helmholtz as fit_helmholtz,
+    helmholtz_residual as helmholtz_residual,
+    helmholtz_terms as helmholtz_terms,
+)
 from inr.signals.images import (
     fit_gradient as fit_gradient,
     fit_laplacian as fit_laplacian,
@@ -30,3 +36,8 @@ from inr.signals.shapes import (
     shape_terms as shape_terms,
 )
 from inr.signals.video import fit_video as fit_video
+from inr.signals.waves import (
+    fit_wave as fit_wave,
+    wave_residual as wave_residual,
+    wave_terms as wave_terms,
+)
