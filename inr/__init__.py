@@ -9,6 +9,7 @@ from inr import (
     merging as merging,
     metrics as metrics,
     poisson as poisson,
+    restoration as restoration,
     signals as signals,
     training as training,
 )

@@ -17,6 +17,7 @@ MODULES = (
     inr.merging,
     inr.metrics,
     inr.poisson,
+    inr.restoration,
     inr.signals,
     inr.training,
 )

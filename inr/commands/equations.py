@@ -86,7 +86,9 @@ def helmholtz(
         shown["error of the real part, ten times"] = 10 * error.real
     else:
         shown["slowness above 1"] = slowness - 1
-    return _write(out, "helmholtz", field, shown, np.quantile(np.abs(found), 0.98))
+    return _write(
+        out, "helmholtz", field, shown, float(np.quantile(np.abs(found), 0.98))
+    )
 
 
 def wave(
@@ -139,7 +141,7 @@ def wave(
         print(f"error {100 * relative:.2g} % at time {moment:.3g}")
         shown[f"time {moment:.2f}"] = found
         errors[f"error, ten times, {moment:.2f}"] = 10 * (found - exact)
-    return _write(out, "wave", field, shown | errors, np.abs(plane).max() / 2)
+    return _write(out, "wave", field, shown | errors, float(np.abs(plane).max() / 2))
 
 
 def point_source(
