@@ -169,9 +169,9 @@ def axis_derivatives(field: Field, coords: Float[ArrayLike, "*n d"]) -> AxisDeri
       `AxisDerivatives`: value `[..., k]`, gradient and second `[..., d, k]`.
 
     Raises:
-      ValueError: as `gradient`.
+      ValueError: as `value_gradient_laplacian`.
     """
-    coords = _checked(field, coords)
+    coords = _checked_twice(field, coords)
     tangents, second = _forwards(field, coords, twice=True)
     return AxisDerivatives(
         field(coords), jnp.moveaxis(tangents, 0, -2), jnp.moveaxis(second, 0, -2)
@@ -189,9 +189,9 @@ def hessian(field: Field, coords: Float[ArrayLike, "*n d"]) -> Array:
       `[..., d, d, k]`, symmetric in the axes.
 
     Raises:
-      ValueError: as `gradient`.
+      ValueError: as `value_gradient_laplacian`.
     """
-    coords = _checked(field, coords)
+    coords = _checked_twice(field, coords)
 
     def slopes(coords: Array) -> Array:
         return _forwards(field, coords, twice=False)[0]
@@ -284,6 +284,14 @@ def _vector_gradient(field: Field, coords: ArrayLike) -> Array:
             "field", f"one with {g.shape[-2]} features", f"{g.shape[-1]} features"
         )
     return g
+
+
+def _checked_twice(field: Field, coords: ArrayLike) -> Array:
+    """Also that the field has second derivatives: its family says so by its streams."""
+    coords = _checked(field, coords)
+    if _has_streams(field):
+        jax.eval_shape(field.streams, coords)
+    return coords
 
 
 def _checked(field: Field, coords: ArrayLike) -> Array:
