@@ -21,6 +21,7 @@ def run(photo, tmp_path, **options):
     return commands.inpaint(photo, **options)
 
 
+@pytest.mark.slow
 def test_without_a_mask_it_scores_the_pixels_left_out(photo, tmp_path, capsys):
     files = run(photo, tmp_path, keep=0.3, num_steps=150, width=32)
     printed = capsys.readouterr().out

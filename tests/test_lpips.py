@@ -89,6 +89,7 @@ def test_lpips_agrees_with_a_numpy_twin(trunk):
     assert distance.dtype == jnp.float32
 
 
+@pytest.mark.slow
 def test_lpips_jits_maps_and_differentiates():
     weights = random_weights("AlexNet_0")
     image, reference = (jnp.asarray(x) for x in images((33, 32)))

@@ -38,7 +38,7 @@ def inpaint(
     num_steps: int = 500,
     width: int = 128,
     max_side: int = 256,
-    weight: float = 1e-4,
+    weight: float = 3e-3,
     seed: int = 0,
 ) -> list[pathlib.Path]:
     """Fills in missing pixels by a SIREN with a smoothness prior.
@@ -56,7 +56,7 @@ def inpaint(
       num_steps: steps of the fit.
       width: hidden units of the SIREN.
       max_side: the image is reduced until its longer side is no more than this.
-      weight: of the prior, the mean length of the field's second derivatives.
+      weight: of the prior, the total variation of the field.
       seed: of the initialisation and of the pixels kept.
 
     Returns:
@@ -86,7 +86,7 @@ def inpaint(
         model,
         picture,
         weights=(~missing).astype(np.float32),
-        prior=smoothness_term(weight=weight, order=2),
+        prior=smoothness_term(weight=weight),
         learning_rate=_RATE,
         num_steps=num_steps,
     )

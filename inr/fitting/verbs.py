@@ -2,7 +2,7 @@
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -26,6 +26,7 @@ from inr.fitting.step import FitState, advance, init_fit
 from inr.fitting.terms import Term, as_terms
 
 Callback = Callable[[int, float, BoundField], None]
+Rates = float | Mapping[str, float]
 
 
 class FitResult(NamedTuple):
@@ -68,7 +69,7 @@ def fit(
     num_steps: int = 500,
     batch_size: int | None = None,
     optimizer: optax.GradientTransformation | None = None,
-    learning_rate: float | None = None,
+    learning_rate: Rates | None = None,
     params: Params | None = None,
     target_loss: float = 0.0,
     checkpoint: str | os.PathLike | None = None,
@@ -92,7 +93,8 @@ def fit(
         own.
       optimizer: any optax optimiser, with its own learning rate; by default Adam warmed
         up over 10 steps with cosine decay. Build it once: equal ones are not equal.
-      learning_rate: peak rate of the default optimiser; by default the family's.
+      learning_rate: peak rate of the default optimiser, one number or one for each
+        layer by name; by default the family's.
       params: where to start, with its own normalisation.
       target_loss: stops as soon as the loss is no greater.
       checkpoint: folder to write to, every half minute and at the end, and to resume
@@ -140,7 +142,7 @@ def fit_image(
     prior: Term | None = None,
     batch_size: int | None = None,
     optimizer: optax.GradientTransformation | None = None,
-    learning_rate: float | None = None,
+    learning_rate: Rates | None = None,
     params: Params | None = None,
     target_psnr: float = np.inf,
     checkpoint: str | os.PathLike | None = None,

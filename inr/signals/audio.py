@@ -17,7 +17,7 @@ from inr import _checks
 from inr._typing import ArrayLike, Key, Params
 from inr.fitting import FitResult
 from inr.fitting.grids import fit_grid
-from inr.fitting.verbs import Callback, rate_of, with_first
+from inr.fitting.verbs import Callback, Rates, rate_of, with_first
 from inr.io.audio import as_samples
 
 # Neighbours are then 8 roundings of float32 apart.
@@ -37,7 +37,7 @@ def fit_audio(
     num_steps: int = 2000,
     batch_size: int = 2048,
     optimizer: optax.GradientTransformation | None = None,
-    learning_rate: float | None = None,
+    learning_rate: Rates | None = None,
     params: Params | None = None,
     target_loss: float = 0.0,
     checkpoint: str | os.PathLike | None = None,

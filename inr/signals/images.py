@@ -28,7 +28,7 @@ from inr.fitting.samples import (
     moved_to_mean,
 )
 from inr.fitting.terms import value_residual
-from inr.fitting.verbs import Callback, rate_of, with_first
+from inr.fitting.verbs import Callback, Rates, rate_of, with_first
 
 # Parts of a family's rate for values, and of a SIREN's for its first layer: what is
 # between the pixels weighs on derivatives. Measured.
@@ -45,7 +45,7 @@ def fit_gradient(
     *,
     mean: ArrayLike = 0.5,
     num_steps: int = 500,
-    learning_rate: float | None = None,
+    learning_rate: Rates | None = None,
     params: Params | None = None,
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,
@@ -107,7 +107,7 @@ def fit_laplacian(
     border: Float[ArrayLike, "h w c"],
     *,
     num_steps: int = 500,
-    learning_rate: float | None = None,
+    learning_rate: Rates | None = None,
     params: Params | None = None,
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,

@@ -64,6 +64,7 @@ def test_activations_are_alike_at_every_depth(hidden_omega):
         variance = 1 - np.exp(-2 * variance)
 
 
+@pytest.mark.slow
 def test_gradients_do_not_vanish_or_explode_with_depth():
     def size(depth):
         model = inr.Siren(width=128, depth=depth)

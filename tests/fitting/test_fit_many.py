@@ -24,6 +24,7 @@ def fit(features, points=POINTS, **options):
     return inr.fit_many(jax.random.key(0), MODEL, (points, features), **options)
 
 
+@pytest.mark.slow
 def test_it_equals_a_loop_of_single_fits():
     features = signals(10)  # more than are taken at a time, and no multiple of it
     many = fit(features)

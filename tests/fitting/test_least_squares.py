@@ -57,6 +57,7 @@ def test_one_step_solves_a_linear_problem(key):
     np.testing.assert_allclose(made, tones @ best, atol=2e-4)
 
 
+@pytest.mark.slow
 def test_a_step_is_the_damped_solution_of_all_terms(key):
     """Against NumPy in float64, with the Jacobian of the whole by forward mode."""
     coords, features = map(jnp.asarray, samples(30))
@@ -131,6 +132,7 @@ def test_blocks_of_rows_change_nothing(key, monkeypatch):
         np.testing.assert_allclose(a, b, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_step_is_the_same_under_jit(key):
     coords, features = map(jnp.asarray, samples(30))
     terms = (inr.Term(value_residual, (coords, features), batch_size=20),)

@@ -16,6 +16,7 @@ def field(seed, features=3):
     return inr.bind(model, model.init(jax.random.key(seed), jnp.zeros((1, 2))))
 
 
+@pytest.mark.slow
 def test_the_mean_of_gradients_is_the_mean_of_the_fields(key):
     fields = [field(1), field(2)]
     result = merging.merge_fields(

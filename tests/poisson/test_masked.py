@@ -126,6 +126,7 @@ def test_a_rectangle_is_one_step_of_the_sine_transform():
     np.testing.assert_allclose(found.value[1:-1, 1:-1], exact, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_the_count_of_multigrid_is_flat_in_size():
     counts = []
     for n in (64, 256):
@@ -172,6 +173,7 @@ def test_a_traced_mask_agrees_with_a_concrete_one(method):
     )
 
 
+@pytest.mark.slow
 def test_vmap_is_a_loop():
     masks = np.stack([ring(30, 32), disc(30, 32), half(30, 32)])
     rhs, values = draw(3, 30, 32, 2), draw(3, 30, 32, 2, seed=1)

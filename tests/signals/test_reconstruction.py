@@ -139,6 +139,7 @@ def test_a_gradient_alone_gives_back_the_image(key):
     assert result.history[-1] < 1e-3 * result.history[0]
 
 
+@pytest.mark.slow
 def test_a_laplacian_and_the_border_give_back_the_image(key):
     image = smooth_image((20, 20))
     laplacian = poisson.grid_laplacian(image)
@@ -151,6 +152,7 @@ def test_a_laplacian_and_the_border_give_back_the_image(key):
     assert inr.psnr(np.clip(found, 0, 1), image) > 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [1, 2])
 def test_a_prior_smooths_what_samples_leave_open(key, order):
     """A tenth of the pixels of a smooth image; without the prior it is worse."""

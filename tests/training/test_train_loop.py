@@ -137,6 +137,7 @@ def test_without_a_folder_it_is_the_same(whole):
     assert_same(train(), whole[0])
 
 
+@pytest.mark.slow
 def test_overfitting_eight_images_tells_them_apart():
     def plain_loss(params, key, crops):
         batch = training.point_batch(key, crops, size=(8, 8), num_points=64)
@@ -383,6 +384,7 @@ def test_eight_devices_do_what_one_does(tmp_path):
     assert all(found["replicated"])
 
 
+@pytest.mark.slow
 def test_the_readme_trains(tmp_path, monkeypatch):
     text = (ROOT / "README.md").read_text()
     section = text.split("## Training your own")[1].split("\n## ")[0]
