@@ -47,9 +47,9 @@ def fit_audio(
     """Fits a field to sound.
 
     Amplitude counts relative to the clip's peak, however loud it is. For a SIREN take
-    `omega=suggest_omega(samples)`, or twice that to hold the samples themselves. Ten
-    seconds of speech are slow to start in a SIREN; a `HashGrid` whose finest level has
-    a cell a sample holds them in a minute.
+    `omega=suggest_omega(samples)`, or twice that to hold the samples of a short clip
+    themselves: ten seconds of speech are not learnt at twice. A `HashGrid` whose finest
+    level has a cell a sample holds them in a minute.
 
     Args:
       key: PRNG key of the initialisation and of the batches.
