@@ -6,6 +6,8 @@ import pathlib
 import jax
 import pytest
 
+# Most of the suite's time is compilation. Read when the first program is compiled.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 

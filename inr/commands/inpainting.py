@@ -62,19 +62,13 @@ def inpaint(
     Returns:
       The files written.
     """
-    name, picture = load(image, bundled="chelsea")
     if mask is not None and image is None:
         raise ValueError("`mask` belongs to an image of yours: give both.")
-    missing = None if mask is None else read_mask(mask, picture.shape[:2])
+    name, picture = load(image, bundled="chelsea")
+    hidden = None if mask is None else read_mask(mask, picture.shape[:2])
     picture = reduced(opaque(picture), max_side)
     h, w, c = picture.shape
-    if missing is None:
-        keep = _checks.as_fraction("keep", keep)
-        missing = np.random.default_rng(seed).uniform(size=(h, w)) >= keep
-    else:
-        # A pixel that is missing in part is missing.
-        shrunk = jax.image.resize(missing.astype(np.float32), (h, w), "linear")
-        missing = np.asarray(shrunk) > 0.01
+    missing = _drawn((h, w), keep, seed) if mask is None else _shrunk(hidden, (h, w))
     share = 100 * (1 - missing.mean())
     print(f"{name}: {h}x{w}, {share:.0f} % of the pixels known")
     known = np.where(missing[..., None], 0, picture)
@@ -104,3 +98,15 @@ def inpaint(
     write_image(files[0], np.where(missing[..., None], held, picture))
     write_sheet(files[1], shown)
     return report(files)
+
+
+def _drawn(size: tuple[int, int], keep: float, seed: int) -> np.ndarray:
+    """Pixels that are not among a part `keep` of them all, drawn at random."""
+    keep = _checks.as_fraction("keep", keep)
+    return np.random.default_rng(seed).uniform(size=size) >= keep
+
+
+def _shrunk(missing: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The mask for a reduced image: a pixel that is missing in part is missing."""
+    share = jax.image.resize(missing.astype(np.float32), size, "linear")
+    return np.asarray(share) > 0.01

@@ -5,6 +5,10 @@ Notation. Guidance `[h, w, 2, c]` and the grid Laplacian `[h, w, c]` are those o
 edge and, to the second order, the derivative at the edge's middle: there the field's
 exact slope is supervised. (At pixel centres it would be off by half a pixel; the
 difference of two values would be a fit of values in disguise.)
+
+Errors of derivatives count as the image they add up to, by an exact Poisson solve. Each
+counted as it is, waves of 256 pixels would weigh 1e-4 of those of 3, and a fit would
+have sharp detail on levels that are wrong.
 """
 
 import os
@@ -30,10 +34,12 @@ from inr.fitting.samples import (
 from inr.fitting.terms import value_residual
 from inr.fitting.verbs import Callback, Rates, rate_of, with_first
 
-# Parts of a family's rate for values, and of a SIREN's for its first layer: what is
-# between the pixels weighs on derivatives. Measured.
+# Parts of a family's rate for values, and of a SIREN's for its first layer: at the
+# whole rate derivatives diverge. Measured for the gradient; for the Laplacian between
+# a rate that diverges and one that is slow.
 _GRADIENT_RATE, _LAPLACIAN_RATE = (0.7, 0.2), (0.25, 0.25)
-# Of the border's values beside what the Laplacian adds up to. Measured.
+# Of the border's values beside what the Laplacian adds up to: about the share that an
+# error along the border has in the image.
 _BORDER_WEIGHT = 0.3
 _LEAST_SQUARE = 1e-12  # the root has no derivative at zero
 
@@ -65,13 +71,14 @@ def fit_gradient(
       num_steps: steps of the fit, each over all edges.
       learning_rate: peak rate; by default 0.7 of the family's for values,
         and 0.2 for the first layer of a SIREN.
-      params: as for `fit`; those of the same image at half the size are a good start.
+      params: as for `fit`.
       checkpoint: as for `fit`.
       progress: as for `fit`.
       callback: as for `fit`.
 
     Returns:
-      A `FitResult`; its history is the mean square of the slopes' errors, per pixel.
+      A `FitResult`; its history is the mean square of the image that the errors of the
+      slopes add up to.
 
     Raises:
       FitDiverged: if the loss becomes NaN or infinite.
@@ -125,7 +132,7 @@ def fit_laplacian(
       border: an image, of which only the outermost pixels are read.
       num_steps: steps of the fit, each over all pixels.
       learning_rate: peak rate; by default a quarter of the family's for values.
-      params: as for `fit`; those of the same image at half the size are a good start.
+      params: as for `fit`.
       checkpoint: as for `fit`.
       progress: as for `fit`.
       callback: as for `fit`.
