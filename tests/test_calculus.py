@@ -18,6 +18,11 @@ FAMILIES = {
     "fourier_net": inr.FourierNet(**MLP, input_scale=6.0),
     "hash_grid": inr.HashGrid(**MLP, levels=2, interpolation="smooth"),
 }
+# Its second derivatives take long to compile.
+NAMES = [
+    pytest.param(name, marks=pytest.mark.slow) if name == "hash_grid" else name
+    for name in FAMILIES
+]
 
 
 @functools.cache
@@ -47,7 +52,7 @@ def per_point(field, coords):
 
 
 @pytest.mark.parametrize("ndim", [2, 3])
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", NAMES)
 def test_against_the_hessian(name, ndim):
     field, coords = bound(name, ndim), points(ndim)
     value, jacobian, trace = jax.jit(per_point)(field, coords)
@@ -143,7 +148,7 @@ def test_derivatives_are_fields_to_the_fourth_order():
     np.testing.assert_allclose(twice, 169 * wave(points()), rtol=1e-4, atol=1e-3)
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", NAMES)
 def test_parameters_learn_from_the_laplacian(name):
     """The gradient of a Laplacian loss: both paths agree, and it is finite."""
     field, coords = bound(name), points()
@@ -161,6 +166,7 @@ def test_parameters_learn_from_the_laplacian(name):
         np.testing.assert_allclose(a, b, atol=2e-4 * (1 + float(np.abs(b).max())))
 
 
+@pytest.mark.slow
 def test_leading_axes_are_free_and_vmap_is_a_loop():
     field, coords = bound("siren"), points().reshape(2, 3, 2)
     whole = inr.value_gradient_laplacian(field, coords)
@@ -173,6 +179,7 @@ def test_leading_axes_are_free_and_vmap_is_a_loop():
         np.testing.assert_allclose(a[0, 0], b, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_many_points_are_taken_a_few_at_a_time(key):
     """As all at once, for any leading axes; and they can be learnt from."""
     model = inr.Siren(features=2, width=16, depth=1)

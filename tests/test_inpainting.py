@@ -37,6 +37,7 @@ def test_without_a_mask_it_scores_the_pixels_left_out(photo, tmp_path, capsys):
     assert score > 25
 
 
+@pytest.mark.slow
 def test_with_a_mask_only_what_is_missing_changes(photo, tmp_path, capsys):
     image = np.asarray(inr.read_image(photo))
     mask = np.zeros((24, 32, 1), np.float32)

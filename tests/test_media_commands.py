@@ -9,6 +9,7 @@ from inr import commands
 from inr.commands import media
 
 
+@pytest.mark.slow
 def test_notes_are_played_back(tmp_path, capsys):
     pytest.importorskip("soundfile", reason="needs the extra `media`")
     pytest.importorskip("matplotlib", reason="needs the extra `examples`")

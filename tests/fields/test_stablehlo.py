@@ -44,7 +44,9 @@ def data(siren):
     return inr.to_stablehlo(siren)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    "name", ["siren", "bacon", pytest.param("hash grid", marks=pytest.mark.slow)]
+)
 def test_one_program_serves_any_number_of_points(name):
     field = bound(MODELS[name])
     loaded = inr.from_stablehlo(inr.to_stablehlo(field))

@@ -102,6 +102,7 @@ def test_the_step_is_the_gradient_of_the_mean_square():
     np.testing.assert_allclose(info.loss, loss(state.params), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_blocks_of_rows_give_the_loss_and_gradient_of_the_whole(key):
     model = inr.Siren(width=16, depth=1)
     points = coords.random_points(key, 9001)  # three blocks, the last one padded
@@ -179,6 +180,7 @@ def drawn(key, step):
     return points, jnp.sin(3 * points.sum(-1, keepdims=True))
 
 
+@pytest.mark.slow
 def test_terms_add_up_with_their_weights(key):
     model = inr.Siren(width=16, depth=1)
     data = (coords.grid((4, 4)).reshape(-1, 2), jnp.ones((16, 1)))

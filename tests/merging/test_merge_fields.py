@@ -30,6 +30,7 @@ def test_the_mean_of_gradients_is_the_mean_of_the_fields(key):
     assert np.all(error < 0.1 * spread)
 
 
+@pytest.mark.slow
 def test_the_strongest_gradient_agrees_with_the_exact_merge_on_the_grid(key):
     """Of pictures that the grid resolves, in every channel and along both axes."""
     fields = [field(1), field(2)]

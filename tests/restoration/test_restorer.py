@@ -34,6 +34,7 @@ def params():
     return noisy()
 
 
+@pytest.mark.slow
 def test_it_is_a_field_of_rgb_whose_points_are_alone(params):
     field = inr.bind(SMALL, params, picture())
     points = coords.random_points(jax.random.key(2), 12)
@@ -104,6 +105,7 @@ def test_exact_luma_is_the_images_own():
     assert np.abs(color.rgb_to_ycbcr(made)[..., 1:]).max() > 0.01
 
 
+@pytest.mark.slow
 def test_training_sees_what_rendering_does(params):
     """An image in place of its feature map, with finite gradients in all parameters."""
     points = coords.random_points(jax.random.key(3), 9)

@@ -69,6 +69,7 @@ def test_errors_of_the_laplacian_count_as_the_image_that_has_it():
     assert np.abs(residual(border, nothing)).max() == 0
 
 
+@pytest.mark.slow
 def test_a_loss_of_all_residuals_is_taken_in_blocks(key):
     """More rows than a few blocks: loss and gradient as without them."""
     image = smooth_image((96, 96))
@@ -96,6 +97,7 @@ def test_the_laplacian_of_a_quadratic_is_that_of_the_grid():
     assert len(border.data[0]) == 6 * 9 - 4 * 7
 
 
+@pytest.mark.slow
 def test_the_laplacian_per_pixel_of_a_family_and_of_a_function(key):
     """Streams and jvp of jvp, with pixels that are not square."""
     x = coords.random_points(key, 40)
@@ -126,6 +128,7 @@ def test_the_lengths_of_gradient_and_hessian():
     assert np.isfinite(slope)
 
 
+@pytest.mark.slow
 def test_a_gradient_alone_gives_back_the_image(key):
     image = smooth_image((24, 16))
     mean = image.mean((0, 1))

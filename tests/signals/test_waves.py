@@ -42,6 +42,7 @@ def batches(terms):
         yield term, batch
 
 
+@pytest.mark.slow
 def test_a_standing_wave_leaves_no_residual():
     speed = 1.7
     terms = wave_terms(tone, duration=2.0, speed=speed)

@@ -95,6 +95,7 @@ def test_inputs_are_the_gray_of_the_reduced_crop(key):
     np.testing.assert_allclose(colour, training.reduce_images(crops, (4, 8)), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_points_differ_between_images_and_steps_and_jit_changes_nothing(key):
     crops = noise(3, 16, 16, 3)
     options = {"size": (8, 8), "num_points": 16, "sampler": "halton", "cells": 4}
