@@ -1,4 +1,4 @@
-"""The console command: `inr fit`, `inr upscale`, `inr merge` and `inr shape`."""
+"""The console command: `inr fit`, `upscale`, `colorize`, `merge` and `shape`."""
 
 import argparse
 import sys
@@ -26,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands_of = parser.add_subparsers(dest="command", required=True)
     add_fit(commands_of.add_parser("fit", help="hold an image as a SIREN"))
     add_upscale(commands_of.add_parser("upscale", help="enlarge an image"))
+    add_colorize(commands_of.add_parser("colorize", help="colours of gray images"))
     add_merge(commands_of.add_parser("merge", help="paste or merge by gradients"))
     add_shape(commands_of.add_parser("shape", help="hold a surface as a distance"))
     return run(parser, arguments)
@@ -46,6 +47,24 @@ def add_upscale(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="reduce the image first, and score every method against it",
     )
+
+
+def add_colorize(parser: argparse.ArgumentParser) -> None:
+    """The options of `colorize`."""
+    parser.set_defaults(run=commands.colorize, quick_options={})
+    parser.add_argument(
+        "images", nargs="*", help="files or folders; by default a bundled photograph"
+    )
+    parser.add_argument(
+        "--model", default="portraits", help="name, or a file of weights"
+    )
+    parser.add_argument(
+        "--side", type=int, help="reduce each image to this first, and restore it"
+    )
+    parser.add_argument("--size", type=int, nargs=2, metavar=("H", "W"))
+    _add_region(parser)
+    parser.add_argument("--out", default="out", help="folder for what is written")
+    parser.add_argument("--quick", action="store_true", help="is quick as it is")
 
 
 def add_merge(parser: argparse.ArgumentParser) -> None:
@@ -122,6 +141,11 @@ def _add_common(
     _add_files(parser, max_side=max_side)
     parser.add_argument("--steps", dest="num_steps", type=int, default=num_steps)
     parser.add_argument("--width", type=int, default=width, help="hidden units")
+    _add_region(parser)
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def _add_region(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--region",
         type=float,
@@ -129,7 +153,6 @@ def _add_common(
         metavar=("TOP", "LEFT", "BOTTOM", "RIGHT"),
         help="part to render, as fractions of the image",
     )
-    parser.add_argument("--seed", type=int, default=0)
 
 
 def _add_files(parser: argparse.ArgumentParser, *, max_side: int) -> None:

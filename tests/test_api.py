@@ -17,6 +17,7 @@ MODULES = (
     inr.merging,
     inr.metrics,
     inr.poisson,
+    inr.pretrained,
     inr.restoration,
     inr.signals,
     inr.training,
@@ -56,7 +57,14 @@ def test_a_public_function_follows_the_rules(function):
         assert re.search(rf"^  {parameter}: ", doc, re.MULTILINE), parameter
 
 
-_NO_RESULT = ("save_field", "write_audio", "write_image", "write_mesh", "write_video")
+_NO_RESULT = (
+    "save_field",
+    "save_restorer",
+    "write_audio",
+    "write_image",
+    "write_mesh",
+    "write_video",
+)
 
 
 def test_the_readme_lists_every_public_name():

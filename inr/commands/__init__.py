@@ -6,6 +6,7 @@ that comes with scikit-image, without a mesh a knot, without a sound, a clip or 
 one that it makes.
 """
 
+from inr.commands.colorizing import colorize as colorize
 from inr.commands.equations import helmholtz as helmholtz, wave as wave
 from inr.commands.exporting import export as export
 from inr.commands.fields import fit as fit, upscale as upscale

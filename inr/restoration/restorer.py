@@ -12,7 +12,6 @@ the image's own, and the encoder sees the image reduced to the size it was train
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
@@ -22,6 +21,7 @@ from inr._typing import Array, ArrayLike
 from inr.color import ycbcr_to_rgb
 from inr.coords import sample_grid
 from inr.restoration.encoder import Encoder
+from inr.training import reduce_images
 
 _BANDS = 4  # of the code for the place in the picture: wavelengths from 4 down to 1/2
 
@@ -72,7 +72,7 @@ class Restorer(nn.Module):
         """
         image = _checks.as_image("image", image)
         if image.shape[-1] != 1:
-            fix = "Give `inr.color.rgb_to_luma(image)[..., None]`."
+            fix = "Give `inr.color.rgb_to_luma(image)`."
             raise _checks.fail("image", "gray, [h, w, 1]", f"{image.shape}", fix)
         seen = reduced_to(image, self.side) if self.exact_luma else image
         # About 0, as the encoder's padding is.
@@ -137,8 +137,8 @@ def _place(coords: Array, size: tuple[int, int]) -> Array:
 
 def reduced_to(image: Array, side: int) -> Array:
     """The image with its longer side at most `side`, its own pixels averaged."""
-    h, w, c = image.shape
+    h, w, _ = image.shape
     if max(h, w) <= side:
         return image
     size = (max(round(n * side / max(h, w)), 1) for n in (h, w))
-    return jax.image.resize(image, (*size, c), "cubic")
+    return reduce_images(image, tuple(size))

@@ -1,0 +1,22 @@
+"""Give gray images colours; small ones gain detail as well.
+
+    python examples/colorize.py                      # the head of a bundled photograph
+    python examples/colorize.py portrait.jpg
+    python examples/colorize.py portrait.jpg --side 64 --size 1024 1024
+    python examples/colorize.py folder --region .2 .2 .4 .6 --size 512 1024
+
+Writes each in colour, and a contact sheet beside the gray image, and the original where
+that has colours. The model `portraits` knows heads and shoulders, placed as in official
+portraits, and little else: see its model card, inr/weights/portraits.md.
+"""
+
+import argparse
+import sys
+
+from inr.__main__ import add_colorize, run
+
+parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+add_colorize(parser)
+
+if __name__ == "__main__":
+    sys.exit(run(parser, None))

@@ -1,0 +1,112 @@
+"""A command that gives gray images colours, and small ones detail."""
+
+import os
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from inr import _checks
+from inr._typing import Array, Region
+from inr.color import rgb_to_luma
+from inr.commands._shared import folder_at, load, opaque, report
+from inr.commands._sheet import write_sheet
+from inr.coords import grid, sample_grid
+from inr.io import list_images, write_image
+from inr.metrics import colorfulness, psnr
+from inr.restoration import colorize as colorize_image
+from inr.training import reduce_images
+
+
+def colorize(
+    images: Sequence[str | os.PathLike] | str | os.PathLike | None = None,
+    *,
+    model: str | os.PathLike = "portraits",
+    side: int | None = None,
+    size: tuple[int, int] | None = None,
+    region: Region | None = None,
+    out: str | os.PathLike = "out",
+) -> list[pathlib.Path]:
+    """Colours of gray images, beside the true ones where an image has them.
+
+    Args:
+      images: file names, or a folder; by default the head of a bundled photograph.
+      model: name of shipped weights, or a file of weights.
+      side: reduces each image first until its longer side is no more than this, and
+        gives it its size back with the colours: what the model restores.
+      size: of what is written, `(h, w)`; by default that of the image, or of its part.
+      region: part of the image to show.
+      out: folder for the images and, beside each, a contact sheet.
+
+    Returns:
+      The files written.
+    """
+    folder = folder_at(out)
+    files = []
+    for name, picture in _pictures(images):
+        picture = opaque(picture)
+        shown = size or _cut(picture, region).shape[:2]
+        gray = luma = rgb_to_luma(picture) if picture.shape[-1] == 3 else picture
+        if side is not None:
+            gray = reduce_images(luma, _within(side, luma.shape))
+        print(f"{name}: gray {_by(gray.shape)} to colour {_by(shown)}")
+        made = np.clip(
+            colorize_image(gray, size=shown, region=region, model=model), 0, 1
+        )
+        enlarged = sample_grid(gray, grid(shown, region=region), method="cubic")
+        panels = {f"gray {_by(gray.shape)}": enlarged, "colour": made}
+        if picture.shape[-1] == 3:
+            truth = sample_grid(picture, grid(shown, region=region), method="cubic")
+            panels["original"] = np.clip(truth, 0, 1)
+            _print_scores(panels)
+        ends = ("color.png", "color_sheet.png")
+        files += [folder / f"{name}_{end}" for end in ends]
+        write_image(files[-2], made)
+        write_sheet(files[-1], panels)
+    return report(files)
+
+
+def _pictures(images: Sequence[str | os.PathLike] | str | os.PathLike | None):
+    """Names and images `[h, w, c]` of files, of a folder, or the bundled one."""
+    if images is None or (not isinstance(images, str | os.PathLike) and not images):
+        name, picture = load(None)
+        yield f"{name}_head", picture[_HEAD]
+        return
+    if isinstance(images, str | os.PathLike):
+        images = [images]
+    for path in images:
+        found = list_images(path) if pathlib.Path(path).is_dir() else [path]
+        for file in found:
+            yield load(file)
+
+
+_HEAD = np.s_[:256, 96:352]  # of the astronaut: placed as in official portraits
+
+
+def _print_scores(panels: dict[str, Array]) -> None:
+    truth = panels["original"]
+    for label, image in panels.items():
+        three = np.broadcast_to(np.clip(image, 0, 1), truth.shape)
+        score = "" if label == "original" else f"{float(psnr(three, truth)):.2f} dB, "
+        print(f"  {label}: {score}colourfulness {float(colorfulness(three)):.1f}")
+
+
+def _cut(image: np.ndarray, region: Region | None) -> np.ndarray:
+    """The part of the image in a region, to the next pixel."""
+    start, stop = _checks.as_region("region", region or ((0, 0), (1, 1)), 2)
+    rows, columns = (
+        slice(round(a * n), max(round(b * n), round(a * n) + 1))
+        for a, b, n in zip(start, stop, image.shape[:2], strict=True)
+    )
+    return image[rows, columns]
+
+
+def _within(side: int, shape: tuple[int, ...]) -> tuple[int, int]:
+    """The size of an image whose longer side is at most `side`."""
+    side = _checks.as_count("side", side)
+    scale = min(side / max(shape[:2]), 1)
+    return max(round(shape[0] * scale), 1), max(round(shape[1] * scale), 1)
+
+
+def _by(shape: Sequence[int]) -> str:
+    return f"{shape[0]}x{shape[1]}"

@@ -1,0 +1,183 @@
+"""`colorize`, the loss a restorer learns from, and its file."""
+
+import hashlib
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from small_restorer import SMALL, noisy, picture
+from support import refuses
+
+import inr
+from inr import color, pretrained
+from inr.restoration import (
+    Restorer,
+    RestorerFile,
+    bind_restorer,
+    load_restorer,
+    restorer_loss,
+    save_restorer,
+)
+from inr.training import point_batch, reduce_images
+
+
+@pytest.fixture(scope="module")
+def small():
+    params = jax.tree.map(lambda x: np.float32(np.float16(x)), noisy())
+    return RestorerFile(SMALL, params)
+
+
+def test_a_large_image_keeps_its_luma_and_a_small_one_gains_some(small):
+    large, little = picture(24, 40), picture(12, 16)
+    made = inr.colorize(large, model=small)
+    assert made.shape == (24, 40, 3)
+    np.testing.assert_allclose(color.rgb_to_luma(made), large, atol=1e-5)
+    made = inr.colorize(little, size=(24, 32), model=small)
+    enlarged = jax.image.resize(little, (24, 32, 1), "cubic")
+    assert np.abs(color.rgb_to_luma(made) - enlarged)[4:-4, 4:-4].max() > 1e-3
+
+
+def test_it_is_the_bound_field_rendered(small):
+    gray = picture(24, 40)
+    region = ((0.2, 0.1), (0.7, 0.6))
+    field = bind_restorer(gray[..., 0], model=small)
+    expected = inr.render(field, (30, 10), region=region, progress=False)
+    found = inr.colorize(gray, size=(30, 10), region=region, model=small)
+    np.testing.assert_array_equal(found, expected)
+    # By default at the image's own pixels.
+    assert inr.colorize(gray, region=region, model=small).shape == (12, 20, 3)
+
+
+def test_the_largest_image_is_seen_as_the_smaller_one_is(small):
+    """The encoder's input is the image at the side that it was trained at."""
+    fine = picture(64, 48)
+    side = (16, 12)
+    field = bind_restorer(fine, model=small)
+    seen = SMALL.apply(small.params, reduce_images(fine, side), method="encode")
+    np.testing.assert_allclose(field.feature_map.features, seen.features, atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (3, 2)])
+def test_tiny_images_have_colours(small, size):
+    made = inr.colorize(picture(*size), model=small)
+    assert made.shape == (*size, 3)
+    assert np.isfinite(made).all()
+
+
+def test_what_is_read_is_what_was_written(small, tmp_path):
+    path = tmp_path / "small.safetensors"
+    save_restorer(path, SMALL.clone(exact_luma=True), small.params)
+    model, params = load_restorer(path)
+    assert model == SMALL
+    jax.tree.map(np.testing.assert_array_equal, params, small.params)
+    by_path = inr.colorize(picture(), model=path)
+    np.testing.assert_array_equal(by_path, inr.colorize(picture(), model=small))
+
+
+def test_bad_input_is_refused(small, tmp_path):
+    for bad, message in (
+        (np.zeros((4, 4, 3), np.float32), "rgb_to_luma"),
+        (np.full((4, 4), np.nan, np.float32), "finite"),
+        (np.zeros((4, 4), np.uint16), "Divide by 65535"),
+        (np.zeros((0, 4), np.float32), "non-empty"),
+    ):
+        with refuses(message):
+            inr.colorize(bad, model=small)
+    with refuses("`region` must be"):
+        inr.colorize(picture(), region=((0.5, 0.5), (0.2, 1.2)), model=small)
+    with refuses("`model` must be one of"):
+        inr.colorize(picture(), model="cartoons")
+    with refuses("must name a file", FileNotFoundError):
+        inr.colorize(picture(), model=tmp_path / "none.safetensors")
+
+
+def test_another_models_weights_are_refused(small, tmp_path):
+    siren = inr.Siren(1, width=8, depth=1)
+    params = siren.init(jax.random.key(0), jnp.zeros((1, 2)))
+    path = tmp_path / "siren.safetensors"
+    inr.save_field(path, inr.bind(siren, params))
+    with refuses("of kind Restorer"):
+        load_restorer(path)
+    other = tmp_path / "other.safetensors"
+    save_restorer(other, Restorer(widths=(4,), width=8), small.params)
+    with refuses("must hold the arrays"):
+        load_restorer(other)
+    with refuses("`model` must be a `Restorer`", TypeError):
+        save_restorer(other, siren, params)
+    large = jax.tree.map(lambda x: 1e6 + x, small.params)
+    with refuses("at most 65504"):
+        save_restorer(other, SMALL, large)
+
+
+def crops(count=3, side=32):
+    draw = np.random.default_rng(0)
+    return draw.integers(0, 256, (count, side, side, 3), np.uint8)
+
+
+@pytest.mark.slow
+def test_the_loss_is_the_square_of_what_rendering_gets_wrong(small):
+    """Image by image, through `bind`, and for both uses of the model."""
+    images, key = crops(), jax.random.key(5)
+    loss = restorer_loss(SMALL, num_points=16)
+    total, parts = jax.jit(loss)(small.params, key, images)
+    batch = point_batch(key, images, size=(16, 16), num_points=16, sampler="jittered")
+    restored, colorized = [], []
+    exact = SMALL.clone(exact_luma=True)
+    for i, image in enumerate(images):
+        field = inr.bind(SMALL, small.params, batch.inputs[i])
+        restored.append(field(batch.coords[i]) - batch.colors[i])
+        luma = color.rgb_to_luma(np.float32(image) / 255)
+        field = inr.bind(exact, small.params, luma)
+        colorized.append(field(batch.coords[i]) - batch.colors[i])
+    expected = [np.mean(np.square(x)) for x in (restored, colorized)]
+    found = parts["restored"], parts["colorized"]
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    np.testing.assert_allclose(total, sum(expected), rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_the_loss_falls(small):
+    images = crops(1)
+    loss = restorer_loss(SMALL, num_points=64)
+    step = jax.jit(jax.value_and_grad(lambda p: loss(p, jax.random.key(0), images)[0]))
+    before, slope = step(small.params)
+    moved = jax.tree.map(lambda p, g: p - 1e-3 * g, small.params, slope)
+    after, _ = step(moved)
+    decrease = 1e-3 * sum(np.sum(np.square(g)) for g in jax.tree.leaves(slope))
+    np.testing.assert_allclose(before - after, decrease, rtol=0.2)
+
+
+def test_the_loss_refuses_what_does_not_fit(small):
+    with refuses("`num_points`"):
+        restorer_loss(SMALL, num_points=0)
+    loss = restorer_loss(SMALL, num_points=16)
+    with refuses("`size` must be \\(h, w\\), at most"):
+        loss(small.params, jax.random.key(0), crops(side=8))
+
+
+@pytest.mark.parametrize("name", pretrained.names())
+def test_shipped_weights_are_those_of_their_card(name):
+    data = pretrained.file(name).read_bytes()
+    assert len(data) <= 4 * 2**20
+    assert hashlib.sha256(data).hexdigest() in pretrained.card(name)
+    assert re.search(r"inr_format.{0,20}1", data[:2000].decode("latin-1"))
+
+
+@pytest.mark.parametrize("name", pretrained.names())
+def test_shipped_weights_colour_a_face_and_spare_its_luma(name):
+    """A skin's chroma on a skin, none to speak of on a flat gray image."""
+    data = pytest.importorskip("skimage.data")
+    head = data.astronaut()[:256, 96:352].astype(np.float32) / 255
+    gray = color.rgb_to_luma(head)
+    made = inr.colorize(gray, model=name)
+    np.testing.assert_allclose(color.rgb_to_luma(made), gray, atol=1e-5)
+    face = np.s_[60:150, 95:165]
+    found, true = (color.rgb_to_ycbcr(x)[face][..., 1:] for x in (made, head))
+    assert np.square(found - true).mean() < 0.5 * np.square(true).mean()
+
+
+def test_unknown_weights_are_refused():
+    with refuses("`name` must be one of"):
+        pretrained.file("nobody")
