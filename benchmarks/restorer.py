@@ -1,0 +1,186 @@
+"""How well shipped restorers restore and colour what they never saw, and how fast.
+
+    python benchmarks/restorer.py [portraits] [kodak] [decode]
+
+`portraits`: the tenth of the portraits held out by the hash of the person, 64x64 gray
+to 128x128 colour and, at 128x128, gray to colour with exact luma. `kodak`: the same of
+Kodak's photographs, reduced to 192x128: nothing that the portraits' model knows.
+`decode`: seconds and memory of large results, in a process of their own.
+
+Everything is scored beside what needs no training, on the same pixels: the gray image
+(enlarged by bicubic interpolation), and that with the mean chroma of the images that
+were trained on.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import time
+
+import _common
+import jax
+import numpy as np
+
+import inr
+from inr import color, metrics, training
+from inr.restoration import bind_restorer
+
+# What tells the person; two sources share ids, and poses of one person differ.
+PERSON = r"(?:neutral|smiling)_[^_]+_([^_]+)_[^_]+$|([^_]+)$"
+SIDE = 64
+
+
+def portraits() -> None:
+    paths = inr.list_images(_common.DATA / "portraits")
+    train, held_out = training.split_by_hash(
+        paths,
+        group=lambda name: "".join(filter(None, re.search(PERSON, name).groups())),
+    )
+    images = [as_image(x) for x in training.ImageFiles(held_out)]
+    known = training.ImageFiles(train[::10])
+    mean = np.mean([chroma(as_image(x)).mean((0, 1)) for x in known], 0)
+    compare("portraits", images, "portraits", mean)
+
+
+def kodak() -> None:
+    paths = inr.list_images(_common.DATA / "bench" / "kodak24")
+    wide = [inr.read_image(path) for path in paths]
+    wide = [x if x.shape[0] <= x.shape[1] else x.swapaxes(0, 1) for x in wide]
+    images = [np.asarray(training.reduce_images(x, (128, 192))) for x in wide]
+    compare("portraits", images, "kodak", np.zeros(2))
+
+
+def compare(model: str, images: list, name: str, mean_chroma: np.ndarray) -> None:
+    """Means over the images, of both uses of the model."""
+    restore, colour = [], []
+    for image in images:
+        gray = np.asarray(color.rgb_to_luma(image))
+        h, w, _ = gray.shape
+        small = np.asarray(training.reduce_images(gray, (h // 2, w // 2)))
+        enlarged = inr.coords.sample_grid(
+            small, inr.coords.grid((h, w)), method="cubic"
+        )
+        field = bind_restorer(small, model=model)
+        field = inr.bind(field.model.clone(exact_luma=False), field.params, small)
+        made = inr.render(field, (h, w), progress=False)
+        restore.append(rate(made, enlarged, image, mean_chroma))
+        made = inr.colorize(gray, model=model)
+        colour.append(rate(made, gray, image, mean_chroma))
+    _common.save(
+        "restorer", {name: means(restore), f"{name}_exact_luma": means(colour)}
+    )
+
+
+def rate(made, gray, image, mean_chroma) -> dict[str, float]:
+    """Errors of a result, of the gray image, and of that with the mean chroma."""
+    gray = np.asarray(gray)
+    toned = np.concatenate(
+        [gray, np.broadcast_to(mean_chroma, (*image.shape[:2], 2))], -1
+    )
+    results = {
+        "model": np.asarray(made),
+        "gray": np.broadcast_to(gray, image.shape),
+        "mean_chroma": np.asarray(color.ycbcr_to_rgb(toned.astype(np.float32))),
+    }
+    row = {"true_colourfulness": float(metrics.colorfulness(image))}
+    true_luma = color.rgb_to_luma(image)
+    for label, result in results.items():
+        luma = color.rgb_to_luma(result)
+        result = np.clip(result, 0, 1)
+        row[f"{label}_mse"] = float(metrics.mse(result, image))
+        row[f"{label}_luma_mse"] = float(metrics.mse(np.clip(luma, 0, 1), true_luma))
+        row[f"{label}_colourfulness"] = float(metrics.colorfulness(result))
+        row[f"{label}_lpips"] = float(perceptual(result, image))
+    return row
+
+
+def means(rows: list) -> dict[str, float]:
+    """Of all rows; and the ratios and gains that the table shows."""
+    row = {key: float(np.mean([r[key] for r in rows])) for key in rows[0]}
+    gains = [
+        10 * np.log10(max(r["gray_luma_mse"], 1e-12) / max(r["model_luma_mse"], 1e-12))
+        for r in rows
+    ]
+    return {
+        "images": len(rows),
+        "mse_ratio": row["model_mse"] / row["gray_mse"],
+        "mse_ratio_to_mean_chroma": row["model_mse"] / row["mean_chroma_mse"],
+        "lpips_ratio": row["model_lpips"] / row["gray_lpips"],
+        "luma_gain_db": float(np.mean(gains)),
+        **row,
+    }
+
+
+def perceptual(image, reference):
+    return _lpips(np.float32(image), np.float32(reference), weights())
+
+
+_lpips = jax.jit(lambda a, b, weights: metrics.lpips(a, b, weights=weights))
+
+
+def weights() -> dict:
+    import safetensors.numpy
+
+    if not _WEIGHTS:
+        file = _common.DATA / "weights" / "alexnet_lpips.safetensors"
+        _WEIGHTS.update(safetensors.numpy.load_file(file))
+    return _WEIGHTS
+
+
+_WEIGHTS: dict = {}
+
+
+def as_image(levels: np.ndarray) -> np.ndarray:
+    return levels.astype(np.float32) / 255
+
+
+def chroma(image: np.ndarray) -> np.ndarray:
+    return np.asarray(color.rgb_to_ycbcr(image))[..., 1:]
+
+
+def decode() -> None:
+    rows = {}
+    for name, side, size in (
+        ("decode_512", (64, 64), (512, 512)),
+        ("decode_1024", (64, 64), (1024, 1024)),
+        ("decode_2048", (64, 64), (2048, 2048)),
+        ("colorize_12_megapixels", (3000, 4000), (3000, 4000)),
+    ):
+        code = f"import restorer; restorer.one_decode({side}, {size})"
+        out = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=_common.HERE,
+            capture_output=True,
+            check=True,
+        )
+        rows[name] = json.loads(out.stdout)
+    _common.save("restorer", rows)
+
+
+def one_decode(side: tuple, size: tuple) -> None:
+    """Prints the seconds of the first call and a second one, and its memory."""
+    import resource
+
+    gray = np.random.default_rng(0).random(side, np.float32)
+    inr.colorize(gray[:8, :8], model="portraits")  # imports, weights
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    seconds = []
+    for _ in range(2):
+        start = time.perf_counter()
+        made = inr.colorize(gray, size=size, model="portraits", progress=False)
+        jax.block_until_ready(made)
+        seconds.append(time.perf_counter() - start)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    row = {
+        "first_s": seconds[0],
+        "second_s": seconds[1],
+        "gib": (peak - before) / 2**20,
+    }
+    print(json.dumps(row))
+
+
+if __name__ == "__main__":
+    chosen = sys.argv[1:] or ["portraits", "kodak", "decode"]
+    for name in chosen:
+        {"portraits": portraits, "kodak": kodak, "decode": decode}[name]()
