@@ -63,9 +63,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("out/train"))
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument(
-        "--crop", type=int, default=128, help="pixels wanted"
-    )
+    parser.add_argument("--crop", type=int, default=128, help="pixels wanted")
     parser.add_argument("--points", type=int, default=1024, help="a square number")
     parser.add_argument("--cells", help="masks inputs: a count, uniform or dynamic")
     parser.add_argument("--widths", type=int, nargs="+", default=[32, 64, 128, 160])

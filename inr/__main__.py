@@ -118,7 +118,7 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int
         corners = tuple(options["region"])
         options["region"] = (corners[:2], corners[2:])
     for name in ("size", "offset"):
-        if options.get(name) is not None:
+        if isinstance(options.get(name), list):
             options[name] = tuple(options[name])
     try:
         command(**{k: v for k, v in options.items() if v is not None})

@@ -7,6 +7,7 @@ one that it makes.
 """
 
 from inr.commands.colorizing import colorize as colorize
+from inr.commands.comparing import compare_restorers as compare_restorers
 from inr.commands.equations import helmholtz as helmholtz, wave as wave
 from inr.commands.exporting import export as export
 from inr.commands.fields import fit as fit, upscale as upscale

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+from collections.abc import Sequence
 
 import jax
 import numpy as np
@@ -26,14 +27,29 @@ def load(
     return bundled, getattr(data, bundled)().astype(np.float32) / 255
 
 
+def head_or(path: str | os.PathLike | None) -> tuple[str, np.ndarray]:
+    """Name and image of a file, or of a bundled head, placed as official portraits."""
+    name, image = load(path)
+    return (name, image) if path is not None else (f"{name}_head", image[_HEAD])
+
+
+_HEAD = np.s_[:256, 96:352]  # of the astronaut
+
+
+def within(side: int, shape: Sequence[int]) -> tuple[int, int]:
+    """The size of an image of this shape, its longer side at most `side`."""
+    side = _checks.as_count("side", side)
+    scale = min(side / max(shape[:2]), 1)
+    return max(round(shape[0] * scale), 1), max(round(shape[1] * scale), 1)
+
+
 def reduced(image: np.ndarray, max_side: int) -> np.ndarray:
     """The image with its longer side at most `max_side`."""
     max_side = _checks.as_count("max_side", max_side)
     h, w, c = image.shape
-    if max(h, w) <= max_side:
+    size = within(max_side, image.shape)
+    if size == (h, w):
         return image
-    scale = max_side / max(h, w)
-    size = (max(round(h * scale), 1), max(round(w * scale), 1))
     print(f"reduced from {h}x{w} to {size[0]}x{size[1]} (--max-side)")
     return np.asarray(jax.image.resize(image, (*size, c), "cubic")).clip(0, 1)
 

@@ -9,7 +9,7 @@ import numpy as np
 from inr import _checks
 from inr._typing import Array, Region
 from inr.color import rgb_to_luma
-from inr.commands._shared import folder_at, load, opaque, report
+from inr.commands._shared import folder_at, head_or, load, opaque, report, within
 from inr.commands._sheet import write_sheet
 from inr.coords import grid, sample_grid
 from inr.io import list_images, write_image
@@ -48,7 +48,7 @@ def colorize(
         shown = size or _cut(picture, region).shape[:2]
         gray = luma = rgb_to_luma(picture) if picture.shape[-1] == 3 else picture
         if side is not None:
-            gray = reduce_images(luma, _within(side, luma.shape))
+            gray = reduce_images(luma, within(side, luma.shape))
         print(f"{name}: gray {_by(gray.shape)} to colour {_by(shown)}")
         made = np.clip(
             colorize_image(gray, size=shown, region=region, model=model), 0, 1
@@ -69,8 +69,7 @@ def colorize(
 def _pictures(images: Sequence[str | os.PathLike] | str | os.PathLike | None):
     """Names and images `[h, w, c]` of files, of a folder, or the bundled one."""
     if images is None or (not isinstance(images, str | os.PathLike) and not images):
-        name, picture = load(None)
-        yield f"{name}_head", picture[_HEAD]
+        yield head_or(None)
         return
     if isinstance(images, str | os.PathLike):
         images = [images]
@@ -78,9 +77,6 @@ def _pictures(images: Sequence[str | os.PathLike] | str | os.PathLike | None):
         found = list_images(path) if pathlib.Path(path).is_dir() else [path]
         for file in found:
             yield load(file)
-
-
-_HEAD = np.s_[:256, 96:352]  # of the astronaut: placed as in official portraits
 
 
 def _print_scores(panels: dict[str, Array]) -> None:
@@ -99,13 +95,6 @@ def _cut(image: np.ndarray, region: Region | None) -> np.ndarray:
         for a, b, n in zip(start, stop, image.shape[:2], strict=True)
     )
     return image[rows, columns]
-
-
-def _within(side: int, shape: tuple[int, ...]) -> tuple[int, int]:
-    """The size of an image whose longer side is at most `side`."""
-    side = _checks.as_count("side", side)
-    scale = min(side / max(shape[:2]), 1)
-    return max(round(shape[0] * scale), 1), max(round(shape[1] * scale), 1)
 
 
 def _by(shape: Sequence[int]) -> str:

@@ -15,3 +15,4 @@ from inr.metrics.fidelity import (
     ssim_y as ssim_y,
 )
 from inr.metrics.perceptual import lpips as lpips
+from inr.metrics.regions import find_regions as find_regions
