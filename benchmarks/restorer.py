@@ -32,15 +32,21 @@ SIDE = 64
 
 
 def portraits() -> None:
-    paths = inr.list_images(_common.DATA / "portraits")
-    train, held_out = training.split_by_hash(
-        paths,
-        group=lambda name: "".join(filter(None, re.search(PERSON, name).groups())),
-    )
+    train, held_out = split_portraits()
     images = [as_image(x) for x in training.ImageFiles(held_out)]
     known = training.ImageFiles(train[::10])
     mean = np.mean([chroma(as_image(x)).mean((0, 1)) for x in known], 0)
     compare("portraits", images, "portraits", mean)
+
+
+def split_portraits() -> tuple[list, list]:
+    """Files trained on, and files held out: by person."""
+
+    def person(name: str) -> str:
+        return "".join(filter(None, re.search(PERSON, name).groups()))
+
+    paths = inr.list_images(_common.DATA / "portraits")
+    return training.split_by_hash(paths, group=person)
 
 
 def kodak() -> None:

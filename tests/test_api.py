@@ -51,7 +51,7 @@ def test_a_public_function_follows_the_rules(function):
         ):
             assert parameter.kind is inspect.Parameter.KEYWORD_ONLY, parameter
     doc = inspect.getdoc(function) or ""
-    assert "Args:" in doc
+    assert "Args:" in doc or not parameters
     assert "Returns:" in doc or "Yields:" in doc or function.__name__ in _NO_RESULT
     for parameter in names:
         assert re.search(rf"^  {parameter}: ", doc, re.MULTILINE), parameter

@@ -89,7 +89,7 @@ def _print_scores(panels: dict[str, Array]) -> None:
 
 def _cut(image: np.ndarray, region: Region | None) -> np.ndarray:
     """The part of the image in a region, to the next pixel."""
-    start, stop = _checks.as_region("region", region or ((0, 0), (1, 1)), 2)
+    start, stop = _checks.as_region("region", region or ((0.0, 0.0), (1.0, 1.0)), 2)
     rows, columns = (
         slice(round(a * n), max(round(b * n), round(a * n) + 1))
         for a, b, n in zip(start, stop, image.shape[:2], strict=True)

@@ -63,7 +63,7 @@ def compare_restorers(
             for label, field in fields.items()
         }
 
-    whole = view(((0, 0), (1, 1)))
+    whole = view(((0.0, 0.0), (1.0, 1.0)))
     # One model is compared with the original, several with each other.
     labels = list(fields)[1:-1] if len(models) > 1 else list(fields)[1:]
     shape = (*whole["bicubic"].shape[:2], 3)

@@ -50,7 +50,7 @@ def colorize(
     if size is None:
         h, w, _ = field.feature_map.luma.shape
         (top, left), (bottom, right) = _checks.as_region(
-            "region", region or ((0, 0), (1, 1)), 2
+            "region", region or ((0.0, 0.0), (1.0, 1.0)), 2
         )
         size = (max(round(h * (bottom - top)), 1), max(round(w * (right - left)), 1))
     return render(field, size, region=region, max_bytes=max_bytes, progress=progress)
