@@ -1,10 +1,13 @@
 """Trains a restorer on a folder of images: gray and small in, colour and larger out.
 
     python examples/train_restorer.py photos --group "(.*)_" --steps 4000
+    python examples/train_restorer.py photos --group "(.*)_" --trunk vgg16.safetensors
 
 Images that share what `--group` finds in their names stay on one side of the split, a
 tenth of which is held out and scored. Stopped or killed, the same command goes on.
-Without a folder it takes photographs from scikit-image, to show what happens.
+Without a folder it takes photographs from scikit-image, to show what happens. A trunk
+is a file of VGG16's convolutions, named as `inr.metrics.lpips` takes them; it learns at
+a tenth of the others' rate.
 """
 
 import argparse
@@ -14,10 +17,12 @@ import re
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
+import safetensors.numpy
 
 import inr
 from inr import training
-from inr.restoration import Restorer, restorer_loss, save_restorer
+from inr.restoration import Restorer, gray_trunk, restorer_loss, save_restorer
 
 BUNDLED = ("astronaut", "chelsea", "coffee", "rocket")
 
@@ -25,10 +30,15 @@ BUNDLED = ("astronaut", "chelsea", "coffee", "rocket")
 def main() -> None:
     args = parse()
     train, held_out = images(args)
-    model = Restorer(widths=tuple(args.widths), side=args.crop // 2)
+    trunk = args.trunk is not None
+    model = Restorer(widths=tuple(args.widths), side=args.side, trunk=trunk)
     loss = restorer_loss(model, num_points=args.points, cells=args.cells)
     one = jnp.zeros((model.side, model.side, 1))
     params = model.init(jax.random.key(0), jnp.zeros((1, 2)), one)
+    if trunk:
+        found = gray_trunk(safetensors.numpy.load_file(args.trunk))
+        encoder = params["params"]["encoder"]
+        encoder.update({name: found[name] for name in encoder if name in found})
     seen = restorer_loss(model, num_points=4 * args.points)
     score = jax.jit(lambda params: seen(params, jax.random.key(1), held_out)[1])
     print("held out, uncoloured and as bicubic enlarges:", describe(score(params)))
@@ -40,6 +50,7 @@ def main() -> None:
             jax.random.key(3), train, batch_size=args.batch, size=args.crop
         ),
         num_steps=args.steps,
+        optimizer=slow_trunk(args.steps) if trunk else None,
         evaluate=lambda params: {f"held_out_{k}": v for k, v in score(params).items()},
         checkpoint=None if args.quick else args.out / "checkpoints",
         checkpoint_every=min(args.every, args.steps),
@@ -49,6 +60,23 @@ def main() -> None:
     file = args.out / "restorer.safetensors"
     save_restorer(file, model, result.ema)
     print("wrote", file)
+
+
+def slow_trunk(steps: int) -> optax.GradientTransformation:
+    rates = {"trunk": 1e-4, "others": 1e-3}
+
+    def labels(params):
+        def label(path, _) -> str:
+            named = any(str(key.key).startswith("trunk_") for key in path)
+            return "trunk" if named else "others"
+
+        return jax.tree_util.tree_map_with_path(label, params)
+
+    adams = {
+        name: training.warmup_adam(steps, learning_rate=rate)
+        for name, rate in rates.items()
+    }
+    return optax.multi_transform(adams, labels)
 
 
 def parse() -> argparse.Namespace:
@@ -63,7 +91,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("out/train"))
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--crop", type=int, default=128, help="pixels wanted")
+    parser.add_argument("--crop", type=int, default=128, help="pixels cut out")
+    parser.add_argument("--side", type=int, default=64, help="pixels that it is given")
+    parser.add_argument("--trunk", help="file of VGG16's weights to start from")
     parser.add_argument("--points", type=int, default=1024, help="a square number")
     parser.add_argument("--cells", help="masks inputs: a count, uniform or dynamic")
     parser.add_argument("--widths", type=int, nargs="+", default=[32, 64, 128, 160])
@@ -73,7 +103,8 @@ def parse() -> argparse.Namespace:
     if args.cells and args.cells.isdecimal():
         args.cells = int(args.cells)
     if args.quick:
-        args.steps, args.batch, args.crop, args.points = 8, 4, 32, 64
+        args.steps, args.batch, args.crop, args.points = 8, 4, 64, 64
+        args.side = 32
         args.widths = [8, 16]
     return args
 

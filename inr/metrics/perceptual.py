@@ -94,8 +94,8 @@ _TRUNKS = {
 }
 
 # Mean and standard deviation of the training images, on the scale of [-1, 1].
-_MEAN = np.array([-0.030, -0.088, -0.188])
-_STD = np.array([0.458, 0.448, 0.450])
+VGG_MEAN = np.array([-0.030, -0.088, -0.188])
+VGG_STD = np.array([0.458, 0.448, 0.450])
 
 
 def _names(trunk: str) -> set[str]:
@@ -137,7 +137,9 @@ def _distance(image: Array, reference: Array, weights: dict[str, Array]) -> Arra
 def _features(images: Array, weights: dict[str, Array]) -> list[Array]:
     """`[b, h, w, 3]` in [0, 1] to features `[b, h', w', k]` at five depths."""
     trunk = _trunk_of(weights)
-    mean, std = (jnp.asarray(x, images.dtype)[None, None, None] for x in (_MEAN, _STD))
+    mean, std = (
+        jnp.asarray(x, images.dtype)[None, None, None] for x in (VGG_MEAN, VGG_STD)
+    )
     x = (2 * images - 1 - mean) / std
     features = []
     for i, layer in enumerate(_TRUNKS[trunk].convolutions):

@@ -4,7 +4,11 @@ from inr.restoration.colorizing import (
     bind_restorer as bind_restorer,
     colorize as colorize,
 )
-from inr.restoration.encoder import Encoder as Encoder
+from inr.restoration.encoder import (
+    Encoder as Encoder,
+    TrunkEncoder as TrunkEncoder,
+    gray_trunk as gray_trunk,
+)
 from inr.restoration.files import (
     RestorerFile as RestorerFile,
     load_restorer as load_restorer,

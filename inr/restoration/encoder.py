@@ -7,11 +7,17 @@ each finer stage kept (Ronneberger et al. 2015). Convolutions reach beyond the b
 to zeros; a size that 2^s does not divide is filled up with the border's pixels.
 """
 
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 
-from inr._typing import Array, ArrayLike
+from inr import _checks
+from inr._typing import Array, ArrayLike, Params
+from inr.metrics.perceptual import VGG_MEAN, VGG_STD
 
 
 class Block(nn.Module):
@@ -47,9 +53,7 @@ class Encoder(nn.Module):
     def __call__(self, image: ArrayLike) -> Array:
         """A map `[h, w, widths[0]]` of an image `[h, w, c]`."""
         h, w, _ = image.shape
-        cell = 2 ** (len(self.widths) - 1)
-        missing = [(0, -n % cell) for n in (h, w)]
-        x = jnp.pad(image, [*missing, (0, 0)], mode="edge")
+        x = _filled(image, len(self.widths))
         x = nn.Conv(self.widths[0], (3, 3), name="input")(x)
         kept = []
         for s, width in enumerate(self.widths):
@@ -58,12 +62,97 @@ class Encoder(nn.Module):
                 x = nn.Conv(width, (3, 3), strides=2, name=f"down_{s}")(nn.gelu(x))
             for i in range(self.blocks):
                 x = Block(width, name=f"down_{s}_{i}")(x)
-        x = x + _whole_image(x, self.widths[-1])
-        for s in reversed(range(len(self.widths) - 1)):
-            x = nn.Conv(self.widths[s], (1, 1), name=f"up_{s}")(x)
-            x = kept[s] + _twice_as_fine(x)
-            x = Block(self.widths[s], name=f"up_{s}_0")(x)
-        return x[:h, :w]
+        return _up([*kept, x], self.widths)[:h, :w]
+
+
+class TrunkEncoder(nn.Module):
+    """The pyramid with the first ten convolutions of VGG16 on its way down.
+
+    Simonyan and Zisserman 2015; `gray_trunk` gives their weights. They are 5.3 million,
+    so a network that knows ImageNet's things already, for few images of one's own.
+
+    Attributes:
+      widths: channels of each stage on the way up, the finest first; at most four.
+    """
+
+    widths: tuple[int, ...] = (32, 64, 96, 128)
+
+    @nn.compact
+    def __call__(self, image: ArrayLike) -> Array:
+        """A map `[h, w, widths[0]]` of a gray image `[h, w, 1]`."""
+        h, w, _ = image.shape
+        x = _filled(image, len(self.widths))
+        kept = []
+        for s, width in enumerate(self.widths):
+            if s > 0:
+                x = nn.max_pool(x, (2, 2), (2, 2))
+            for i in range(_TRUNK[s].depth):
+                x = nn.Conv(_TRUNK[s].width, (3, 3), name=f"trunk_{s}_{i}")(x)
+                x = nn.relu(x)
+            seen = nn.LayerNorm(name=f"norm_{s}")(x)
+            kept.append(nn.Conv(width, (1, 1), name=f"kept_{s}")(seen))
+        return _up(kept, self.widths)[:h, :w]
+
+
+class _Stage(NamedTuple):
+    width: int
+    depth: int
+
+
+# Without the third convolution of the fourth stage, which alone is 2.4 million weights.
+_TRUNK = (_Stage(64, 2), _Stage(128, 2), _Stage(256, 3), _Stage(512, 2))
+
+
+def gray_trunk(weights: Mapping[str, ArrayLike]) -> Params:
+    """VGG16's weights for the way down of a `TrunkEncoder`, for images less one half.
+
+    Gray is three equal channels: kernels are added up over them, and the mean and
+    deviation that VGG's images are brought to go into kernels and biases. So features
+    are those of the gray image, but for the border, where zeros now are mid-gray.
+
+    Args:
+      weights: `VGG16_0/Conv_i/kernel` `[3, 3, c_in, c_out]` and `/bias` for i from 0 to
+        8, as `inr.metrics.lpips` takes them.
+
+    Returns:
+      `{"trunk_s_i": {"kernel", "bias"}}`, float32, to put over the encoder's own.
+
+    Raises:
+      ValueError: if an array is missing.
+    """
+    names = [
+        f"trunk_{s}_{i}" for s, stage in enumerate(_TRUNK) for i in range(stage.depth)
+    ]
+    found = {}
+    for j, name in enumerate(names):
+        arrays = [f"VGG16_0/Conv_{j}/{part}" for part in ("kernel", "bias")]
+        missing = [key for key in arrays if key not in weights]
+        if missing:
+            raise _checks.fail("weights", "those of VGG16", f"none named {missing[0]}")
+        kernel, bias = (np.asarray(weights[key], np.float64) for key in arrays)
+        if j == 0:
+            kernel = kernel / VGG_STD[:, None]
+            bias = bias - (kernel * VGG_MEAN[:, None]).sum((0, 1, 2))
+            kernel = 2 * kernel.sum(2, keepdims=True)
+        found[name] = {"kernel": np.float32(kernel), "bias": np.float32(bias)}
+    return found
+
+
+def _filled(image: ArrayLike, stages: int) -> Array:
+    """The image continued until every stage is half as long as the one before."""
+    cell = 2 ** (stages - 1)
+    missing = [(0, -n % cell) for n in image.shape[:2]]
+    return jnp.pad(image, [*missing, (0, 0)], mode="edge")
+
+
+def _up(kept: Sequence[Array], widths: Sequence[int]) -> Array:
+    """From the coarsest of what stages kept to the finest. Makes submodules."""
+    x = kept[-1] + _whole_image(kept[-1], widths[-1])
+    for s in reversed(range(len(widths) - 1)):
+        x = nn.Conv(widths[s], (1, 1), name=f"up_{s}")(x)
+        x = kept[s] + _twice_as_fine(x)
+        x = Block(widths[s], name=f"up_{s}_0")(x)
+    return x
 
 
 def _whole_image(x: Array, width: int) -> Array:

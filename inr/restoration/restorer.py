@@ -20,7 +20,7 @@ from inr import _checks
 from inr._typing import Array, ArrayLike
 from inr.color import ycbcr_to_rgb
 from inr.coords import sample_grid
-from inr.restoration.encoder import Encoder
+from inr.restoration.encoder import Encoder, TrunkEncoder
 from inr.training import reduce_images
 
 _BANDS = 4  # of the code for the place in the picture: wavelengths from 4 down to 1/2
@@ -45,7 +45,8 @@ class Restorer(nn.Module):
 
     Attributes:
       widths: channels of the encoder's stages, the finest first.
-      blocks: residual blocks of a stage.
+      blocks: residual blocks of a stage; no matter for a trunk.
+      trunk: the encoder is a `TrunkEncoder`.
       width: units of the decoder's layers.
       depth: residual blocks of the decoder.
       side: pixels along the longer side of the images the encoder is trained on.
@@ -55,13 +56,15 @@ class Restorer(nn.Module):
 
     widths: tuple[int, ...] = (32, 64, 96, 128)
     blocks: int = 1
+    trunk: bool = False
     width: int = 96
     depth: int = 3
     side: int = 64
     exact_luma: bool = False
 
     def setup(self):
-        self.encoder = Encoder(self.widths, self.blocks)
+        residual = Encoder(self.widths, self.blocks)
+        self.encoder = TrunkEncoder(self.widths) if self.trunk else residual
         self.decoder = Decoder(self.width, self.depth)
 
     def encode(self, image: ArrayLike) -> FeatureMap:

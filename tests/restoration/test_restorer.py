@@ -1,13 +1,16 @@
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 from small_restorer import SMALL, noisy, picture
 from support import refuses
 
 import inr
 from inr import color, coords
-from inr.restoration import Encoder, FeatureMap
+from inr.restoration import Encoder, FeatureMap, TrunkEncoder, gray_trunk
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +65,63 @@ def test_padding_is_cut_off():
     encode = jax.jit(model.apply)
     found, expected = encode(params, image[:7, :6]), encode(params, whole)
     np.testing.assert_allclose(found, expected[:7, :6], atol=1e-6)
+
+
+def vgg(side=40):
+    """An RGB image's first two stages by VGG16's recipe, on random weights."""
+    draw = np.random.default_rng(3)
+    channels = (3, 64, 64, 128, 128, 256, 256, 256, 512, 512)
+    weights = {}
+    for i, (c, k) in enumerate(itertools.pairwise(channels)):
+        kernel = draw.normal(size=(3, 3, c, k)) * np.sqrt(2 / (9 * c))
+        weights[f"VGG16_0/Conv_{i}/kernel"] = kernel.astype(np.float32)
+        weights[f"VGG16_0/Conv_{i}/bias"] = draw.normal(size=k).astype(np.float32)
+    gray = draw.random((side, side, 1), np.float32)
+    mean, std = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
+    x = (2 * np.repeat(gray, 3, -1) - 1 - np.array(mean)) / np.array(std)
+    for i in range(4):
+        if i == 2:
+            x = x.reshape(side // 2, 2, side // 2, 2, -1).max((1, 3))
+        patches = np.pad(x, ((1, 1), (1, 1), (0, 0)))
+        windows = np.lib.stride_tricks.sliding_window_view(patches, (3, 3), (0, 1))
+        x = np.einsum("hwcij,ijck->hwk", windows, weights[f"VGG16_0/Conv_{i}/kernel"])
+        x = np.maximum(x + weights[f"VGG16_0/Conv_{i}/bias"], 0)
+    return weights, gray, x
+
+
+def test_a_trunk_sees_gray_images_as_vgg_does():
+    weights, gray, expected = vgg()
+    model = TrunkEncoder(widths=(4, 6))
+    params = noisy(model, gray)["params"]
+    trunk = gray_trunk(weights)
+    params.update({name: trunk[name] for name in params if name in trunk})
+    seen = {}
+
+    def look(next_fun, args, kwargs, context):
+        seen[context.module.name] = out = next_fun(*args, **kwargs)
+        return out
+
+    with nn.intercept_methods(look):
+        made = model.apply({"params": params}, gray - 0.5)
+    assert made.shape == (40, 40, 4)
+    inner = np.s_[4:-4, 4:-4]  # zeros at the border are another gray here
+    found = np.maximum(seen["trunk_1_1"], 0)
+    np.testing.assert_allclose(found[inner], expected[inner], rtol=1e-3, atol=1e-3)
+    del weights["VGG16_0/Conv_5/bias"]
+    with refuses("VGG16_0/Conv_5/bias"):
+        gray_trunk(weights)
+
+
+@pytest.mark.slow
+def test_a_restorer_may_have_a_trunk():
+    model = SMALL.clone(trunk=True)
+    params = noisy(model)
+    trunk = gray_trunk(vgg()[0])
+    encoder = params["params"]["encoder"]
+    shapes = jax.tree.map(np.shape, {k: trunk[k] for k in encoder if k in trunk})
+    assert shapes == jax.tree.map(np.shape, {k: encoder[k] for k in shapes})
+    field = inr.bind(model, params, picture(9, 7))
+    assert inr.render(field, (5, 4), progress=False).shape == (5, 4, 3)
 
 
 @pytest.mark.slow
