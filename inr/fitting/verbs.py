@@ -241,6 +241,7 @@ def run(
         "learning_rate": rate_of(model, optimizer, learning_rate),
         "target_loss": target_loss,
     }
+    _check_layers(settings["learning_rate"], params)
 
     def take(state: FitState, limit: int) -> Chunk:
         return _advance(key, state, model, terms, limit, **settings)
@@ -276,6 +277,16 @@ def rate_of(model: nn.Module, optimizer: Any, learning_rate: Any) -> Any:
         )
     check = functools.partial(_checks.as_positive, "learning_rate")
     return jax.tree.map(check, learning_rate)
+
+
+def _check_layers(rates: Any, params: Params) -> None:
+    layers = params["params"].keys()
+    if isinstance(rates, Mapping) and rates.keys() != layers:
+        raise _checks.fail(
+            "learning_rate",
+            f"one number, or one for each of the layers {', '.join(sorted(layers))}",
+            f"numbers for {', '.join(sorted(rates))}",
+        )
 
 
 def with_first(model: nn.Module, rate: float, first: float) -> Any:

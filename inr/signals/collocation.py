@@ -5,14 +5,35 @@ Contract: space is the square [-1, 1]^2 in (y, x); what is given on it is an ima
 """
 
 from collections.abc import Callable
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import linen as nn
 
 from inr import _checks, coords as _coords
-from inr._typing import Array, ArrayLike
+from inr._typing import Array, ArrayLike, Key, Params
+from inr.fitting import FitResult, Term, fit_least_squares
+from inr.fitting.samples import init_params
 
 Given = ArrayLike | Callable[[Array], Array]
+
+
+def fit_equation(
+    key: Key,
+    model: nn.Module,
+    terms: tuple[Term, ...],
+    affines: dict[str, Array],
+    *,
+    params: Params | None,
+    **options: Any,
+) -> FitResult:
+    """`fit_least_squares` from `params`, or from new ones with these normalisations."""
+    key_init, key_fit = jax.random.split(key)
+    if params is None:
+        params = init_params(key_init, model, terms, affines)
+    return fit_least_squares(key_fit, model, terms, params=params, **options)
 
 
 def spread_points(num_points: int, ndim: int) -> np.ndarray:

@@ -17,7 +17,6 @@ edge u = 0. (Without that a wave that grows outwards would solve the equation as
 
 import os
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
@@ -27,11 +26,17 @@ from inr import _checks
 from inr._typing import Array, Field, Key, Params
 from inr.calculus import axis_derivatives
 from inr.fields import check_module
-from inr.fitting import FitResult, Term, fit_least_squares
-from inr.fitting.samples import check_features, init_params
+from inr.fitting import FitResult, Term
+from inr.fitting.samples import check_features
 from inr.fitting.terms import value_residual
 from inr.fitting.verbs import Callback
-from inr.signals.collocation import Given, edge_points, spread_points, values_at
+from inr.signals.collocation import (
+    Given,
+    edge_points,
+    fit_equation,
+    spread_points,
+    values_at,
+)
 
 _REFLECTION = 1e-4
 _AMPLITUDE = 0.1  # of u, a wavelength or so from its source
@@ -96,18 +101,16 @@ def fit_helmholtz(
         thickness=thickness,
         batch_size=batch_size,
     )
-    key_init, key_fit = jax.random.split(key)
-    if params is None:
-        half = 1 + _thickness_of(wavenumber, thickness)
-        affines = {
-            "coords_scale": jnp.full((2,), 1 / half, jnp.float32),
-            "features_scale": jnp.full((2,), _AMPLITUDE, jnp.float32),
-        }
-        params = init_params(key_init, model, terms, affines)
-    return fit_least_squares(
-        key_fit,
+    half = 1 + _thickness_of(wavenumber, thickness)
+    affines = {
+        "coords_scale": jnp.full((2,), 1 / half, jnp.float32),
+        "features_scale": jnp.full((2,), _AMPLITUDE, jnp.float32),
+    }
+    return fit_equation(
+        key,
         model,
         terms,
+        affines,
         num_steps=num_steps,
         params=params,
         target_loss=target_loss,

@@ -27,11 +27,17 @@ from inr import _checks, coords as _coords
 from inr._typing import Array, Field, Key, Params
 from inr.calculus import axis_derivatives
 from inr.fields import check_module
-from inr.fitting import FitResult, Term, fit_least_squares
-from inr.fitting.samples import check_features, init_params
+from inr.fitting import FitResult, Term
+from inr.fitting.samples import check_features
 from inr.fitting.terms import value_residual
 from inr.fitting.verbs import Callback
-from inr.signals.collocation import Given, edge_points, spread_points, values_at
+from inr.signals.collocation import (
+    Given,
+    edge_points,
+    fit_equation,
+    spread_points,
+    values_at,
+)
 from inr.signals.images import slope_residual
 
 BOUNDARIES = ("fixed", "open")
@@ -102,20 +108,18 @@ def fit_wave(
         window_steps=window_steps,
         batch_size=batch_size,
     )
-    key_init, key_fit = jax.random.split(key)
-    if params is None:
-        amplitude, _, c = scales_of(initial, velocity, speed)
-        # Time counts as the way that a wave goes in it: frequencies are then alike.
-        affines = {
-            "coords_scale": jnp.asarray([c, 1, 1], jnp.float32),
-            "coords_shift": jnp.asarray([-c * duration / 2, 0, 0], jnp.float32),
-            "features_scale": jnp.full((1,), amplitude, jnp.float32),
-        }
-        params = init_params(key_init, model, terms, affines)
-    return fit_least_squares(
-        key_fit,
+    amplitude, _, c = scales_of(initial, velocity, speed)
+    # Time counts as the way that a wave goes in it: frequencies are then alike.
+    affines = {
+        "coords_scale": jnp.asarray([c, 1, 1], jnp.float32),
+        "coords_shift": jnp.asarray([-c * duration / 2, 0, 0], jnp.float32),
+        "features_scale": jnp.full((1,), amplitude, jnp.float32),
+    }
+    return fit_equation(
+        key,
         model,
         terms,
+        affines,
         num_steps=num_steps,
         params=params,
         target_loss=target_loss,

@@ -315,6 +315,10 @@ def test_bad_images_are_refused(image, message):
         ({"num_steps": 0}, "`num_steps`"),
         ({"num_steps": 2.5}, "`num_steps`"),
         ({"learning_rate": -1.0}, "`learning_rate`"),
+        (
+            {"learning_rate": {"sine_0": 1.0}},
+            "the layers linear, sine_",
+        ),
         ({"learning_rate": 1.0, "optimizer": optax.sgd(1.0)}, "`learning_rate`"),
         ({"batch_size": 0}, "`batch_size`"),
         ({"weights": np.zeros((16, 16), np.float32)}, "`weights`"),
