@@ -25,8 +25,9 @@ def restorer_loss(
     scale: int = 2,
     num_points: int = 1024,
     cells: int | str | None = None,
+    delta: float | None = None,
 ) -> Loss:
-    """Mean square error of RGB at points of both uses, for `inr.training.train`.
+    """Mean error of RGB at points of both uses, for `inr.training.train`.
 
     Its batches are crops `[b, s, s, 3]` as `inr.training.crop_batches` makes them, s at
     least `scale * model.side`. Larger ones lose the noise and the halved chroma of the
@@ -38,17 +39,21 @@ def restorer_loss(
         axis.
       num_points: in each crop, for each use.
       cells: masks cells of the inputs, see `inr.training.mask_cells`.
+      delta: None squares errors; a number, the size from which they count about as
+        they are, in the pseudo-Huber loss 2 d^2 (sqrt(1 + (e / d)^2) - 1).
 
     Returns:
       A loss `(params, key, crops) -> (scalar, metrics)`; the metrics `restored` and
       `colorized` are the two uses' parts.
 
     Raises:
-      ValueError: for a count below 1, or crops that are too small.
+      ValueError: for a count below 1, a delta not above 0, or crops that are too small.
     """
     num_points = _checks.as_count("num_points", num_points)
     scale = _checks.as_count("scale", scale)
-    return functools.partial(_loss, model, scale, num_points, cells)
+    if delta is not None:
+        delta = _checks.as_positive("delta", delta)
+    return functools.partial(_loss, model, scale, num_points, cells, delta)
 
 
 def _loss(
@@ -56,6 +61,7 @@ def _loss(
     scale: int,
     num_points: int,
     cells: int | str | None,
+    delta: float | None,
     params: Params,
     key: Key,
     crops: ArrayLike,
@@ -74,9 +80,16 @@ def _loss(
 
     def error(model: Restorer, maps: FeatureMap) -> Array:
         made = jax.vmap(functools.partial(model.apply, params))(batch.coords, maps)
-        return jnp.mean((made - batch.colors) ** 2)
+        return _penalty(made - batch.colors, delta).mean()
 
     restored = error(model.clone(exact_luma=False), maps)
     exact = maps._replace(luma=rgb_to_luma(wanted))
     colorized = error(model.clone(exact_luma=True), exact)
     return restored + colorized, {"restored": restored, "colorized": colorized}
+
+
+def _penalty(error: Array, delta: float | None) -> Array:
+    if delta is None:
+        return error**2
+    # As 2 d^2 (root - 1), without the difference of nearly equal numbers.
+    return 2 * error**2 / (1 + jnp.sqrt(1 + (error / delta) ** 2))

@@ -137,6 +137,21 @@ def test_the_loss_is_the_square_of_what_rendering_gets_wrong(small):
     np.testing.assert_allclose(total, sum(expected), rtol=1e-4)
 
 
+def test_a_pseudo_huber_loss_is_square_near_zero_and_straight_far_away(small):
+    """Between the mean square and the mean size times twice delta, near both ends."""
+    images, key = crops(), jax.random.key(5)
+
+    def value(delta):
+        loss = restorer_loss(SMALL, num_points=16, delta=delta)
+        return float(jax.jit(loss)(small.params, key, images)[0])
+
+    square = value(None)
+    np.testing.assert_allclose(value(1e3), square, rtol=1e-4)
+    np.testing.assert_allclose(value(2e-5) / 2, value(1e-5), rtol=1e-3)
+    with refuses("`delta`"):
+        value(0.0)
+
+
 @pytest.mark.slow
 def test_the_loss_falls(small):
     images = crops(1)
