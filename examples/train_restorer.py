@@ -22,7 +22,13 @@ import safetensors.numpy
 
 import inr
 from inr import training
-from inr.restoration import Restorer, gray_trunk, restorer_loss, save_restorer
+from inr.restoration import (
+    Restorer,
+    gray_trunk,
+    load_restorer,
+    restorer_loss,
+    save_restorer,
+)
 
 BUNDLED = ("astronaut", "chelsea", "coffee", "rocket")
 
@@ -35,13 +41,15 @@ def main() -> None:
     loss = restorer_loss(model, num_points=args.points, cells=args.cells)
     one = jnp.zeros((model.side, model.side, 1))
     params = model.init(jax.random.key(0), jnp.zeros((1, 2)), one)
+    if args.start:
+        model, params = load_restorer(args.start)
     if trunk:
         found = gray_trunk(safetensors.numpy.load_file(args.trunk))
         encoder = params["params"]["encoder"]
         encoder.update({name: found[name] for name in encoder if name in found})
     seen = restorer_loss(model, num_points=4 * args.points)
     score = jax.jit(lambda params: seen(params, jax.random.key(1), held_out)[1])
-    print("held out, uncoloured and as bicubic enlarges:", describe(score(params)))
+    print("held out, before the first step:", describe(score(params)))
     result = training.train(
         jax.random.key(2),
         loss,
@@ -93,6 +101,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--crop", type=int, default=128, help="pixels cut out")
     parser.add_argument("--side", type=int, default=64, help="pixels that it is given")
+    parser.add_argument("--start", help="file of weights to go on from")
     parser.add_argument("--trunk", help="file of VGG16's weights to start from")
     parser.add_argument("--points", type=int, default=1024, help="a square number")
     parser.add_argument("--cells", help="masks inputs: a count, uniform or dynamic")

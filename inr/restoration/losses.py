@@ -26,6 +26,7 @@ def restorer_loss(
     num_points: int = 1024,
     cells: int | str | None = None,
     delta: float | None = None,
+    luma_weight: float = 5.0,
 ) -> Loss:
     """Mean error of RGB at points of both uses, for `inr.training.train`.
 
@@ -41,19 +42,23 @@ def restorer_loss(
       cells: masks cells of the inputs, see `inr.training.mask_cells`.
       delta: None squares errors; a number, the size from which they count about as
         they are, in the pseudo-Huber loss 2 d^2 (sqrt(1 + (e / d)^2) - 1).
+      luma_weight: how often the restored luma's error counts, beside RGB's. It is a
+        small part of that, and most of what an eye calls sharp.
 
     Returns:
-      A loss `(params, key, crops) -> (scalar, metrics)`; the metrics `restored` and
-      `colorized` are the two uses' parts.
+      A loss `(params, key, crops) -> (scalar, metrics)`; the metrics `restored`,
+      `luma` and `colorized` are its parts, unweighted.
 
     Raises:
-      ValueError: for a count below 1, a delta not above 0, or crops that are too small.
+      ValueError: for a count below 1, a delta or weight not above 0, or crops that are
+        too small.
     """
     num_points = _checks.as_count("num_points", num_points)
     scale = _checks.as_count("scale", scale)
+    weight = _checks.as_positive("luma_weight", luma_weight)
     if delta is not None:
         delta = _checks.as_positive("delta", delta)
-    return functools.partial(_loss, model, scale, num_points, cells, delta)
+    return functools.partial(_loss, model, scale, num_points, cells, delta, weight)
 
 
 def _loss(
@@ -62,6 +67,7 @@ def _loss(
     num_points: int,
     cells: int | str | None,
     delta: float | None,
+    luma_weight: float,
     params: Params,
     key: Key,
     crops: ArrayLike,
@@ -74,18 +80,28 @@ def _loss(
         num_points=num_points,
         sampler="jittered",
         cells=cells,
+        interpolation="cubic",
     )
     encode = functools.partial(model.apply, params, method="encode")
     maps = jax.vmap(encode)(batch.inputs)
 
-    def error(model: Restorer, maps: FeatureMap) -> Array:
-        made = jax.vmap(functools.partial(model.apply, params))(batch.coords, maps)
-        return _penalty(made - batch.colors, delta).mean()
+    def made(model: Restorer, maps: FeatureMap) -> Array:
+        return jax.vmap(functools.partial(model.apply, params))(batch.coords, maps)
 
-    restored = error(model.clone(exact_luma=False), maps)
+    def error(colors: Array) -> Array:
+        return _penalty(colors - batch.colors, delta).mean()
+
+    restored = made(model.clone(exact_luma=False), maps)
     exact = maps._replace(luma=rgb_to_luma(wanted))
-    colorized = error(model.clone(exact_luma=True), exact)
-    return restored + colorized, {"restored": restored, "colorized": colorized}
+    colorized = made(model.clone(exact_luma=True), exact)
+    difference = rgb_to_luma(restored) - rgb_to_luma(batch.colors)
+    parts = {
+        "restored": error(restored),
+        "luma": _penalty(difference, delta).mean(),
+        "colorized": error(colorized),
+    }
+    total = parts["restored"] + parts["colorized"] + luma_weight * parts["luma"]
+    return total, parts
 
 
 def _penalty(error: Array, delta: float | None) -> Array:

@@ -89,8 +89,7 @@ class Restorer(nn.Module):
         if not isinstance(feature_map, FeatureMap):
             feature_map = self.encode(feature_map)
         features, luma = feature_map
-        method = "linear" if self.exact_luma else "cubic"
-        y = sample_grid(luma, coords, method=method)
+        y = sample_grid(luma, coords, method="cubic")
         residual, chroma = self.decoder(coords, features, y)
         y = y if self.exact_luma else y + residual
         return ycbcr_to_rgb(jnp.concatenate([y, chroma], -1))
@@ -114,7 +113,9 @@ class Decoder(nn.Module):
         mixed = nn.Dense(self.width, name="features")(nn.gelu(features))
         x = sample_grid(mixed, coords)
         place = jnp.concatenate([_place(coords, features.shape[:2]), luma - 0.5], -1)
-        x = x + nn.Dense(self.width, name="place")(place)
+        # Where in its pixel a point lies decides what the features there mean.
+        gate = nn.Dense(self.width, kernel_init=nn.initializers.zeros, name="gate")
+        x = x * (1 + gate(place)) + nn.Dense(self.width, name="place")(place)
         for i in range(self.depth):
             y = nn.Dense(self.width, name=f"first_{i}")(nn.gelu(x))
             x = x + nn.Dense(self.width, name=f"second_{i}")(nn.gelu(y))

@@ -120,21 +120,27 @@ def crops(count=3, side=32):
 def test_the_loss_is_the_square_of_what_rendering_gets_wrong(small):
     """Image by image, through `bind`, and for both uses of the model."""
     images, key = crops(), jax.random.key(5)
-    loss = restorer_loss(SMALL, num_points=16)
+    loss = restorer_loss(SMALL, num_points=16, luma_weight=3.0)
     total, parts = jax.jit(loss)(small.params, key, images)
-    batch = point_batch(key, images, size=(16, 16), num_points=16, sampler="jittered")
-    restored, colorized = [], []
-    exact = SMALL.clone(exact_luma=True)
+    draw = {"size": (16, 16), "num_points": 16, "sampler": "jittered"}
+    batch = point_batch(key, images, interpolation="cubic", **draw)
+    errors = {"restored": [], "colorized": []}
     for i, image in enumerate(images):
-        field = inr.bind(SMALL, small.params, batch.inputs[i])
-        restored.append(field(batch.coords[i]) - batch.colors[i])
         luma = color.rgb_to_luma(np.float32(image) / 255)
-        field = inr.bind(exact, small.params, luma)
-        colorized.append(field(batch.coords[i]) - batch.colors[i])
-    expected = [np.mean(np.square(x)) for x in (restored, colorized)]
-    found = parts["restored"], parts["colorized"]
-    np.testing.assert_allclose(found, expected, rtol=1e-4)
-    np.testing.assert_allclose(total, sum(expected), rtol=1e-4)
+        exact = SMALL.clone(exact_luma=True)
+        for use, model, given in (
+            ("restored", SMALL, batch.inputs[i]),
+            ("colorized", exact, luma),
+        ):
+            field = inr.bind(model, small.params, given)
+            errors[use].append(field(batch.coords[i]) - batch.colors[i])
+    expected = {use: np.mean(np.square(x)) for use, x in errors.items()}
+    luma = color.rgb_to_luma(jnp.stack(errors["restored"]))
+    expected["luma"] = np.mean(np.square(luma))
+    for name, value in expected.items():
+        np.testing.assert_allclose(parts[name], value, rtol=1e-4)
+    sums = expected["restored"] + expected["colorized"] + 3 * expected["luma"]
+    np.testing.assert_allclose(total, sums, rtol=1e-4)
 
 
 def test_a_pseudo_huber_loss_is_square_near_zero_and_straight_far_away(small):

@@ -18,7 +18,15 @@ def noise(*shape, seed=0):
 
 point_batch = jax.jit(
     training.point_batch,
-    static_argnames=("size", "num_points", "sampler", "method", "gray", "cells"),
+    static_argnames=(
+        "size",
+        "num_points",
+        "sampler",
+        "method",
+        "gray",
+        "cells",
+        "interpolation",
+    ),
 )
 
 
@@ -83,6 +91,22 @@ def test_colours_are_those_of_the_crop_at_the_points(key):
                 crops[i, ..., channel] / 255, position[i].T, order=1, mode="nearest"
             )
             np.testing.assert_allclose(batch.colors[i, :, channel], expected, atol=2e-5)
+
+
+def test_cubic_colours_keep_what_a_parabola_has(key):
+    """Keys' kernel reproduces polynomials of degree 2; the bilinear mean does not."""
+    x = np.arange(12) / 11
+    crops = np.broadcast_to((x**2)[:, None, None], (1, 12, 12, 3)).astype(np.float32)
+    options = {"size": (6, 6), "num_points": 200}
+    batch = point_batch(key, crops, interpolation="cubic", **options)
+    position = ((np.asarray(batch.coords[0, :, 0]) + 1) * 6 - 0.5) / 11
+    inner = (position > 1 / 11) & (position < 10 / 11)
+    expected = position[inner] ** 2
+    np.testing.assert_allclose(batch.colors[0, inner, 0], expected, atol=1e-5)
+    linear = point_batch(key, crops, **options).colors[0, inner, 0]
+    assert np.abs(linear - expected).max() > 1e-3
+    with refuses("`interpolation` must be one of"):
+        point_batch(key, crops, interpolation="nearest", **options)
 
 
 def test_inputs_are_the_gray_of_the_reduced_crop(key):
