@@ -4,8 +4,9 @@
 
 A SIREN of 256x3, full batches. Only the mean is given to the gradient; no scale is
 fitted. The ceiling is what the targets are worth: the band-limited image whose exact
-derivatives fit them, in the norm of the fit. Rates and the border's weight were chosen
-on crops of another photograph. A fit writes a checkpoint, and resumes from it.
+derivatives fit them, in the norm of the fit. Rates, weights and the share of steps
+between the edges' middles were chosen on crops of another photograph. A fit writes a
+checkpoint, and resumes from it.
 """
 
 import sys

@@ -13,7 +13,7 @@ have sharp detail on levels that are wrong.
 
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -50,6 +50,7 @@ def fit_gradient(
     guidance: Float[ArrayLike, "h w 2 c"],
     *,
     mean: ArrayLike = 0.5,
+    between: float = 0.2,
     num_steps: int = 500,
     learning_rate: Rates | None = None,
     params: Params | None = None,
@@ -68,6 +69,7 @@ def fit_gradient(
         edges that leave the image are not read.
       mean: of the image, which no gradient knows: a number or `[c]`. It is set exactly
         when the fit is done.
+      between: as for `gradient_term`.
       num_steps: steps of the fit, each over all edges.
       learning_rate: peak rate; by default 0.7 of the family's for values,
         and 0.2 for the first layer of a SIREN.
@@ -84,7 +86,7 @@ def fit_gradient(
       FitDiverged: if the loss becomes NaN or infinite.
       ValueError: as `gradient_term`, and for a model with other than c features.
     """
-    terms = (gradient_term(guidance),)
+    terms = (gradient_term(guidance, between=between),)
     *size, _, features = np.shape(guidance)
     check_features(model, features)
     mean = jnp.broadcast_to(jnp.asarray(mean, jnp.float32), (features,))
@@ -165,18 +167,29 @@ def fit_laplacian(
     )
 
 
-def gradient_term(guidance: Float[ArrayLike, "h w 2 c"]) -> Term:
+def gradient_term(
+    guidance: Float[ArrayLike, "h w 2 c"], *, between: float = 0.0
+) -> Term:
     """Term for the slopes at the middles of all edges.
+
+    A wave of almost one period a pixel has, at the middles alone, the slopes of a long
+    wave, and far smaller values: a field that uses such waves has the slopes and not
+    the image. At other places the two differ. So in a share of the steps all edges are
+    moved by one random part of a pixel, up to half along each axis, and the slopes
+    wanted there are interpolated (cubic). That costs what it takes from the highest
+    frequencies, which the interpolation lowers.
 
     Args:
       guidance: forward differences per pixel, as `inr.poisson.grid_gradient` makes.
+      between: share of the steps with moved edges.
 
     Returns:
       A `Term`, for `fit`: the mean square of the image that the errors of the slopes
       add up to.
 
     Raises:
-      ValueError: for another shape, an image of one pixel along an axis, or NaN.
+      ValueError: for another shape, an image of one pixel along an axis, NaN, or a
+        share outside [0, 1].
     """
     guidance = _checks.as_floating("guidance", guidance)
     _checks.check_rank("guidance", guidance, "[h, w, 2, c]")
@@ -186,15 +199,43 @@ def gradient_term(guidance: Float[ArrayLike, "h w 2 c"]) -> Term:
             "guidance", "[h, w, 2, c] with h and w at least 2", f"{guidance.shape}"
         )
     _checks.check_finite("guidance", guidance)
+    between = _checks.as_fraction("between", between)
+    data = _MovedEdges(guidance, between) if between else _edges(guidance)
+    return Term(slope_residual, data, reduce=_AddedUp((h, w)))
+
+
+class _MovedEdges(NamedTuple):
+    """`(key, step) -> batch`: the edges, in a share of the steps moved."""
+
+    guidance: Array
+    share: float | Array
+
+    def __call__(self, key: Key, step: int | Array) -> tuple[Array, Array, Array]:
+        del step
+        key_whether, key_where = jax.random.split(key)
+        moved = jax.random.bernoulli(key_whether, self.share)
+        shift = jax.random.uniform(key_where, (2,), jnp.float32, -0.5, 0.5)
+        return _edges(self.guidance, jnp.where(moved, shift, 0))
+
+
+def _edges(guidance: Array, shift: Array | None = None) -> tuple[Array, Array, Array]:
+    """Coords, directions and slopes at the middles of all edges, moved by pixels."""
+    h, w = guidance.shape[:2]
     pixels, pitch = _coords.grid((h, w)), _coords.pitch((h, w))
-    data = []
+    rows = []
     for axis, inside in enumerate((np.s_[:-1], np.s_[:, :-1])):
         step = jnp.zeros((2,), jnp.float32).at[axis].set(pitch[axis])
-        middle = (pixels[inside] + step[None, None] / 2).reshape(-1, 2)
-        wanted = guidance[inside][..., axis, :].reshape(len(middle), -1)
-        data.append((middle, jnp.broadcast_to(step, middle.shape), wanted))
-    edges = jax.tree.map(lambda *parts: jnp.concatenate(parts), *data)
-    return Term(slope_residual, edges, reduce=_AddedUp((h, w)))
+        middle = pixels[inside] + step[None, None] / 2
+        wanted = guidance[inside][..., axis, :]
+        if shift is not None:
+            size = wanted.shape[:2]
+            places = _coords.grid(size) + (shift * _coords.pitch(size))[None, None]
+            wanted = _coords.sample_grid(wanted, places, method="cubic")
+            middle = middle + (shift * pitch)[None, None]
+        middle = middle.reshape(-1, 2)
+        wanted = wanted.reshape(len(middle), -1)
+        rows.append((middle, jnp.broadcast_to(step, middle.shape), wanted))
+    return jax.tree.map(lambda *parts: jnp.concatenate(parts), *rows)
 
 
 def laplacian_terms(

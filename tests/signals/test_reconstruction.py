@@ -43,6 +43,61 @@ def test_a_difference_is_the_slope_at_the_middle_of_its_edge():
     assert np.abs(off[:, 1]).max() > 0.01
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_between_the_middles_an_alias_is_not_the_wave(key, axis):
+    """Waves of a and of 2 pi - a a pixel have equal slopes at the middles of edges."""
+    size, a = (32, 24), 0.3
+
+    def wave(angle):
+        factor = 2 * np.sin(a / 2) / angle  # its slope is the difference of cos(a i)
+
+        def field(x):
+            pixel = (x[..., axis : axis + 1] + 1) * size[axis] / 2 - 0.5
+            return factor * jnp.cos(angle * pixel)
+
+        return field
+
+    index = np.arange(size[axis])
+    line = np.cos(a * index)[:, None] if axis == 0 else np.cos(a * index)[None]
+    image = np.broadcast_to(line, size)[..., None].astype(np.float32)
+    guidance = poisson.grid_gradient(image)
+
+    def loss(field, between):
+        term = signals.gradient_term(guidance, between=between)
+        batches = [term.data]
+        if between:
+            batches = [term.data(k, 0) for k in jax.random.split(key, 4)]
+        return np.mean([term.reduce(term.residual(field, x)) for x in batches])
+
+    true, alias = wave(a), wave(2 * np.pi - a)
+    assert loss(true, 0.0) < 1e-6
+    assert loss(alias, 0.0) < 1e-6
+    assert loss(true, 1.0) < 1e-4  # what cubic interpolation misses
+    assert loss(alias, 1.0) > 0.1
+
+
+def test_a_share_of_the_steps_moves_the_edges(key):
+    """Moved by less than half a pixel, and all by as much; otherwise as they are."""
+    image = quadratic(coords.grid((9, 11)))
+    guidance = poisson.grid_gradient(image)
+    fixed = signals.gradient_term(guidance).data
+    drawn = signals.gradient_term(guidance, between=0.25).data
+    pitch = np.asarray(coords.pitch((9, 11)))
+    moved = []
+    for k in jax.random.split(key, 200):
+        places, direction, wanted = drawn(k, 0)
+        shift = np.asarray(places - fixed[0]) / pitch
+        np.testing.assert_allclose(
+            shift, np.broadcast_to(shift[:1], shift.shape), atol=1e-4
+        )
+        assert np.abs(shift).max() <= 0.5 + 1e-4
+        np.testing.assert_array_equal(direction, fixed[1])
+        moved.append(np.abs(shift).max() > 1e-3)
+        if not moved[-1]:
+            np.testing.assert_allclose(wanted, fixed[2], atol=1e-6)
+    assert 0.25 - 0.1 < np.mean(moved) < 0.25 + 0.1
+
+
 def test_errors_of_slopes_count_as_the_image_they_add_up_to():
     """Of a field whose slopes are wrong by those of an image, the image's variance."""
     wrong = smooth_image((9, 13))
@@ -208,6 +263,8 @@ def test_bad_input_is_refused(key):
         signals.gradient_term(np.zeros((1, 6, 2, 1), np.float32))
     with refuses("`guidance` must be finite"):
         signals.gradient_term(np.full((4, 4, 2, 1), np.nan, np.float32))
+    with refuses("`between`"):
+        signals.gradient_term(poisson.grid_gradient(image), between=1.5)
     with refuses("`border` must be of the laplacian's shape"):
         signals.laplacian_terms(image, image[:5])
     with refuses("`border` must be finite"):
