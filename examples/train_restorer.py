@@ -38,7 +38,12 @@ def main() -> None:
     train, held_out = images(args)
     trunk = args.trunk is not None
     model = Restorer(widths=tuple(args.widths), side=args.side, trunk=trunk)
-    loss = restorer_loss(model, num_points=args.points, cells=args.cells)
+    loss = restorer_loss(
+        model,
+        num_points=args.points,
+        cells=args.cells,
+        luma_weight=args.luma_weight,
+    )
     one = jnp.zeros((model.side, model.side, 1))
     params = model.init(jax.random.key(0), jnp.zeros((1, 2)), one)
     if args.start:
@@ -105,6 +110,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--trunk", help="file of VGG16's weights to start from")
     parser.add_argument("--points", type=int, default=1024, help="a square number")
     parser.add_argument("--cells", help="masks inputs: a count, uniform or dynamic")
+    parser.add_argument("--luma-weight", type=float, default=20.0)
     parser.add_argument("--widths", type=int, nargs="+", default=[32, 64, 128, 160])
     parser.add_argument("--every", type=int, default=200, help="steps to a checkpoint")
     parser.add_argument("--quick", action="store_true", help="a small one, in seconds")

@@ -26,7 +26,7 @@ def restorer_loss(
     num_points: int = 1024,
     cells: int | str | None = None,
     delta: float | None = None,
-    luma_weight: float = 5.0,
+    luma_weight: float = 20.0,
 ) -> Loss:
     """Mean error of RGB at points of both uses, for `inr.training.train`.
 
