@@ -45,6 +45,8 @@ def colorize(
     files = []
     for name, picture in _pictures(images):
         picture = opaque(picture)
+        if np.ptp(picture, axis=-1).max() < _LEAST_COLOUR:
+            picture = picture[..., :1]
         shown = size or _cut(picture, region).shape[:2]
         gray = luma = rgb_to_luma(picture) if picture.shape[-1] == 3 else picture
         if side is not None:
@@ -64,6 +66,9 @@ def colorize(
         write_image(files[-2], made)
         write_sheet(files[-1], panels)
     return report(files)
+
+
+_LEAST_COLOUR = 2.5 / 255  # less is gray that was saved as RGB
 
 
 def _pictures(images: Sequence[str | os.PathLike] | str | os.PathLike | None):

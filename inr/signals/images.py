@@ -12,8 +12,9 @@ have sharp detail on levels that are wrong.
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -115,6 +116,7 @@ def fit_laplacian(
     laplacian: Float[ArrayLike, "h w c"],
     border: Float[ArrayLike, "h w c"],
     *,
+    between: float = 0.2,
     num_steps: int = 500,
     learning_rate: Rates | None = None,
     params: Params | None = None,
@@ -132,6 +134,7 @@ def fit_laplacian(
       model: a Linen module with c features.
       laplacian: per pixel, as `inr.poisson.grid_laplacian` makes.
       border: an image, of which only the outermost pixels are read.
+      between: as for `laplacian_terms`.
       num_steps: steps of the fit, each over all pixels.
       learning_rate: peak rate; by default a quarter of the family's for values.
       params: as for `fit`.
@@ -146,7 +149,7 @@ def fit_laplacian(
       FitDiverged: if the loss becomes NaN or infinite.
       ValueError: as `laplacian_terms`, and for a model with other than c features.
     """
-    terms = laplacian_terms(laplacian, border)
+    terms = laplacian_terms(laplacian, border, between=between)
     *size, features = np.shape(laplacian)
     check_features(model, features)
     values = terms[1].data[1]
@@ -200,14 +203,17 @@ def gradient_term(
         )
     _checks.check_finite("guidance", guidance)
     between = _checks.as_fraction("between", between)
-    data = _MovedEdges(guidance, between) if between else _edges(guidance)
+    data = _Moved(_edges, guidance, between) if between else _edges(guidance)
     return Term(slope_residual, data, reduce=_AddedUp((h, w)))
 
 
-class _MovedEdges(NamedTuple):
-    """`(key, step) -> batch`: the edges, in a share of the steps moved."""
+@jax.tree_util.register_pytree_node_class
+@dataclass(frozen=True)
+class _Moved:
+    """`(key, step) -> batch`: in a share of the steps moved by a part of a pixel."""
 
-    guidance: Array
+    batch_of: Callable[[Array, Array], tuple[Array, Array, Array]]
+    given: Array
     share: float | Array
 
     def __call__(self, key: Key, step: int | Array) -> tuple[Array, Array, Array]:
@@ -215,11 +221,18 @@ class _MovedEdges(NamedTuple):
         key_whether, key_where = jax.random.split(key)
         moved = jax.random.bernoulli(key_whether, self.share)
         shift = jax.random.uniform(key_where, (2,), jnp.float32, -0.5, 0.5)
-        return _edges(self.guidance, jnp.where(moved, shift, 0))
+        return self.batch_of(self.given, jnp.where(moved, shift, 0))
+
+    def tree_flatten(self):
+        return (self.given, self.share), self.batch_of
+
+    @classmethod
+    def tree_unflatten(cls, batch_of, leaves):
+        return cls(batch_of, *leaves)
 
 
 def _edges(guidance: Array, shift: Array | None = None) -> tuple[Array, Array, Array]:
-    """Coords, directions and slopes at the middles of all edges, moved by pixels."""
+    """Coords, directions and slopes at the middles of all edges, moved."""
     h, w = guidance.shape[:2]
     pixels, pitch = _coords.grid((h, w)), _coords.pitch((h, w))
     rows = []
@@ -227,31 +240,51 @@ def _edges(guidance: Array, shift: Array | None = None) -> tuple[Array, Array, A
         step = jnp.zeros((2,), jnp.float32).at[axis].set(pitch[axis])
         middle = pixels[inside] + step[None, None] / 2
         wanted = guidance[inside][..., axis, :]
-        if shift is not None:
-            size = wanted.shape[:2]
-            places = _coords.grid(size) + (shift * _coords.pitch(size))[None, None]
-            wanted = _coords.sample_grid(wanted, places, method="cubic")
-            middle = middle + (shift * pitch)[None, None]
-        middle = middle.reshape(-1, 2)
-        wanted = wanted.reshape(len(middle), -1)
+        middle, wanted = _moved(middle, wanted, pitch, shift)
         rows.append((middle, jnp.broadcast_to(step, middle.shape), wanted))
     return jax.tree.map(lambda *parts: jnp.concatenate(parts), *rows)
 
 
+def _inner(laplacian: Array, shift: Array | None = None) -> tuple[Array, Array, Array]:
+    """Coords, pitch and Laplacian `[h - 2, w - 2, c]` of inner pixels, moved."""
+    h, w = (n + 2 for n in laplacian.shape[:2])
+    pixels, pitch = _coords.grid((h, w)), _coords.pitch((h, w))
+    places, wanted = _moved(pixels[1:-1, 1:-1], laplacian, pitch, shift)
+    return places, jnp.broadcast_to(pitch, places.shape), wanted
+
+
+def _moved(
+    places: Array, wanted: Array, pitch: Array, shift: Array | None
+) -> tuple[Array, Array]:
+    """Coords and values of a grid as rows; moved by pixels, with values between."""
+    if shift is not None:
+        size = wanted.shape[:2]
+        between = _coords.grid(size) + (shift * _coords.pitch(size))[None, None]
+        wanted = _coords.sample_grid(wanted, between, method="cubic")
+        places = places + (shift * pitch)[None, None]
+    return places.reshape(-1, 2), wanted.reshape(-1, wanted.shape[-1])
+
+
 def laplacian_terms(
-    laplacian: Float[ArrayLike, "h w c"], border: Float[ArrayLike, "h w c"]
+    laplacian: Float[ArrayLike, "h w c"],
+    border: Float[ArrayLike, "h w c"],
+    *,
+    between: float = 0.0,
 ) -> tuple[Term, Term]:
     """Terms for the Laplacian at inner pixels and the values at the outermost ones.
 
     Args:
       laplacian: per pixel, as `inr.poisson.grid_laplacian` makes.
       border: an image, of which only the outermost pixels are read.
+      between: share of the steps with pixels moved as the edges of `gradient_term`,
+        for the same reason.
 
     Returns:
       The Laplacian's term and the border's, for `fit`.
 
     Raises:
-      ValueError: for shapes that differ, fewer than 3 pixels along an axis, or NaN.
+      ValueError: for shapes that differ, fewer than 3 pixels along an axis, NaN, or a
+        share outside [0, 1].
     """
     laplacian = _checks.as_floating("laplacian", laplacian)
     border = _checks.as_floating("border", border)
@@ -269,13 +302,11 @@ def laplacian_terms(
     wanted, values = laplacian[inner], border[~inner]
     _checks.check_finite("laplacian", wanted)
     _checks.check_finite("border", values)
-    pitch = jnp.broadcast_to(_coords.pitch(size), (len(wanted), 2))
+    between = _checks.as_fraction("between", between)
+    given = laplacian[1:-1, 1:-1]
+    data = _Moved(_inner, given, between) if between else _inner(given)
     return (
-        Term(
-            laplacian_residual,
-            (pixels[inner], pitch, wanted),
-            reduce=_Solved((size[0] - 2, size[1] - 2)),
-        ),
+        Term(laplacian_residual, data, reduce=_Solved((size[0] - 2, size[1] - 2))),
         Term(value_residual, (pixels[~inner], values), weight=_BORDER_WEIGHT),
     )
 

@@ -98,6 +98,28 @@ def test_a_share_of_the_steps_moves_the_edges(key):
     assert 0.25 - 0.1 < np.mean(moved) < 0.25 + 0.1
 
 
+def test_pixels_move_for_the_laplacian_too(key):
+    """Of x^3, whose Laplacian is linear and so the same wherever it is read."""
+    size = (8, 10)
+    x = np.asarray(coords.grid(size))[..., 1:]
+    laplacian = 6 * x * float(coords.pitch(size)[1]) ** 2
+    terms = signals.laplacian_terms(laplacian, np.float32(x**3), between=1.0)
+    for k in jax.random.split(key, 3):
+        batch = terms[0].data(k, 0)
+        places, _, wanted = batch
+        found = terms[0].residual(lambda c: c[..., 1:] ** 3, batch)
+        assert (
+            np.abs(
+                np.asarray(places) - coords.grid(size)[1:-1, 1:-1].reshape(-1, 2)
+            ).max()
+            > 1e-3
+        )
+        # Not beside the border, beyond which the grid's values continue.
+        inner = np.abs(np.asarray(places)[:, 1]) < 0.5
+        np.testing.assert_allclose(found[inner], 0, atol=1e-5)
+        assert len(wanted) == 6 * 8
+
+
 def test_errors_of_slopes_count_as_the_image_they_add_up_to():
     """Of a field whose slopes are wrong by those of an image, the image's variance."""
     wrong = smooth_image((9, 13))
