@@ -13,6 +13,7 @@ were trained on.
 """
 
 import json
+import pathlib
 import re
 import subprocess
 import sys
@@ -166,24 +167,25 @@ def decode() -> None:
 
 def one_decode(side: tuple, size: tuple) -> None:
     """Prints the seconds of the first call and a second one, and its memory."""
-    import resource
-
     gray = np.random.default_rng(0).random(side, np.float32)
     inr.colorize(gray[:8, :8], model="portraits")  # imports, weights
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = resident("VmRSS")
     seconds = []
     for _ in range(2):
         start = time.perf_counter()
         made = inr.colorize(gray, size=size, model="portraits", progress=False)
         jax.block_until_ready(made)
         seconds.append(time.perf_counter() - start)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    row = {
-        "first_s": seconds[0],
-        "second_s": seconds[1],
-        "gib": (peak - before) / 2**20,
-    }
+    gib = resident("VmHWM") - before
+    row = {"first_s": seconds[0], "second_s": seconds[1], "gib": gib}
     print(json.dumps(row))
+
+
+def resident(name: str) -> float:
+    """Memory of this process in GiB, now or at most."""
+    lines = pathlib.Path("/proc/self/status").read_text().splitlines()
+    (line,) = (x for x in lines if x.startswith(name))
+    return int(line.split()[1]) / 2**20
 
 
 if __name__ == "__main__":
