@@ -21,7 +21,7 @@ import inr
 from inr import poisson, signals
 
 MODEL = inr.Siren(features=1, width=256, depth=3)
-STEPS = {"gradient": 300, "laplacian": 250, "laplacian_alone": 100}
+STEPS = {"gradient": 300, "laplacian": 270, "laplacian_alone": 100}
 EVERY = 25
 
 
@@ -76,7 +76,7 @@ def fitted(name: str, image: np.ndarray, **options) -> inr.FitResult:
     if name == "laplacian":
         return signals.fit_laplacian(key, MODEL, laplacian, image, **options)
     inner, _ = signals.laplacian_terms(laplacian, image)
-    rate = MODEL.learning_rate / 4
+    rate = MODEL.learning_rate / 10
     return inr.fit(key, MODEL, inner, learning_rate=rate, **options)
 
 

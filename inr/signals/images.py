@@ -38,7 +38,7 @@ from inr.fitting.verbs import Callback, Rates, rate_of, with_first
 # Parts of a family's rate for values, and of a SIREN's for its first layer: at the
 # whole rate derivatives diverge. Measured for the gradient; for the Laplacian between
 # a rate that diverges and one that is slow.
-_GRADIENT_RATE, _LAPLACIAN_RATE = (0.7, 0.2), (0.25, 0.25)
+_GRADIENT_RATE, _LAPLACIAN_RATE = (0.7, 0.2), (0.1, 0.1)
 # Of the border's values beside what the Laplacian adds up to: about the share that an
 # error along the border has in the image.
 _BORDER_WEIGHT = 0.3
@@ -136,7 +136,7 @@ def fit_laplacian(
       border: an image, of which only the outermost pixels are read.
       between: as for `laplacian_terms`.
       num_steps: steps of the fit, each over all pixels.
-      learning_rate: peak rate; by default a quarter of the family's for values.
+      learning_rate: peak rate; by default a tenth of the family's for values.
       params: as for `fit`.
       checkpoint: as for `fit`.
       progress: as for `fit`.
