@@ -88,5 +88,7 @@ def test_restorers_are_compared_view_by_view(photo, weights, tmp_path):
     # Three columns: bicubic, the model, the original; four rows of views.
     h, w, _ = inr.read_image(sheet).shape
     assert 1.2 < h / w < 1.6
+    with refuses("`models` must be different ones"):
+        commands.compare_restorers([weights, weights], image=photo, side=12)
     with refuses("`side` must be at least 1"):
         commands.compare_restorers([weights], image=photo, side=0)

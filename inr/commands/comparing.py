@@ -51,7 +51,9 @@ def compare_restorers(
     picture = opaque(picture)
     gray = rgb_to_luma(picture) if picture.shape[-1] == 3 else picture
     small = np.asarray(reduce_images(gray, within(side, gray.shape)))
-    fields = {pathlib.Path(m).stem: bind_restorer(small, model=m) for m in models}
+    fields = {_label(m): bind_restorer(small, model=m) for m in models}
+    if len(fields) < len(models):
+        raise _checks.fail("models", "different ones", f"{list(map(str, models))}")
     fields = {"bicubic": _sampled(small), **fields, "original": _sampled(picture)}
 
     def view(region: Region) -> dict[str, np.ndarray]:
@@ -80,6 +82,11 @@ def compare_restorers(
     file = folder_at(out) / f"{name}_restorers.png"
     write_sheet(file, panels, columns=len(fields))
     return report([file])
+
+
+def _label(model: str | os.PathLike) -> str:
+    """Short, with the folder: trainings give their files the same name."""
+    return "/".join(pathlib.Path(model).with_suffix("").parts[-2:])
 
 
 def _sampled(image: np.ndarray) -> Field:

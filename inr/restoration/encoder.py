@@ -66,7 +66,7 @@ class Encoder(nn.Module):
 
 
 class TrunkEncoder(nn.Module):
-    """The pyramid with the first ten convolutions of VGG16 on its way down.
+    """The pyramid with the first nine convolutions of VGG16 on its way down.
 
     Simonyan and Zisserman 2015; `gray_trunk` gives their weights. They are 5.3 million,
     so a network that knows ImageNet's things already, for few images of one's own.
@@ -80,6 +80,8 @@ class TrunkEncoder(nn.Module):
     @nn.compact
     def __call__(self, image: ArrayLike) -> Array:
         """A map `[h, w, widths[0]]` of a gray image `[h, w, 1]`."""
+        if len(self.widths) > len(_TRUNK):
+            raise _checks.fail("widths", f"at most {len(_TRUNK)}", self.widths)
         h, w, _ = image.shape
         x = _filled(image, len(self.widths))
         kept = []

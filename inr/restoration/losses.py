@@ -38,7 +38,7 @@ def restorer_loss(
       model: to be trained.
       scale: pixels of the picture wanted to one of what the model is given, along an
         axis.
-      num_points: in each crop, for each use.
+      num_points: in each crop, for each use; a square number.
       cells: masks cells of the inputs, see `inr.training.mask_cells`.
       delta: None squares errors; a number, the size from which they count about as
         they are, in the pseudo-Huber loss 2 d^2 (sqrt(1 + (e / d)^2) - 1).
@@ -50,8 +50,8 @@ def restorer_loss(
       `luma` and `colorized` are its parts, unweighted.
 
     Raises:
-      ValueError: for a count below 1, a delta or weight not above 0, or crops that are
-        too small.
+      ValueError: for a count below 1, a delta or weight not above 0; and, once it is
+        called, for points that make no square or crops that are too small.
     """
     num_points = _checks.as_count("num_points", num_points)
     scale = _checks.as_count("scale", scale)

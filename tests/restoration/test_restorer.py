@@ -107,6 +107,8 @@ def test_a_trunk_sees_gray_images_as_vgg_does():
     inner = np.s_[4:-4, 4:-4]  # zeros at the border are another gray here
     found = np.maximum(seen["trunk_1_1"], 0)
     np.testing.assert_allclose(found[inner], expected[inner], rtol=1e-3, atol=1e-3)
+    with refuses("`widths` must be at most 4"):
+        noisy(TrunkEncoder(widths=(2,) * 5), gray)
     del weights["VGG16_0/Conv_5/bias"]
     with refuses("VGG16_0/Conv_5/bias"):
         gray_trunk(weights)
