@@ -8,6 +8,7 @@ agree about where things are. A region is given by its two corners as fractions 
 """
 
 import itertools
+from collections.abc import Iterator
 
 import jax
 import jax.numpy as jnp
@@ -104,7 +105,6 @@ def sample_grid(
     Raises:
       ValueError: if the two arrays disagree about d, or the method is unknown.
     """
-    _checks.check_choice("method", method, tuple(_KERNELS))
     values = _checks.as_floating("values", values)
     coords = _checks.as_floating("coords", coords)
     size, ndim = values.shape[:-1], coords.shape[-1]
@@ -113,18 +113,46 @@ def sample_grid(
         raise _checks.fail(
             "coords", f"[..., {len(size)}], one for each axis", f"shape {coords.shape}"
         )
+    result = jnp.zeros((), jnp.result_type(values, coords))
+    for weight, index, _ in neighbors(coords, size, method=method):
+        result = result + weight[..., None] * values[index]
+    return result
+
+
+def neighbors(
+    coords: Float[ArrayLike, "*n d"], size: Size, *, method: str = "linear"
+) -> Iterator[tuple[Array, tuple[Array, ...], Array]]:
+    """The cells of a grid that a point's value is made of.
+
+    `sample_grid` is the sum of `weight * values[index]` over them; models that decode a
+    cell's features by where the point lies from it also use the distance. Beyond the
+    centres of the outermost cells these stand for their missing neighbours.
+
+    Args:
+      coords: `[..., d]`, in [-1, 1].
+      size: cells along each axis, d of them.
+      method: `"linear"`, 2^d neighbours, or `"cubic"`, 4^d.
+
+    Yields:
+      For each neighbour its weight `[...]` (they add up to 1), its index, d arrays
+      `[...]`, and how far the point lies from its centre, in cells, `[..., d]`.
+
+    Raises:
+      ValueError: for an unknown method.
+    """
+    _checks.check_choice("method", method, tuple(_KERNELS))
+    coords = _checks.as_floating("coords", coords)
     taps, kernel = _KERNELS[method]
     position = [(coords[..., i] + 1) * n / 2 - 0.5 for i, n in enumerate(size)]
     base = [jnp.floor(p) for p in position]
-    result = jnp.zeros((), jnp.result_type(values, coords))
-    for offset in itertools.product(taps, repeat=ndim):
+    for offset in itertools.product(taps, repeat=len(size)):
         weight = jnp.ones(())
-        index = []
+        index, distance = [], []
         for p, b, o, n in zip(position, base, offset, size, strict=True):
             weight = weight * kernel(jnp.abs(p - b - o))
             index.append(jnp.clip(b.astype(jnp.int32) + o, 0, n - 1))
-        result = result + weight[..., None] * values[tuple(index)]
-    return result
+            distance.append(p - index[-1])
+        yield weight, tuple(index), jnp.stack(distance, -1)
 
 
 def _corners(region: Region | None, ndim: int) -> tuple[np.ndarray, np.ndarray]:
@@ -138,11 +166,19 @@ def _hat(distance: Array) -> Array:
     return jnp.maximum(1 - distance, 0)
 
 
-def _keys_cubic(distance: Array) -> Array:
-    s = distance
+def keys_cubic(distance: ArrayLike) -> Array:
+    """Keys' kernel of cubic interpolation with a = -1/2 [Keys 1981, eq. 15].
+
+    Args:
+      distance: from the sample, in samples, not negative; any shape.
+
+    Returns:
+      The sample's weight: 1 at distance 0, 0 at 1 and from 2 on.
+    """
+    s = jnp.asarray(distance)
     near = (1.5 * s - 2.5) * s * s + 1
     far = ((-0.5 * s + 2.5) * s - 4) * s + 2
     return jnp.where(s < 1, near, jnp.where(s < 2, far, 0.0))
 
 
-_KERNELS = {"linear": ((0, 1), _hat), "cubic": ((-1, 0, 1, 2), _keys_cubic)}
+_KERNELS = {"linear": ((0, 1), _hat), "cubic": ((-1, 0, 1, 2), keys_cubic)}

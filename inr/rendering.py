@@ -91,6 +91,22 @@ def render(
     return out if out is not None else jax.device_put(result, may_alias=True)
 
 
+def least_bytes(field: Field, size: Size, *, antialias: int | str = 1) -> int:
+    """The least budget with which `render` gives a result of that size.
+
+    Args:
+      field: as for `render`; its arrays may be `jax.ShapeDtypeStruct`s.
+      size: samples along each axis.
+      antialias: as for `render`.
+
+    Returns:
+      Bytes, the result among them.
+    """
+    features = _num_features(field, _geometry(size, None), antialias)
+    fixed, a_point = _tile_bytes(*_structure(field), len(size), antialias)
+    return fixed + a_point * _FEWEST_POINTS + 4 * math.prod(size) * features
+
+
 @functools.partial(jax.jit, static_argnames=("points", "antialias"))
 def _tile(
     field: Any,
@@ -175,9 +191,7 @@ def _tile_points(
     """Points a tile: as many as are fast, halved until they are in the budget."""
     if max_bytes is None:
         return _FAST_POINTS
-    leaves, treedef = jax.tree.flatten(field)
-    shapes = tuple((jnp.shape(x), jnp.result_type(x)) for x in leaves)
-    fixed, a_point = _tile_bytes(treedef, shapes, len(geometry[0]), antialias)
+    fixed, a_point = _tile_bytes(*_structure(field), len(geometry[0]), antialias)
     fixed += 0 if out is not None else 4 * math.prod(shape)
     points = _FAST_POINTS
     while points > _FEWEST_POINTS and fixed + a_point * points > max_bytes:
@@ -193,6 +207,16 @@ def _tile_points(
             else "Give `out=` a memory map, which does not count.",
         )
     return points
+
+
+def _structure(field: Any) -> tuple[Any, tuple]:
+    """What decides how much a field allocates, to be looked up by."""
+    leaves, treedef = jax.tree.flatten(field)
+    return treedef, tuple((x.shape, x.dtype) for x in map(_as_struct, leaves))
+
+
+def _as_struct(x: Any) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(jnp.shape(x), jnp.result_type(x))
 
 
 @functools.lru_cache(maxsize=64)

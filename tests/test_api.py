@@ -59,7 +59,7 @@ def test_a_public_function_follows_the_rules(function):
 
 _NO_RESULT = (
     "save_field",
-    "save_restorer",
+    "save_model",
     "write_audio",
     "write_image",
     "write_mesh",

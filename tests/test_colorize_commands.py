@@ -9,7 +9,7 @@ from support import refuses
 import inr
 from inr import color, commands
 from inr.__main__ import main
-from inr.restoration import save_restorer
+from inr.restoration import save_model
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def weights(tmp_path_factory):
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
     # The chroma of random parameters, made small: nothing is clipped in the file.
     params = jax.tree.map(lambda x: 0.2 * x, noisy())
-    save_restorer(path, SMALL, params)
+    save_model(path, SMALL, params)
     return path
 
 

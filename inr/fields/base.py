@@ -171,6 +171,15 @@ def _encode(model: nn.Module, params: Params, image: Array) -> Any:
     return model.apply(params, image, method="encode")
 
 
+def encoding_bytes(
+    model: nn.Module, params: Params, image: jax.ShapeDtypeStruct
+) -> int:
+    """What `bind` allocates for an image of that shape: the map, and while it works."""
+    lowered = _encode.lower(model, params, image)
+    memory = lowered.compile().memory_analysis()
+    return memory.temp_size_in_bytes + memory.output_size_in_bytes
+
+
 def _describe(params: Any) -> str:
     keys = list(params.keys()) if hasattr(params, "keys") else None
     return type(params).__name__ if keys is None else f"the keys {keys}"

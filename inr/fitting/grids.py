@@ -69,12 +69,14 @@ def fit_grid(
     batch_size: int,
     params: Any,
     weight: float | Array = 1.0,
+    affines: dict[str, Array] | None = None,
     describe: Callable[[np.ndarray], str],
     **options: Any,
 ) -> FitResult:
     """Fits a field to samples `[*size, k]` by batches drawn at random; for the verbs.
 
-    Every axis spans [-1, 1]; see `grid_affines` for the scale at which they are seen.
+    Every axis spans [-1, 1]; see `grid_affines` for the scale at which they are seen,
+    and for what `affines` may say otherwise.
     """
     check_module(model)
     check_features(model, values.shape[-1])
@@ -82,8 +84,8 @@ def fit_grid(
     terms = (Term(value_residual, GridSamples(values, batch_size), weight),)
     key_init, key_steps = jax.random.split(key)
     if params is None:
-        affines = grid_affines(values.shape[:-1], values.reshape(-1, values.shape[-1]))
-        params = init_params(key_init, model, terms, affines)
+        usual = grid_affines(values.shape[:-1], values.reshape(-1, values.shape[-1]))
+        params = init_params(key_init, model, terms, {**usual, **(affines or {})})
     return run(
         key_steps,
         model,

@@ -6,17 +6,27 @@ from inr.restoration.colorizing import (
 )
 from inr.restoration.encoder import (
     Encoder as Encoder,
+    FeatureMap as FeatureMap,
+    FlatEncoder as FlatEncoder,
     TrunkEncoder as TrunkEncoder,
     gray_trunk as gray_trunk,
 )
 from inr.restoration.files import (
-    RestorerFile as RestorerFile,
-    load_restorer as load_restorer,
-    save_restorer as save_restorer,
+    LoadedModel as LoadedModel,
+    load_model as load_model,
+    save_model as save_model,
 )
-from inr.restoration.losses import restorer_loss as restorer_loss
+from inr.restoration.losses import (
+    restorer_loss as restorer_loss,
+    upscaler_loss as upscaler_loss,
+)
 from inr.restoration.restorer import (
     Decoder as Decoder,
-    FeatureMap as FeatureMap,
     Restorer as Restorer,
 )
+from inr.restoration.upscaler import (
+    MLPHead as MLPHead,
+    Upscaler as Upscaler,
+    WaveHead as WaveHead,
+)
+from inr.restoration.upscaling import upscale as upscale

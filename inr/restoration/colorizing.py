@@ -1,16 +1,15 @@
 """`colorize`: a gray image in, its colours out, at any size and of any part."""
 
-import functools
 import os
-import pathlib
 
 from jaxtyping import Float
 
-from inr import _checks, pretrained
+from inr import _checks
 from inr._typing import Array, ArrayLike, Region, Size
 from inr.fields.base import BoundField, bind
 from inr.rendering import render
-from inr.restoration.files import RestorerFile, load_restorer
+from inr.restoration.files import LoadedModel, resolve
+from inr.restoration.restorer import Restorer
 
 
 def colorize(
@@ -18,7 +17,7 @@ def colorize(
     *,
     size: Size | None = None,
     region: Region | None = None,
-    model: str | os.PathLike | RestorerFile = "portraits",
+    model: str | os.PathLike | LoadedModel = "portraits",
     max_bytes: int | None = None,
     progress: bool = True,
 ) -> Array:
@@ -34,8 +33,8 @@ def colorize(
       size: of the result; by default that of the image, or of its part.
       region: `((top, left), (bottom, right))`, as fractions of the image; by default
         all of it.
-      model: a name in `inr.pretrained.names()`, a file that `save_restorer` wrote, or
-        what `load_restorer` returns.
+      model: a name in `inr.pretrained.names()`, a file that `save_model` wrote, or
+        what `load_model` returns.
       max_bytes: what rendering may allocate, see `inr.render`.
       progress: shows a bar if rendering takes more than two seconds.
 
@@ -48,7 +47,7 @@ def colorize(
     """
     field = bind_restorer(gray, model=model)
     if size is None:
-        h, w, _ = field.feature_map.luma.shape
+        h, w, _ = field.feature_map.image.shape
         (top, left), (bottom, right) = _checks.as_region(
             "region", region or ((0.0, 0.0), (1.0, 1.0)), 2
         )
@@ -59,7 +58,7 @@ def colorize(
 def bind_restorer(
     gray: Float[ArrayLike, "h w *one"],
     *,
-    model: str | os.PathLike | RestorerFile = "portraits",
+    model: str | os.PathLike | LoadedModel = "portraits",
 ) -> BoundField:
     """A gray image as a field of RGB: what `colorize` renders.
 
@@ -77,21 +76,7 @@ def bind_restorer(
     if image.shape[-1] != 1:
         fix = "Give `inr.color.rgb_to_luma(image)`."
         raise _checks.fail("gray", "[h, w] or [h, w, 1]", f"{image.shape}", fix)
-    module, params = _restorer(model)
+    module, params = resolve(model, Restorer)
     # Finer than the training's images: what is missing is colour, not detail.
     exact = max(image.shape[:2]) > module.side
     return bind(module.clone(exact_luma=exact), params, image)
-
-
-def _restorer(model: str | os.PathLike | RestorerFile) -> RestorerFile:
-    if isinstance(model, RestorerFile):
-        return model
-    if pathlib.Path(model).suffix == ".safetensors":
-        return load_restorer(model)
-    _checks.check_choice("model", model, pretrained.names())
-    return _shipped(model)
-
-
-@functools.cache
-def _shipped(name: str) -> RestorerFile:
-    return load_restorer(pretrained.file(name))

@@ -1,4 +1,4 @@
-"""From a gray image to a map of features at its own resolution.
+"""From an image to a map of features at its own resolution.
 
 Notation. The map has the image's pixels and `features` channels. Stage s works on
 pixels 2^s times as long; the coarsest also sees the mean over the whole image. What a
@@ -7,7 +7,7 @@ each finer stage kept (Ronneberger et al. 2015). Convolutions reach beyond the b
 to zeros; a size that 2^s does not divide is filled up with the border's pixels.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import jax
@@ -20,21 +20,64 @@ from inr._typing import Array, ArrayLike, Params
 from inr.metrics.perceptual import VGG_MEAN, VGG_STD
 
 
+class FeatureMap(NamedTuple):
+    """What an image is to a decoder.
+
+    Attributes:
+      features: `[h, w, k]`, of the image as the encoder saw it.
+      image: `[h, w, c]`, as it is.
+    """
+
+    features: Array
+    image: Array
+
+
 class Block(nn.Module):
-    """x + convolution(gelu(convolution(gelu(x)))), the identity from `init`.
+    """x + convolution(a(convolution(a(x)))), the identity from `init`.
 
     Attributes:
       width: channels of x and of what is between.
+      activation: a, of each number.
     """
 
     width: int
+    activation: Callable[[Array], Array] = nn.gelu
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        y = nn.Conv(self.width, (3, 3), name="first")(nn.gelu(x))
+        y = nn.Conv(self.width, (3, 3), name="first")(self.activation(x))
         zeros = nn.initializers.zeros
         last = nn.Conv(self.width, (3, 3), kernel_init=zeros, name="second")
-        return x + last(nn.gelu(y))
+        return x + last(self.activation(y))
+
+
+class FlatEncoder(nn.Module):
+    """Residual blocks on the image's own pixels, without normalisation.
+
+    As EDSR's [Lim et al. 2017, arXiv:1707.02921], but for blocks that begin with their
+    activation. A feature depends on the image up to `reach` pixels away, no farther.
+
+    Attributes:
+      width: channels.
+      blocks: residual blocks, of two convolutions each.
+    """
+
+    width: int = 48
+    blocks: int = 8
+
+    @property
+    def reach(self) -> int:
+        """Pixels to each side that a feature depends on."""
+        return 2 * self.blocks + 2
+
+    @nn.compact
+    def __call__(self, image: ArrayLike) -> Array:
+        """A map `[h, w, width]` of an image `[h, w, c]`."""
+        first = nn.Conv(self.width, (3, 3), name="input")(image)
+        x = first
+        for i in range(self.blocks):
+            x = Block(self.width, activation=nn.relu, name=f"block_{i}")(x)
+        return first + nn.Conv(self.width, (3, 3), name="output")(nn.relu(x))
 
 
 class Encoder(nn.Module):

@@ -1,20 +1,26 @@
-"""A restorer in one safetensors file, in half of its training's precision."""
+"""A model in one safetensors file, in half of its training's precision."""
 
+import functools
 import os
+import pathlib
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from inr import _checks, pretrained
 from inr._typing import Params
 from inr.io.models import check_arrays, read_model, write_model
 from inr.restoration.restorer import Restorer
+from inr.restoration.upscaler import Upscaler
 
-_KINDS = {"Restorer": Restorer}
+Model = Restorer | Upscaler
+
+_KINDS = {kind.__name__: kind for kind in (Restorer, Upscaler)}
 
 
-class RestorerFile(NamedTuple):
+class LoadedModel(NamedTuple):
     """What a file holds.
 
     Attributes:
@@ -22,24 +28,26 @@ class RestorerFile(NamedTuple):
       params: its parameters, float32.
     """
 
-    model: Restorer
+    model: Model
     params: Params
 
 
-def save_restorer(path: str | os.PathLike, model: Restorer, params: Params) -> None:
-    """Writes a restorer, its arrays as float16: all of it or nothing.
+def save_model(path: str | os.PathLike, model: Model, params: Params) -> None:
+    """Writes a restorer or upscaler, its arrays as float16: all of it or nothing.
 
     Args:
       path: file name, ending in `.safetensors`.
-      model: the module; of its uses the file does not tell: `exact_luma` is False.
+      model: the module; of a restorer's uses the file does not tell: `exact_luma` is
+        False.
       params: its parameters, such as the `ema` of a training.
 
     Raises:
-      TypeError: if the model is no `Restorer`.
+      TypeError: if the model is of another kind.
       ValueError: for another extension, or parameters that are not finite in float16.
     """
-    if not isinstance(model, Restorer):
-        raise TypeError(f"`model` must be a `Restorer`, got {type(model).__name__}.")
+    if not isinstance(model, Model):
+        kinds = " or ".join(f"`{kind}`" for kind in _KINDS)
+        raise TypeError(f"`model` must be a {kinds}, got {type(model).__name__}.")
     with np.errstate(over="ignore"):
         half = jax.tree.map(lambda x: np.asarray(x).astype(np.float16), dict(params))
     if not all(np.isfinite(x).all() for x in jax.tree.leaves(half)):
@@ -47,11 +55,13 @@ def save_restorer(path: str | os.PathLike, model: Restorer, params: Params) -> N
             "`params` must be finite and at most 65504 in size, as float16 is, got "
             "others. A training that diverged leaves such."
         )
-    write_model(path, model.clone(exact_luma=False), half)
+    if isinstance(model, Restorer):
+        model = model.clone(exact_luma=False)
+    write_model(path, model, half)
 
 
-def load_restorer(path: str | os.PathLike) -> RestorerFile:
-    """Reads what `save_restorer` wrote.
+def load_model(path: str | os.PathLike) -> LoadedModel:
+    """Reads what `save_model` wrote.
 
     Args:
       path: file name, ending in `.safetensors`.
@@ -64,7 +74,31 @@ def load_restorer(path: str | os.PathLike) -> RestorerFile:
       ValueError: if the file is truncated, holds another kind of model, or its arrays
         do not fit its hyperparameters.
     """
-    model, arrays, _ = read_model(path, _KINDS, writer="save_restorer")
-    image = jax.ShapeDtypeStruct((model.side, model.side, 1), jnp.float32)
+    model, arrays, _ = read_model(path, _KINDS, writer="save_model")
+    shape = (model.side, model.side, 1) if isinstance(model, Restorer) else (4, 4, 3)
+    image = jax.ShapeDtypeStruct(shape, jnp.float32)
     check_arrays(path, model, arrays, jax.ShapeDtypeStruct((1, 2), jnp.float32), image)
-    return RestorerFile(model, jax.tree.map(lambda x: jnp.float32(x), arrays))
+    return LoadedModel(model, jax.tree.map(lambda x: jnp.float32(x), arrays))
+
+
+def resolve(model: str | os.PathLike | LoadedModel, kind: type[Model]) -> LoadedModel:
+    """The model that is meant by a shipped name, a file or itself, of one kind."""
+    found = _found(model)
+    if not isinstance(found.model, kind):
+        got = f"a `{type(found.model).__name__}`"
+        raise _checks.fail("model", f"a `{kind.__name__}`", got)
+    return found
+
+
+def _found(model: str | os.PathLike | LoadedModel) -> LoadedModel:
+    if isinstance(model, LoadedModel):
+        return model
+    if pathlib.Path(model).suffix == ".safetensors":
+        return load_model(model)
+    _checks.check_choice("model", model, pretrained.names())
+    return _shipped(model)
+
+
+@functools.cache
+def _shipped(name: str) -> LoadedModel:
+    return load_model(pretrained.file(name))

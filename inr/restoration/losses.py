@@ -1,9 +1,9 @@
-"""What a restorer is trained on: crops, reduced to the picture that is wanted.
+"""What models are trained on: crops, reduced to the picture that is wanted.
 
-That picture reduced further, and gray, is what the model is given; its own colours at
-random points are what the model should say there. One encoding serves both uses of the
-model: where only the reduced luma is known, and where the picture's own is
-(`exact_luma`).
+That picture reduced further is what a model is given, gray for a restorer; its own
+colours are what the model should say, at random points or over random pixels. A
+restorer's one encoding serves both of its uses: where only the reduced luma is known,
+and where the picture's own is (`exact_luma`).
 """
 
 import functools
@@ -14,8 +14,11 @@ import jax.numpy as jnp
 from inr import _checks
 from inr._typing import Array, ArrayLike, Key, Params
 from inr.color import rgb_to_luma
-from inr.restoration.restorer import FeatureMap, Restorer
-from inr.training import point_batch, reduce_images
+from inr.fields.streams import seed_cells
+from inr.restoration.encoder import FeatureMap
+from inr.restoration.restorer import Restorer
+from inr.restoration.upscaler import Upscaler
+from inr.training import point_batch, reduce_images, scale_batch
 from inr.training.step import Loss
 
 
@@ -61,6 +64,57 @@ def restorer_loss(
     return functools.partial(_loss, model, scale, num_points, cells, delta, weight)
 
 
+def upscaler_loss(
+    model: Upscaler,
+    *,
+    side: int = 40,
+    picture: int = 160,
+    num_points: int = 1600,
+    max_scale: float = 4.0,
+) -> Loss:
+    """Mean absolute error of RGB over pixels of random scales, for `training.train`.
+
+    Its batches are crops `[b, s, s, 3]` as `inr.training.crop_batches` makes them.
+
+    Args:
+      model: to be trained.
+      side: of what the model is given, in pixels.
+      picture: what crops are reduced to first, by area: less than their own side, they
+        lose the noise and the halved chroma of the files that they come from. At least
+        `max_scale * side`.
+      num_points: pixels drawn of each picture.
+      max_scale: pixels of the picture to one of what the model is given, at most. See
+        `inr.training.scale_batch`.
+
+    Returns:
+      A loss `(params, key, crops) -> (scalar, metrics)`; the metrics are `absolute`
+      and `square`, the mean errors.
+
+    Raises:
+      ValueError: once it is called, for crops or a picture that are too small.
+    """
+    picture = _checks.as_count("picture", picture)
+
+    def loss(params: Params, key: Key, crops: ArrayLike) -> tuple[Array, dict]:
+        batch = scale_batch(
+            key,
+            reduce_images(crops, (picture, picture)),
+            side=side,
+            num_points=num_points,
+            max_scale=max_scale,
+        )
+
+        def made(image: Array, coords: Array, cell: Array) -> Array:
+            maps = model.apply(params, image, method="encode")
+            return model.apply(params, seed_cells(coords, cell), maps).value
+
+        error = jax.vmap(made)(batch.inputs, batch.coords, batch.cells) - batch.colors
+        parts = {"absolute": jnp.abs(error).mean(), "square": jnp.square(error).mean()}
+        return parts["absolute"], parts
+
+    return loss
+
+
 def _loss(
     model: Restorer,
     scale: int,
@@ -92,7 +146,7 @@ def _loss(
         return _penalty(colors - batch.colors, delta).mean()
 
     restored = made(model.clone(exact_luma=False), maps)
-    exact = maps._replace(luma=rgb_to_luma(wanted))
+    exact = maps._replace(image=rgb_to_luma(wanted))
     colorized = made(model.clone(exact_luma=True), exact)
     difference = rgb_to_luma(restored) - rgb_to_luma(batch.colors)
     parts = {

@@ -10,8 +10,6 @@ Where the gray image is as fine as the picture that is wanted (`exact_luma`), lu
 the image's own, and the encoder sees the image reduced to the size it was trained at.
 """
 
-from typing import NamedTuple
-
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
@@ -20,22 +18,10 @@ from inr import _checks
 from inr._typing import Array, ArrayLike
 from inr.color import ycbcr_to_rgb
 from inr.coords import sample_grid
-from inr.restoration.encoder import Encoder, TrunkEncoder
+from inr.restoration.encoder import Encoder, FeatureMap, TrunkEncoder
 from inr.training import reduce_images
 
 _BANDS = 4  # of the code for the place in the picture: wavelengths from 4 down to 1/2
-
-
-class FeatureMap(NamedTuple):
-    """What an image is to the decoder.
-
-    Attributes:
-      features: `[h, w, k]`, of the image as the encoder saw it.
-      luma: `[h, w, 1]`, of the image as it is.
-    """
-
-    features: Array
-    luma: Array
 
 
 class Restorer(nn.Module):

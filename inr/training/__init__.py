@@ -1,8 +1,8 @@
 """Training of any model: images to batches of points, a pure step, and the loop.
 
 The modules: `files` (images in memory, split by hash), `crops` (the grain pipeline),
-`examples` (crops to degraded inputs and points with their true colours), `points`,
-`step` (the pure core) and `loop` (`train`).
+`examples` (crops to degraded inputs and points with their true colours), `scales` (to
+examples of upscaling), `points`, `step` (the pure core) and `loop` (`train`).
 """
 
 from inr.training.crops import crop_batches as crop_batches
@@ -22,6 +22,11 @@ from inr.training.loop import (
     train as train,
 )
 from inr.training.points import draw_points as draw_points, halton as halton
+from inr.training.scales import (
+    ScaleBatch as ScaleBatch,
+    reduce_part as reduce_part,
+    scale_batch as scale_batch,
+)
 from inr.training.step import (
     TrainInfo as TrainInfo,
     TrainState as TrainState,

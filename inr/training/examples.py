@@ -77,7 +77,7 @@ def point_batch(
     """
     _checks.check_choice("interpolation", interpolation, ("linear", "cubic"))
     key_points, key_mask = jax.random.split(key)
-    crops = _as_images("crops", crops)
+    crops = as_images("crops", crops)
     inputs = reduce_images(crops, size, method=method)
     if gray:
         inputs = color.rgb_to_luma(inputs)
@@ -110,7 +110,7 @@ def reduce_images(
       ValueError: for an unknown method, another rank, or a size that is larger.
     """
     _checks.check_choice("method", method, METHODS)
-    images = _as_images("images", images)
+    images = as_images("images", images)
     size = _checks.as_size("size", size)
     *lead, h, w, k = images.shape
     if len(size) != 2 or size[0] > h or size[1] > w:
@@ -146,7 +146,7 @@ def mask_cells(
     Raises:
       ValueError: for cells that are neither a count nor one of the two names.
     """
-    images = _as_images("images", images)
+    images = as_images("images", images)
     b, h, w, _ = images.shape
     key_cells, key_count, key_order = jax.random.split(key, 3)
     most, number = _cells_per_side(key_cells, cells)
@@ -190,7 +190,7 @@ def _area_weights(old: int, new: int) -> np.ndarray:
     return np.diff(covered, axis=0) * (new / old)
 
 
-def _as_images(argument: str, images: ArrayLike) -> Array:
+def as_images(argument: str, images: ArrayLike) -> Array:
     images = _checks.as_floating(argument, unit_range(jnp.asarray(images)))
     if images.ndim < 3:
         raise _checks.fail(argument, "[..., h, w, k]", f"shape {images.shape}")

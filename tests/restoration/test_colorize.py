@@ -13,12 +13,12 @@ from support import refuses
 import inr
 from inr import color, pretrained
 from inr.restoration import (
+    LoadedModel,
     Restorer,
-    RestorerFile,
     bind_restorer,
-    load_restorer,
+    load_model,
     restorer_loss,
-    save_restorer,
+    save_model,
 )
 from inr.training import point_batch, reduce_images
 
@@ -26,7 +26,7 @@ from inr.training import point_batch, reduce_images
 @pytest.fixture(scope="module")
 def small():
     params = jax.tree.map(lambda x: np.float32(np.float16(x)), noisy())
-    return RestorerFile(SMALL, params)
+    return LoadedModel(SMALL, params)
 
 
 def test_a_large_image_keeps_its_luma_and_a_small_one_gains_some(small):
@@ -68,8 +68,8 @@ def test_tiny_images_have_colours(small, size):
 
 def test_what_is_read_is_what_was_written(small, tmp_path):
     path = tmp_path / "small.safetensors"
-    save_restorer(path, SMALL.clone(exact_luma=True), small.params)
-    model, params = load_restorer(path)
+    save_model(path, SMALL.clone(exact_luma=True), small.params)
+    model, params = load_model(path)
     assert model == SMALL
     jax.tree.map(np.testing.assert_array_equal, params, small.params)
     by_path = inr.colorize(picture(), model=path)
@@ -99,16 +99,16 @@ def test_another_models_weights_are_refused(small, tmp_path):
     path = tmp_path / "siren.safetensors"
     inr.save_field(path, inr.bind(siren, params))
     with refuses("of kind Restorer"):
-        load_restorer(path)
+        load_model(path)
     other = tmp_path / "other.safetensors"
-    save_restorer(other, Restorer(widths=(4,), width=8), small.params)
+    save_model(other, Restorer(widths=(4,), width=8), small.params)
     with refuses("must hold the arrays"):
-        load_restorer(other)
+        load_model(other)
     with refuses("`model` must be a `Restorer`", TypeError):
-        save_restorer(other, siren, params)
+        save_model(other, siren, params)
     large = jax.tree.map(lambda x: 1e6 + x, small.params)
     with refuses("at most 65504"):
-        save_restorer(other, SMALL, large)
+        save_model(other, SMALL, large)
 
 
 def crops(count=3, side=32):

@@ -1,0 +1,126 @@
+"""Crops made into examples of upscaling: a part at a coarser scale, and fine pixels.
+
+Pure JAX, to be called inside a loss, as `inr.training.examples`. Every example has a
+scale of its own, so that arrays keep one shape whatever the scale.
+"""
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Shaped
+
+from inr import _checks
+from inr._typing import Array, ArrayLike, Key, Size
+from inr.coords import keys_cubic
+from inr.training.examples import as_images
+
+
+class ScaleBatch(NamedTuple):
+    """Examples for a model that maps an image and cells to their colours.
+
+    Attributes:
+      inputs: `[b, side, side, k]` in [0, 1], of a coarser scale.
+      coords: `[b, n, 2]`, centres of finer pixels, in [-1, 1] of the input.
+      cells: `[b, 2]`, the size of a finer pixel, in coords.
+      colors: `[b, n, k]` in [0, 1], of the finer pixels.
+    """
+
+    inputs: Array
+    coords: Array
+    cells: Array
+    colors: Array
+
+
+def scale_batch(
+    key: Key,
+    crops: Shaped[ArrayLike, "b h w k"],
+    *,
+    side: int,
+    num_points: int,
+    max_scale: float = 4.0,
+) -> ScaleBatch:
+    """Parts of crops reduced by random scales, and pixels of the crops themselves.
+
+    Half of the scales are uniform in [1, max_scale], the others are among its whole
+    numbers from 2, which are asked for most. A part begins at a random pixel. Inputs
+    are reduced by bicubic interpolation, see `reduce_part`, and rounded to the levels
+    of an 8-bit file; pixels whose centres lie in the part are drawn uniformly.
+
+    Args:
+      key: PRNG key.
+      crops: `[b, h, w, k]`, uint8 or floating in [0, 1], at least `max_scale * side`
+        pixels in h and w.
+      side: of the inputs, in pixels.
+      num_points: pixels drawn of each crop, n.
+      max_scale: pixels of a crop to one of its input, at most; at least 2.
+
+    Returns:
+      A `ScaleBatch`.
+
+    Raises:
+      ValueError: for crops that are no images or too small, and for a scale below 2.
+    """
+    crops = as_images("crops", crops)
+    side = _checks.as_count("side", side)
+    num_points = _checks.as_count("num_points", num_points)
+    if not max_scale >= 2:
+        raise _checks.fail("max_scale", "at least 2", max_scale)
+    b, h, w, _ = crops.shape
+    if min(h, w) < max_scale * side:
+        least = math.ceil(max_scale * side)
+        raise _checks.fail("crops", f"at least {least} pixels a side", f"{(h, w)}")
+    scale_key, part_key, point_key = jax.random.split(key, 3)
+    scale = _draw_scales(scale_key, b, max_scale)[:, None]
+    span = scale * side
+    room = jnp.asarray([(h, w)], jnp.float32) - span
+    start = jax.random.uniform(part_key, (b, 2), jnp.float32)
+    start = jnp.floor(start * (room + 1)).clip(0, jnp.floor(room))
+    inputs = jax.vmap(reduce_part, (0, 0, 0, None))(crops, start, scale, (side, side))
+    inputs = jnp.round(255 * inputs.clip(0, 1)) / 255
+    # Whole pixels: from the part's first, as many as lie in it.
+    draw = jax.random.uniform(point_key, (b, num_points, 2), jnp.float32)
+    pixel = jnp.floor(draw * jnp.floor(span)[:, None])
+    coords = (pixel + 0.5) / span[:, None] * 2 - 1
+    index = (pixel + start[:, None]).astype(jnp.int32)
+    colors = jax.vmap(lambda crop, i: crop[i[:, 0], i[:, 1]])(crops, index)
+    cells = jnp.broadcast_to(2 / span, (b, 2))
+    return ScaleBatch(inputs, coords, cells, colors)
+
+
+def reduce_part(image: ArrayLike, start: Array, scale: Array, size: Size) -> Array:
+    """A part of an image at a coarser scale, by Keys' cubic kernel as wide as that.
+
+    As Matlab's and Pillow's bicubic reduction, and `jax.image.resize`'s; beyond the
+    image's border the kernel is cut off and adds up to 1 again. Scale and place may be
+    traced.
+
+    Args:
+      image: `[h, w, k]`, floating.
+      start: `[2]`, the part's corner, in pixels of the image.
+      scale: `[2]` or `[1]`, pixels of the image to one of the result, at least 1.
+      size: `(h, w)` of the result.
+
+    Returns:
+      `[*size, k]`.
+    """
+    scale = jnp.broadcast_to(scale, (2,))
+
+    def weights(axis: int) -> Array:
+        centre = start[axis] + (jnp.arange(size[axis])[:, None] + 0.5) * scale[axis]
+        distance = centre - (jnp.arange(image.shape[axis])[None] + 0.5)
+        kernel = keys_cubic(jnp.abs(distance) / scale[axis])
+        return kernel / kernel.sum(1, keepdims=True)
+
+    return jnp.einsum(
+        "ih,hwk,jw->ijk", weights(0), image, weights(1), precision="highest"
+    )
+
+
+def _draw_scales(key: Key, count: int, most: float) -> Array:
+    kind_key, any_key, whole_key = jax.random.split(key, 3)
+    anything = jax.random.uniform(any_key, (count,), jnp.float32, 1.0, most)
+    whole = jax.random.randint(whole_key, (count,), 2, int(most) + 1, jnp.int32)
+    is_whole = jax.random.bernoulli(kind_key, 0.5, (count,))
+    return jnp.where(is_whole, whole.astype(jnp.float32), anything)

@@ -1,0 +1,225 @@
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from small_restorer import SMALL, noisy
+from support import refuses
+
+import inr
+from inr import color, coords
+from inr.restoration import (
+    FlatEncoder,
+    LoadedModel,
+    MLPHead,
+    Upscaler,
+    WaveHead,
+    load_model,
+    save_model,
+    upscale,
+    upscaling,
+)
+
+TINY = Upscaler(width=6, blocks=1, waves=3, units=8)
+
+
+def photo(h=13, w=17, c=3):
+    return np.random.default_rng(0).random((h, w, c), np.float32)
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    return LoadedModel(TINY, noisy(TINY, jnp.zeros((1, 2)), photo()))
+
+
+def test_at_first_it_is_cubic_interpolation():
+    params = TINY.init(jax.random.key(0), jnp.zeros((1, 2)), photo())
+    params["params"]["decoder"] = jax.tree.map(
+        jnp.zeros_like, params["params"]["decoder"]
+    )
+    made = upscale(photo(), 2.5, model=LoadedModel(TINY, params))
+    grid = coords.grid((round(13 * 2.5), round(17 * 2.5)))
+    np.testing.assert_allclose(
+        made, coords.sample_grid(photo(), grid, method="cubic"), atol=1e-5
+    )
+
+
+def test_waves_over_a_cell_are_their_mean():
+    head = WaveHead(waves=5)
+    draw = np.random.default_rng(1)
+    coefficients = jnp.asarray(draw.normal(size=(1, 1, 33)), jnp.float32)
+    params = {"params": {"frequencies": draw.normal(size=(5, 2)).astype(np.float32)}}
+    cell = np.array([0.7, 1.6], np.float32)
+    side = (np.arange(60) + 0.5) / 60 - 0.5
+    inside = np.stack(np.meshgrid(side, side, indexing="ij"), -1) * cell
+    place = np.array([0.3, -0.4])
+
+    def at(distance, cell):
+        distance, cell = (jnp.asarray(x, jnp.float32) for x in (distance, cell))
+        return head.apply(params, coefficients, distance, cell.reshape(1, 1, 2))
+
+    points = at(place + inside, np.zeros(2)).mean((0, 1))
+    np.testing.assert_allclose(
+        at(place.reshape(1, 1, 2), cell)[0, 0], points, atol=2e-4
+    )
+    # By the formula itself, with NumPy's functions.
+    phase = (place + inside) @ params["params"]["frequencies"].T
+    basis = np.concatenate([np.ones((60, 60, 1)), np.cos(phase), np.sin(phase)], -1)
+    expected = basis @ coefficients.reshape(3, 11).T
+    np.testing.assert_allclose(at(place + inside, np.zeros(2)), expected, atol=1e-5)
+
+
+def test_a_network_at_a_pixel_sees_its_neighbours_features():
+    head = MLPHead(units=4)
+    features = jnp.asarray(photo(6, 5, 3) - 0.5)
+    distance, cell = jnp.zeros((6, 5, 2)), jnp.full((1, 1, 2), 0.5)
+    params = noisy_head(head, features, distance, cell)
+    made = head.apply(params, features, method="prepare")
+    padded = np.pad(np.maximum(features, 0), ((1, 1), (1, 1), (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (0, 1))
+    layer = params["params"]["around"]
+    kernel, bias = (np.asarray(layer[name]) for name in ("kernel", "bias"))
+    expected = np.einsum("hwcij,ijck->hwk", windows, kernel) + bias
+    np.testing.assert_allclose(made, expected, atol=1e-5)
+    small, large = (
+        head.apply(params, made, distance, jnp.full((1, 1, 2), c)) for c in (0.25, 1.0)
+    )
+    assert np.abs(small - large).max() > 1e-3
+
+
+def noisy_head(head, features, distance, cell):
+    def both(module, features):
+        return module(module.prepare(features), distance, cell)
+
+    params = head.init(jax.random.key(0), features, method=both)
+    keys = iter(jax.random.split(jax.random.key(1), 20))
+    return jax.tree.map(lambda x: jax.random.normal(next(keys), x.shape), params)
+
+
+@pytest.mark.parametrize("head", ["waves", "mlp"])
+def test_its_value_depends_on_the_image_as_far_as_it_says_and_no_farther(head):
+    model = TINY.clone(head=head)
+    image = photo(25, 25)
+    params = noisy(model, jnp.zeros((1, 2)), image)
+    point = jnp.asarray(coords.grid((25, 25))[12, 12] + 0.01)
+
+    def value(image):
+        return inr.bind(model, params, image)(point).sum()
+
+    slopes = np.abs(jax.grad(value)(jnp.asarray(image))).sum(-1)
+    rows, columns = np.nonzero(slopes)
+    far = max(np.abs(rows - 12).max(), np.abs(columns - 12).max())
+    assert FlatEncoder(6, 1).reach < far <= model.reach
+
+
+def test_between_pixels_it_is_continuous(tiny):
+    """Where one pixel's function takes over from the next: halfway and at centres."""
+    field = inr.bind(*tiny, photo())
+    for at in (0.0, 1 / 17, 2 / 17):
+        below, above = (field(jnp.array([0.1, at + e])) for e in (-1e-6, 1e-6))
+        np.testing.assert_allclose(below, above, atol=1e-3)
+
+
+@pytest.mark.parametrize("head", ["waves", "mlp"])
+def test_blocks_are_the_whole(head, monkeypatch):
+    model = TINY.clone(head=head)
+    image = photo(40, 29)
+    params = noisy(model, jnp.zeros((1, 2)), image)
+    whole = inr.render(
+        inr.bind(model, params, image), (108, 78), antialias="integral", progress=False
+    )
+    monkeypatch.setattr(upscaling, "_SIDES", (16,))
+    made = upscale(image, 2.7, model=LoadedModel(model, params))
+    np.testing.assert_allclose(made, whole, atol=1e-4)
+
+
+def test_a_region_is_a_part_of_the_whole(tiny):
+    whole = upscale(photo(20, 20), 3, model=tiny)
+    part = upscale(photo(20, 20), 3, region=((0.25, 0.5), (0.75, 0.9)), model=tiny)
+    np.testing.assert_allclose(part, whole[15:45, 30:54], atol=1e-4)
+
+
+def test_scales_of_each_axis(tiny):
+    assert upscale(photo(), (1, 3.3), model=tiny).shape == (13, 56, 3)
+    assert upscale(photo(1, 1), 16, model=tiny).shape == (16, 16, 3)
+    for scale in (0.5, np.nan, (2, -1), np.inf):
+        with refuses("`scale` must be at least 1"):
+            upscale(photo(), scale, model=tiny)
+
+
+def test_an_ensemble_is_the_mean_over_four_turns(tiny):
+    image = photo(9, 12)
+    turned = [
+        np.rot90(upscale(np.rot90(image, k), (2, 2), model=tiny), -k) for k in range(4)
+    ]
+    made = upscale(image, 2, ensemble=True, model=tiny)
+    np.testing.assert_allclose(made, np.mean(turned, 0), atol=1e-4)
+    unequal = upscale(image, (2, 3), ensemble=True, model=tiny)
+    other = upscale(np.rot90(image), (3, 2), ensemble=True, model=tiny)
+    np.testing.assert_allclose(unequal, np.rot90(other, -1), atol=1e-4)
+
+
+def test_gray_stays_gray_and_alpha_is_enlarged(tiny):
+    gray, alpha = photo(8, 9, 1), photo(8, 9, 1)[::-1]
+    made = upscale(gray, 2, model=tiny)
+    three = upscale(np.repeat(gray, 3, -1), 2, model=tiny)
+    np.testing.assert_allclose(made, color.rgb_to_luma(three), atol=1e-6)
+    np.testing.assert_array_equal(upscale(gray[..., 0], 2, model=tiny), made)
+    both = upscale(np.concatenate([gray, alpha], -1), 2, model=tiny)
+    np.testing.assert_array_equal(both[..., :1], made)
+    cubic = coords.sample_grid(alpha, coords.grid((16, 18)), method="cubic")
+    np.testing.assert_allclose(both[..., 1:], cubic, atol=1e-5)
+    with refuses("`image` must be gray or RGB"):
+        upscale(photo(4, 4, 5), 2, model=tiny)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_bad_images_are_refused(tiny, value):
+    image = photo()
+    image[3, 4] = value
+    with refuses("`image` must be finite"):
+        upscale(image, 2, model=tiny)
+    with refuses("`image` must"):
+        upscale(photo()[:0], 2, model=tiny)
+    with refuses("RGB, \\[h, w, 3\\]"):
+        inr.bind(*tiny, photo(4, 4, 1))
+
+
+def test_a_budget_makes_smaller_blocks_or_names_the_least(tiny):
+    image = photo(70, 60)
+    free = upscale(image, 2, model=tiny)
+    with pytest.raises(ValueError, match="`max_bytes` must be at least") as caught:
+        upscale(image, 2, model=tiny, max_bytes=10_000)
+    least = int(str(caught.value).split("at least ")[1].split()[0])
+    made = upscale(image, 2, model=tiny, max_bytes=least)
+    np.testing.assert_allclose(made, free, atol=1e-4)
+    with refuses("`max_bytes` must be at least"):
+        upscale(image, 2, model=tiny, max_bytes=least - 1)
+
+
+def test_kept_in_a_file_and_not_mistaken_for_another_kind(tiny, tmp_path):
+    path = tmp_path / "tiny.safetensors"
+    save_model(path, *tiny)
+    model, params = load_model(path)
+    assert model == TINY
+    for a, b in zip(*map(jax.tree.leaves, (params, tiny.params)), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6)
+    made = upscale(photo(), 2, model=path)
+    np.testing.assert_allclose(made, upscale(photo(), 2, model=tiny), atol=0.05)
+    with refuses("`model` must be a `Restorer`, got a `Upscaler`"):
+        inr.colorize(photo(8, 8, 1), model=path)
+    with refuses("`model` must be a `Upscaler`, got a `Restorer`"):
+        upscale(photo(), 2, model=LoadedModel(SMALL, {}))
+    for name, bad in (("head", "sinc"), ("blocks", 0), ("waves", 0)):
+        with refuses(f"`{name}` must be"):
+            Upscaler(**{name: bad})
+
+
+def test_turned_points_are_where_a_turned_image_has_them():
+    image = photo(3, 5)
+    grid = coords.grid((3, 5))
+    for k, (i, j) in itertools.product(range(4), itertools.product(range(3), range(5))):
+        point = upscaling._turn(grid[i, j], k)
+        found = coords.sample_grid(np.rot90(image, k).copy(), point)
+        np.testing.assert_allclose(found, image[i, j], atol=1e-5)
