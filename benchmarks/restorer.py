@@ -1,10 +1,11 @@
 """How well shipped restorers restore and colour what they never saw, and how fast.
 
-    python benchmarks/restorer.py [portraits] [kodak] [decode]
+    python benchmarks/restorer.py [portraits] [photos] [kodak] [decode]
 
 `portraits`: the tenth of the portraits held out by the hash of the person, 64x64 gray
-to 128x128 colour and, at 128x128, gray to colour with exact luma. `kodak`: the same of
-Kodak's photographs, reduced to 192x128: nothing that the portraits' model knows.
+to 128x128 colour and, at 128x128, gray to colour with exact luma. `photos`: likewise a
+tenth of the photographs, and gray to colour at 256x256, the crops' full size. `kodak`:
+Kodak's photographs, reduced to 192x128, by both models, and in full.
 `decode`: seconds and memory of large results, in a process of their own.
 
 Everything is scored beside what needs no training, on the same pixels: the gray image
@@ -12,15 +13,12 @@ Everything is scored beside what needs no training, on the same pixels: the gray
 were trained on.
 """
 
-import json
-import pathlib
 import re
-import subprocess
 import sys
-import time
 
 import _common
-import jax
+import _perceptual
+import _process
 import numpy as np
 
 import inr
@@ -35,9 +33,12 @@ SIDE = 64
 def portraits() -> None:
     train, held_out = split_portraits()
     images = [as_image(x) for x in training.ImageFiles(held_out)]
-    known = training.ImageFiles(train[::10])
-    mean = np.mean([chroma(as_image(x)).mean((0, 1)) for x in known], 0)
-    compare("portraits", images, "portraits", mean)
+    mean = mean_chroma(train[::10])
+    rows = {
+        "portraits": restored("portraits", images, mean),
+        "portraits_exact_luma": colorized("portraits", images, mean),
+    }
+    _common.save("restorer", rows)
 
 
 def split_portraits() -> tuple[list, list]:
@@ -50,17 +51,46 @@ def split_portraits() -> tuple[list, list]:
     return training.split_by_hash(paths, group=person)
 
 
+def photos() -> None:
+    """Every third crop of the photographs held out: one has up to eleven."""
+    paths = inr.list_images(_common.DATA / "photos")
+    train, held_out = training.split_by_hash(
+        paths, group=lambda name: name.rpartition("_")[0]
+    )
+    images = [as_image(x) for x in training.ImageFiles(held_out[::3])]
+    # Reduced, the files' compression and halved chroma are gone.
+    small = [np.asarray(training.reduce_images(x, (128, 128))) for x in images]
+    mean = mean_chroma(train[::20])
+    rows = {
+        "photos": restored("photos", small, mean),
+        "photos_exact_luma": colorized("photos", small, mean),
+        "photos_full_size": colorized("photos", images, mean),
+    }
+    _common.save("restorer", rows)
+
+
 def kodak() -> None:
     paths = inr.list_images(_common.DATA / "bench" / "kodak24")
     wide = [inr.read_image(path) for path in paths]
     wide = [x if x.shape[0] <= x.shape[1] else x.swapaxes(0, 1) for x in wide]
     images = [np.asarray(training.reduce_images(x, (128, 192))) for x in wide]
-    compare("portraits", images, "kodak", np.zeros(2))
+    rows = {}
+    for model, name in (("portraits", "kodak"), ("photos", "kodak_photos")):
+        rows[name] = restored(model, images, np.zeros(2))
+        rows[f"{name}_exact_luma"] = colorized(model, images, np.zeros(2))
+    rows["kodak_photos_full_size"] = colorized("photos", wide, np.zeros(2))
+    _common.save("restorer", rows)
 
 
-def compare(model: str, images: list, name: str, mean_chroma: np.ndarray) -> None:
-    """Means over the images, of both uses of the model."""
-    restore, colour = [], []
+def mean_chroma(paths: list) -> np.ndarray:
+    return np.mean(
+        [chroma(as_image(x)).mean((0, 1)) for x in training.ImageFiles(paths)], 0
+    )
+
+
+def restored(model: str, images: list, mean: np.ndarray) -> dict[str, float]:
+    """Means over the images: half as large and gray, to colour at full size."""
+    rows = []
     for image in images:
         gray = np.asarray(color.rgb_to_luma(image))
         h, w, _ = gray.shape
@@ -71,12 +101,17 @@ def compare(model: str, images: list, name: str, mean_chroma: np.ndarray) -> Non
         field = bind_restorer(small, model=model)
         field = inr.bind(field.model.clone(exact_luma=False), field.params, small)
         made = inr.render(field, (h, w), progress=False)
-        restore.append(rate(made, enlarged, image, mean_chroma))
-        made = inr.colorize(gray, model=model)
-        colour.append(rate(made, gray, image, mean_chroma))
-    _common.save(
-        "restorer", {name: means(restore), f"{name}_exact_luma": means(colour)}
-    )
+        rows.append(rate(made, enlarged, image, mean))
+    return means(rows)
+
+
+def colorized(model: str, images: list, mean: np.ndarray) -> dict[str, float]:
+    """Means over the images: gray to colour, luma kept."""
+    rows = []
+    for image in images:
+        gray = np.asarray(color.rgb_to_luma(image))
+        rows.append(rate(inr.colorize(gray, model=model), gray, image, mean))
+    return means(rows)
 
 
 def rate(made, gray, image, mean_chroma) -> dict[str, float]:
@@ -98,7 +133,7 @@ def rate(made, gray, image, mean_chroma) -> dict[str, float]:
         row[f"{label}_mse"] = float(metrics.mse(result, image))
         row[f"{label}_luma_mse"] = float(metrics.mse(np.clip(luma, 0, 1), true_luma))
         row[f"{label}_colourfulness"] = float(metrics.colorfulness(result))
-        row[f"{label}_lpips"] = float(perceptual(result, image))
+        row[f"{label}_lpips"] = float(_perceptual.distance(result, image))
     return row
 
 
@@ -119,25 +154,6 @@ def means(rows: list) -> dict[str, float]:
     }
 
 
-def perceptual(image, reference):
-    return _lpips(np.float32(image), np.float32(reference), weights())
-
-
-_lpips = jax.jit(lambda a, b, weights: metrics.lpips(a, b, weights=weights))
-
-
-def weights() -> dict:
-    import safetensors.numpy
-
-    if not _WEIGHTS:
-        file = _common.DATA / "weights" / "alexnet_lpips.safetensors"
-        _WEIGHTS.update(safetensors.numpy.load_file(file))
-    return _WEIGHTS
-
-
-_WEIGHTS: dict = {}
-
-
 def as_image(levels: np.ndarray) -> np.ndarray:
     return levels.astype(np.float32) / 255
 
@@ -154,14 +170,7 @@ def decode() -> None:
         ("decode_2048", (64, 64), (2048, 2048)),
         ("colorize_12_megapixels", (3000, 4000), (3000, 4000)),
     ):
-        code = f"import restorer; restorer.one_decode({side}, {size})"
-        out = subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=_common.HERE,
-            capture_output=True,
-            check=True,
-        )
-        rows[name] = json.loads(out.stdout)
+        rows[name] = _process.measured(f"restorer.one_decode({side}, {size})")
     _common.save("restorer", rows)
 
 
@@ -169,26 +178,12 @@ def one_decode(side: tuple, size: tuple) -> None:
     """Prints the seconds of the first call and a second one, and its memory."""
     gray = np.random.default_rng(0).random(side, np.float32)
     inr.colorize(gray[:8, :8], model="portraits")  # imports, weights
-    before = resident("VmRSS")
-    seconds = []
-    for _ in range(2):
-        start = time.perf_counter()
-        made = inr.colorize(gray, size=size, model="portraits", progress=False)
-        jax.block_until_ready(made)
-        seconds.append(time.perf_counter() - start)
-    gib = resident("VmHWM") - before
-    row = {"first_s": seconds[0], "second_s": seconds[1], "gib": gib}
-    print(json.dumps(row))
-
-
-def resident(name: str) -> float:
-    """Memory of this process in GiB, now or at most."""
-    lines = pathlib.Path("/proc/self/status").read_text().splitlines()
-    (line,) = (x for x in lines if x.startswith(name))
-    return int(line.split()[1]) / 2**20
+    _process.report(
+        lambda: inr.colorize(gray, size=size, model="portraits", progress=False)
+    )
 
 
 if __name__ == "__main__":
-    chosen = sys.argv[1:] or ["portraits", "kodak", "decode"]
-    for name in chosen:
-        {"portraits": portraits, "kodak": kodak, "decode": decode}[name]()
+    jobs = {"portraits": portraits, "photos": photos, "kodak": kodak, "decode": decode}
+    for name in sys.argv[1:] or jobs:
+        jobs[name]()

@@ -6,8 +6,8 @@
 Images that share what `--group` finds in their names stay on one side of the split, a
 tenth of which is held out and scored. Stopped or killed, the same command goes on.
 Without a folder it takes photographs from scikit-image, to show what happens. A trunk
-is a file of VGG16's convolutions, named as `inr.metrics.lpips` takes them; it learns at
-a tenth of the others' rate.
+is a file of VGG16's convolutions, named as `inr.metrics.lpips` takes them; it learns
+slowly, or it forgets what it knows.
 """
 
 import argparse
@@ -39,15 +39,17 @@ def main() -> None:
         model,
         num_points=args.points,
         cells=args.cells,
+        zoom=args.zoom,
         luma_weight=args.luma_weight,
     )
     seen = restorer_loss(model, num_points=4 * args.points)
-    optimizer = slow_trunk(args.steps) if model.trunk else None
+    adam = training.warmup_adam(args.steps, learning_rate=args.rate)
+    optimizer = slow_trunk(args) if model.trunk else adam
     _training.run(args, model, params, loss, seen, optimizer=optimizer)
 
 
-def slow_trunk(steps: int) -> optax.GradientTransformation:
-    rates = {"trunk": 1e-4, "others": 1e-3}
+def slow_trunk(args: argparse.Namespace) -> optax.GradientTransformation:
+    rates = {"trunk": args.trunk_rate, "others": args.rate}
 
     def labels(params):
         def label(path, _) -> str:
@@ -57,7 +59,7 @@ def slow_trunk(steps: int) -> optax.GradientTransformation:
         return jax.tree_util.tree_map_with_path(label, params)
 
     adams = {
-        name: training.warmup_adam(steps, learning_rate=rate)
+        name: training.warmup_adam(args.steps, learning_rate=rate)
         for name, rate in rates.items()
     }
     return optax.multi_transform(adams, labels)
@@ -68,6 +70,11 @@ def parse() -> argparse.Namespace:
     _training.add_options(parser, out="out/train", crop=128)
     parser.add_argument("--side", type=int, default=64, help="pixels that it is given")
     parser.add_argument("--trunk", help="file of VGG16's weights to start from")
+    parser.add_argument("--trunk-rate", type=float, default=2e-5)
+    parser.add_argument("--rate", type=float, default=1e-3, help="of all else")
+    parser.add_argument(
+        "--zoom", action="store_true", help="take random parts of crops at any scale"
+    )
     parser.add_argument("--points", type=int, default=1024, help="a square number")
     parser.add_argument("--cells", help="masks inputs: a count, uniform or dynamic")
     parser.add_argument("--luma-weight", type=float, default=20.0)

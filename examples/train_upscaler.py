@@ -6,22 +6,30 @@ Images that share what `--group` finds in their names stay on one side of the sp
 tenth of which is held out and scored. Stopped or killed, the same command goes on.
 Without a folder it takes photographs from scikit-image, to show what happens. Crops
 are reduced to `--picture` pixels first, so that what was lost in compressing the files
-is not learnt.
+is not learnt. What the model is given is reduced by bicubic interpolation alone, or
+blurred, noisy and compressed besides, by `--blur`, `--noise` and `--jpeg`.
 """
 
 import argparse
+import functools
 
 import _training
 import jax
 import jax.numpy as jnp
 
+from inr import training
 from inr.restoration import Upscaler, load_model, upscaler_loss
 
 
 def main() -> None:
     args = parse()
     model = Upscaler(width=args.width, blocks=args.blocks, head=args.head)
-    loss = upscaler_loss(model, side=args.side, picture=args.picture)
+    degradation = functools.partial(
+        training.degrade, blur=args.blur, noise=args.noise, quality=args.jpeg
+    )
+    loss = upscaler_loss(
+        model, side=args.side, picture=args.picture, degradation=degradation
+    )
     if args.start:
         model, params = load_model(args.start)
     else:
@@ -35,6 +43,11 @@ def parse() -> argparse.Namespace:
     _training.add_options(parser, out="out/train_upscaler", crop=256)
     parser.add_argument("--side", type=int, default=40, help="pixels that it is given")
     parser.add_argument("--picture", type=int, default=160, help="pixels of the truth")
+    parser.add_argument("--blur", type=float, default=0.0, help="at most, in pixels")
+    parser.add_argument("--noise", type=float, default=0.0, help="at most, deviation")
+    parser.add_argument(
+        "--jpeg", type=float, nargs=2, metavar=("LOW", "HIGH"), help="qualities"
+    )
     parser.add_argument("--head", choices=("waves", "mlp"), default="waves")
     parser.add_argument("--width", type=int, default=48)
     parser.add_argument("--blocks", type=int, default=8)

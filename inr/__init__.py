@@ -68,7 +68,7 @@ from inr.io import (
 from inr.merging import clone as clone, merge as merge
 from inr.metrics import psnr as psnr, ssim as ssim
 from inr.rendering import render as render
-from inr.restoration import colorize as colorize
+from inr.restoration import colorize as colorize, upscale as upscale
 from inr.signals import (
     extract_mesh as extract_mesh,
     fit_audio as fit_audio,

@@ -2,13 +2,15 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from inr import commands
 from inr.commands.merging import CLONE_MODES, MERGE_MODES
+from inr.commands.upscaling import METHODS as UPSCALE_METHODS
 from inr.poisson import NotConverged
 
 QUICK_FIT = {"num_steps": 40, "width": 64, "max_side": 128}
+QUICK_UPSCALE = {"num_steps": 40, "width": 64, "max_side": 256}
 QUICK_MERGE = {"max_side": 256}
 QUICK_SHAPE = {"num_steps": 100, "width": 64, "resolution": 96, "side": 384}
 
@@ -34,19 +36,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def add_fit(parser: argparse.ArgumentParser) -> None:
     """The options of `fit`."""
-    _add_common(parser, commands.fit, num_steps=500, max_side=256, width=256)
+    parser.set_defaults(run=commands.fit, quick_options=QUICK_FIT)
+    parser.add_argument("image", nargs="?", help="by default a bundled photograph")
     parser.add_argument("--size", type=int, nargs=2, metavar=("H", "W"))
+    _add_region(parser)
+    _add_files(parser, max_side=256)
+    _add_fit(parser, num_steps=500, width=256)
 
 
 def add_upscale(parser: argparse.ArgumentParser) -> None:
     """The options of `upscale`."""
-    _add_common(parser, commands.upscale, num_steps=300, max_side=512, width=128)
-    parser.add_argument("--scale", type=int, default=4)
+    parser.set_defaults(run=commands.upscale, quick_options=QUICK_UPSCALE)
+    parser.add_argument(
+        "images", nargs="*", help="files or folders; by default a bundled photograph"
+    )
+    parser.add_argument("--scale", type=float, default=4.0, help="any factor from 1")
+    parser.add_argument("--method", choices=UPSCALE_METHODS, default="model")
+    parser.add_argument("--model", default="upscale", help="name, or a file of weights")
+    parser.add_argument(
+        "--ensemble", action="store_true", help="mean over four turns of the image"
+    )
     parser.add_argument(
         "--evaluate",
         action="store_true",
         help="reduce the image first, and score every method against it",
     )
+    _add_region(parser)
+    _add_files(parser, max_side=None)
+    _add_fit(parser, num_steps=300, width=128)
 
 
 def add_colorize(parser: argparse.ArgumentParser) -> None:
@@ -128,20 +145,9 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int
     return 0
 
 
-def _add_common(
-    parser: argparse.ArgumentParser,
-    command: Callable,
-    *,
-    num_steps: int,
-    max_side: int,
-    width: int,
-) -> None:
-    parser.set_defaults(run=command, quick_options=QUICK_FIT)
-    parser.add_argument("image", nargs="?", help="by default a bundled photograph")
-    _add_files(parser, max_side=max_side)
+def _add_fit(parser: argparse.ArgumentParser, *, num_steps: int, width: int) -> None:
     parser.add_argument("--steps", dest="num_steps", type=int, default=num_steps)
     parser.add_argument("--width", type=int, default=width, help="hidden units")
-    _add_region(parser)
     parser.add_argument("--seed", type=int, default=0)
 
 
@@ -155,7 +161,7 @@ def _add_region(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_files(parser: argparse.ArgumentParser, *, max_side: int) -> None:
+def _add_files(parser: argparse.ArgumentParser, *, max_side: int | None) -> None:
     parser.add_argument("--out", default="out", help="folder for what is written")
     parser.add_argument("--max-side", type=int, default=max_side)
     parser.add_argument("--quick", action="store_true", help="a small, fast run")

@@ -10,8 +10,9 @@ from inr.commands.colorizing import colorize as colorize
 from inr.commands.comparing import compare_restorers as compare_restorers
 from inr.commands.equations import helmholtz as helmholtz, wave as wave
 from inr.commands.exporting import export as export
-from inr.commands.fields import fit as fit, upscale as upscale
+from inr.commands.fields import fit as fit
 from inr.commands.inpainting import inpaint as inpaint
 from inr.commands.media import audio as audio, video as video
 from inr.commands.merging import merge as merge
 from inr.commands.shapes import shape as shape
+from inr.commands.upscaling import upscale as upscale

@@ -2,13 +2,18 @@
 
 import os
 import pathlib
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import jax
 import numpy as np
 
 from inr import _checks
-from inr.io import read_image
+from inr.fields import BoundField, Siren, bind
+from inr.fitting import fit_image
+from inr.io import list_images, read_image
+from inr.metrics import ssim
 
 
 def load(
@@ -34,6 +39,40 @@ def head_or(path: str | os.PathLike | None) -> tuple[str, np.ndarray]:
 
 
 _HEAD = np.s_[:256, 96:352]  # of the astronaut
+
+
+def pictures_of(
+    images: Sequence[str | os.PathLike] | str | os.PathLike | None,
+    open_one: Callable[..., tuple[str, np.ndarray]],
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Names and images of files and of folders' files, or what stands for none."""
+    if images is None or (not isinstance(images, str | os.PathLike) and not images):
+        yield open_one(None)
+        return
+    if isinstance(images, str | os.PathLike):
+        images = [images]
+    for path in images:
+        found = list_images(path) if pathlib.Path(path).is_dir() else [path]
+        for file in found:
+            yield open_one(file)
+
+
+def fitted(
+    picture: np.ndarray, model: Siren, num_steps: int, seed: int, **options: Any
+) -> BoundField:
+    """A SIREN fitted to a picture; prints how long it took."""
+    start = time.perf_counter()
+    key = jax.random.key(seed)
+    result = fit_image(key, model, picture, num_steps=num_steps, **options)
+    seconds = time.perf_counter() - start
+    print(f"fit: {result.step} steps in {seconds:.0f} s, {result.status}")
+    return bind(model, result.params)
+
+
+def ssim_text(image: np.ndarray, reference: np.ndarray) -> str:
+    """SSIM, or a dash for images smaller than its window."""
+    small = min(image.shape[:2]) < 11
+    return "-" if small else f"{float(ssim(image, reference)):.4f}"
 
 
 def within(side: int, shape: Sequence[int]) -> tuple[int, int]:

@@ -9,10 +9,17 @@ import numpy as np
 from inr import _checks
 from inr._typing import Array, Region
 from inr.color import rgb_to_luma
-from inr.commands._shared import folder_at, head_or, load, opaque, report, within
+from inr.commands._shared import (
+    folder_at,
+    head_or,
+    opaque,
+    pictures_of,
+    report,
+    within,
+)
 from inr.commands._sheet import write_sheet
 from inr.coords import grid, sample_grid
-from inr.io import list_images, write_image
+from inr.io import write_image
 from inr.metrics import colorfulness, psnr
 from inr.restoration import colorize as colorize_image
 from inr.training import reduce_images
@@ -43,7 +50,7 @@ def colorize(
     """
     folder = folder_at(out)
     files = []
-    for name, picture in _pictures(images):
+    for name, picture in pictures_of(images, head_or):
         picture = opaque(picture)
         if np.ptp(picture, axis=-1).max() < _LEAST_COLOUR:
             picture = picture[..., :1]
@@ -69,19 +76,6 @@ def colorize(
 
 
 _LEAST_COLOUR = 2.5 / 255  # less is gray that was saved as RGB
-
-
-def _pictures(images: Sequence[str | os.PathLike] | str | os.PathLike | None):
-    """Names and images `[h, w, c]` of files, of a folder, or the bundled one."""
-    if images is None or (not isinstance(images, str | os.PathLike) and not images):
-        yield head_or(None)
-        return
-    if isinstance(images, str | os.PathLike):
-        images = [images]
-    for path in images:
-        found = list_images(path) if pathlib.Path(path).is_dir() else [path]
-        for file in found:
-            yield load(file)
 
 
 def _print_scores(panels: dict[str, Array]) -> None:

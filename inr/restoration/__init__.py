@@ -3,6 +3,7 @@
 from inr.restoration.colorizing import (
     bind_restorer as bind_restorer,
     colorize as colorize,
+    draw_restorer as draw_restorer,
 )
 from inr.restoration.encoder import (
     Encoder as Encoder,
@@ -17,12 +18,17 @@ from inr.restoration.files import (
     save_model as save_model,
 )
 from inr.restoration.losses import (
+    diffusion_loss as diffusion_loss,
     restorer_loss as restorer_loss,
     upscaler_loss as upscaler_loss,
 )
 from inr.restoration.restorer import (
     Decoder as Decoder,
     Restorer as Restorer,
+)
+from inr.restoration.sampling import (
+    DiffusionRestorer as DiffusionRestorer,
+    SampledField as SampledField,
 )
 from inr.restoration.upscaler import (
     MLPHead as MLPHead,

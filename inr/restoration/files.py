@@ -13,11 +13,12 @@ from inr import _checks, pretrained
 from inr._typing import Params
 from inr.io.models import check_arrays, read_model, write_model
 from inr.restoration.restorer import Restorer
+from inr.restoration.sampling import DiffusionRestorer
 from inr.restoration.upscaler import Upscaler
 
-Model = Restorer | Upscaler
+Model = Restorer | DiffusionRestorer | Upscaler
 
-_KINDS = {kind.__name__: kind for kind in (Restorer, Upscaler)}
+_KINDS = {kind.__name__: kind for kind in (Restorer, DiffusionRestorer, Upscaler)}
 
 
 class LoadedModel(NamedTuple):
@@ -33,12 +34,12 @@ class LoadedModel(NamedTuple):
 
 
 def save_model(path: str | os.PathLike, model: Model, params: Params) -> None:
-    """Writes a restorer or upscaler, its arrays as float16: all of it or nothing.
+    """Writes a model, its arrays as float16: all of it or nothing.
 
     Args:
       path: file name, ending in `.safetensors`.
-      model: the module; of a restorer's uses the file does not tell: `exact_luma` is
-        False.
+      model: a `Restorer`, `DiffusionRestorer` or `Upscaler`; of a restorer's uses the
+        file does not tell: `exact_luma` is False.
       params: its parameters, such as the `ema` of a training.
 
     Raises:
@@ -55,7 +56,7 @@ def save_model(path: str | os.PathLike, model: Model, params: Params) -> None:
             "`params` must be finite and at most 65504 in size, as float16 is, got "
             "others. A training that diverged leaves such."
         )
-    if isinstance(model, Restorer):
+    if not isinstance(model, Upscaler):
         model = model.clone(exact_luma=False)
     write_model(path, model, half)
 
@@ -75,10 +76,16 @@ def load_model(path: str | os.PathLike) -> LoadedModel:
         do not fit its hyperparameters.
     """
     model, arrays, _ = read_model(path, _KINDS, writer="save_model")
-    shape = (model.side, model.side, 1) if isinstance(model, Restorer) else (4, 4, 3)
-    image = jax.ShapeDtypeStruct(shape, jnp.float32)
-    check_arrays(path, model, arrays, jax.ShapeDtypeStruct((1, 2), jnp.float32), image)
+    check_arrays(path, model, arrays, *example_inputs(model))
     return LoadedModel(model, jax.tree.map(lambda x: jnp.float32(x), arrays))
+
+
+def example_inputs(model: Model) -> tuple[jax.ShapeDtypeStruct, ...]:
+    """What `model.init` takes besides its key, as shapes."""
+    size = (4, 4, 3) if isinstance(model, Upscaler) else (model.side, model.side, 1)
+    further = ((1, 2), ()) if isinstance(model, DiffusionRestorer) else ()
+    shapes = ((1, 2), size, *further)
+    return tuple(jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes)
 
 
 def resolve(model: str | os.PathLike | LoadedModel, kind: type[Model]) -> LoadedModel:

@@ -7,18 +7,28 @@ and where the picture's own is (`exact_luma`).
 """
 
 import functools
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 
 from inr import _checks
 from inr._typing import Array, ArrayLike, Key, Params
-from inr.color import rgb_to_luma
+from inr.color import rgb_to_luma, rgb_to_ycbcr
+from inr.diffusion import denoising_loss
 from inr.fields.streams import seed_cells
 from inr.restoration.encoder import FeatureMap
 from inr.restoration.restorer import Restorer
+from inr.restoration.sampling import SCHEDULE, DiffusionRestorer
 from inr.restoration.upscaler import Upscaler
-from inr.training import point_batch, reduce_images, scale_batch
+from inr.training import (
+    PointBatch,
+    mask_cells,
+    point_batch,
+    random_parts,
+    reduce_images,
+    scale_batch,
+)
 from inr.training.step import Loss
 
 
@@ -28,6 +38,7 @@ def restorer_loss(
     scale: int = 2,
     num_points: int = 1024,
     cells: int | str | None = None,
+    zoom: bool = False,
     delta: float | None = None,
     luma_weight: float = 20.0,
 ) -> Loss:
@@ -42,7 +53,9 @@ def restorer_loss(
       scale: pixels of the picture wanted to one of what the model is given, along an
         axis.
       num_points: in each crop, for each use; a square number.
-      cells: masks cells of the inputs, see `inr.training.mask_cells`.
+      cells: masks cells of what the encoder sees, see `inr.training.mask_cells`.
+      zoom: the picture wanted is a random part of the crop at a random scale, in place
+        of all of it: few photographs then last longer.
       delta: None squares errors; a number, the size from which they count about as
         they are, in the pseudo-Huber loss 2 d^2 (sqrt(1 + (e / d)^2) - 1).
       luma_weight: how often the restored luma's error counts, beside RGB's. It is a
@@ -61,7 +74,10 @@ def restorer_loss(
     weight = _checks.as_positive("luma_weight", luma_weight)
     if delta is not None:
         delta = _checks.as_positive("delta", delta)
-    return functools.partial(_loss, model, scale, num_points, cells, delta, weight)
+    make = functools.partial(
+        _encoded, model, scale=scale, num_points=num_points, cells=cells, zoom=zoom
+    )
+    return functools.partial(_loss, model, make, delta, weight)
 
 
 def upscaler_loss(
@@ -71,6 +87,7 @@ def upscaler_loss(
     picture: int = 160,
     num_points: int = 1600,
     max_scale: float = 4.0,
+    degradation: Callable[[Key, Array], Array] | None = None,
 ) -> Loss:
     """Mean absolute error of RGB over pixels of random scales, for `training.train`.
 
@@ -85,6 +102,7 @@ def upscaler_loss(
       num_points: pixels drawn of each picture.
       max_scale: pixels of the picture to one of what the model is given, at most. See
         `inr.training.scale_batch`.
+      degradation: what else happened to what the model is given, see there.
 
     Returns:
       A loss `(params, key, crops) -> (scalar, metrics)`; the metrics are `absolute`
@@ -102,6 +120,7 @@ def upscaler_loss(
             side=side,
             num_points=num_points,
             max_scale=max_scale,
+            degradation=degradation,
         )
 
         def made(image: Array, coords: Array, cell: Array) -> Array:
@@ -115,39 +134,90 @@ def upscaler_loss(
     return loss
 
 
+def diffusion_loss(
+    model: DiffusionRestorer,
+    *,
+    scale: int = 2,
+    num_points: int = 1024,
+    cells: int | str | None = None,
+    zoom: bool = False,
+    fixed_restorer: bool = True,
+) -> Loss:
+    """Mean squared error of the predicted v, for `inr.training.train`.
+
+    Batches as for `restorer_loss`; each point has a level and noise of its own, in both
+    uses of the model. See `inr.diffusion.denoising_loss`.
+
+    Args:
+      model: to be trained.
+      scale: as in `restorer_loss`.
+      num_points: in each crop, for each use; a square number.
+      cells: as in `restorer_loss`.
+      zoom: as in `restorer_loss`.
+      fixed_restorer: only what the denoiser adds to the restorer learns.
+
+    Returns:
+      A loss `(params, key, crops) -> (scalar, metrics)`; the metrics `restored` and
+      `colorized` are its parts.
+
+    Raises:
+      ValueError: as `restorer_loss`.
+    """
+    num_points = _checks.as_count("num_points", num_points)
+    scale = _checks.as_count("scale", scale)
+    make = functools.partial(
+        _encoded, model, scale=scale, num_points=num_points, cells=cells, zoom=zoom
+    )
+
+    def loss(params: Params, key: Key, crops: ArrayLike) -> tuple[Array, dict]:
+        if fixed_restorer:
+            restorer = jax.lax.stop_gradient(params["params"]["restorer"])
+            params = {"params": {**params["params"], "restorer": restorer}}
+        points_key, *keys = jax.random.split(key, 3)
+        batch, maps, exact = make(params, points_key, crops)
+        x0 = rgb_to_ycbcr(batch.colors)[..., 1:] / model.deviation
+
+        def error(key: Key, exact_luma: bool, maps: FeatureMap) -> Array:
+            use = model.clone(exact_luma=exact_luma)
+            condition = functools.partial(use.apply, params, method="condition")
+            _, known = jax.vmap(condition)(batch.coords, maps)
+            return denoising_loss(
+                key,
+                functools.partial(use.apply, params, method="denoise"),
+                x0.reshape(-1, 2),
+                schedule=SCHEDULE,
+                predicts="v",
+                condition=known.reshape(-1, known.shape[-1]),
+            )
+
+        parts = {
+            "restored": error(keys[0], False, maps),
+            "colorized": error(keys[1], True, exact),
+        }
+        return parts["restored"] + parts["colorized"], parts
+
+    return loss
+
+
 def _loss(
     model: Restorer,
-    scale: int,
-    num_points: int,
-    cells: int | str | None,
+    make: Callable[[Params, Key, ArrayLike], tuple],
     delta: float | None,
     luma_weight: float,
     params: Params,
     key: Key,
     crops: ArrayLike,
 ) -> tuple[Array, dict[str, Array]]:
-    wanted = reduce_images(crops, (scale * model.side,) * 2)
-    batch = point_batch(
-        key,
-        wanted,
-        size=(model.side, model.side),
-        num_points=num_points,
-        sampler="jittered",
-        cells=cells,
-        interpolation="cubic",
-    )
-    encode = functools.partial(model.apply, params, method="encode")
-    maps = jax.vmap(encode)(batch.inputs)
+    batch, maps, exact = make(params, key, crops)
 
-    def made(model: Restorer, maps: FeatureMap) -> Array:
-        return jax.vmap(functools.partial(model.apply, params))(batch.coords, maps)
+    def made(exact_luma: bool, maps: FeatureMap) -> Array:
+        use = model.clone(exact_luma=exact_luma)
+        return jax.vmap(functools.partial(use.apply, params))(batch.coords, maps)
 
     def error(colors: Array) -> Array:
         return _penalty(colors - batch.colors, delta).mean()
 
-    restored = made(model.clone(exact_luma=False), maps)
-    exact = maps._replace(image=rgb_to_luma(wanted))
-    colorized = made(model.clone(exact_luma=True), exact)
+    restored, colorized = made(False, maps), made(True, exact)
     difference = rgb_to_luma(restored) - rgb_to_luma(batch.colors)
     parts = {
         "restored": error(restored),
@@ -156,6 +226,39 @@ def _loss(
     }
     total = parts["restored"] + parts["colorized"] + luma_weight * parts["luma"]
     return total, parts
+
+
+def _encoded(
+    model: Restorer | DiffusionRestorer,
+    params: Params,
+    key: Key,
+    crops: ArrayLike,
+    *,
+    scale: int,
+    num_points: int,
+    cells: int | str | None,
+    zoom: bool,
+) -> tuple[PointBatch, FeatureMap, FeatureMap]:
+    """Points of the pictures wanted, and maps of what is given for both uses."""
+    points_key, part_key, mask_key = jax.random.split(key, 3)
+    side = scale * model.side
+    cut = functools.partial(random_parts, part_key) if zoom else reduce_images
+    wanted = cut(crops, (side, side))
+    batch = point_batch(
+        points_key,
+        wanted,
+        size=(model.side, model.side),
+        num_points=num_points,
+        sampler="jittered",
+        interpolation="cubic",
+    )
+    seen = batch.inputs
+    if cells is not None:
+        seen = mask_cells(mask_key, seen, cells=cells)
+    encode = functools.partial(model.apply, params, method="encode")
+    # Covered is what the encoder sees; the luma at a point is known in any case.
+    maps = jax.vmap(encode)(seen)._replace(image=batch.inputs)
+    return batch, maps, maps._replace(image=rgb_to_luma(wanted))
 
 
 def _penalty(error: Array, delta: float | None) -> Array:

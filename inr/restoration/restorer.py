@@ -95,19 +95,30 @@ class Decoder(nn.Module):
     @nn.compact
     def __call__(self, coords: Array, features: Array, luma: Array) -> tuple:
         """Residual `[..., 1]` and chroma `[..., 2]` at coords `[..., 2]`."""
-        # The first layer acts on the map's pixels, which are fewer than the points.
-        mixed = nn.Dense(self.width, name="features")(nn.gelu(features))
-        x = sample_grid(mixed, coords)
-        place = jnp.concatenate([_place(coords, features.shape[:2]), luma - 0.5], -1)
-        # Where in its pixel a point lies decides what the features there mean.
-        gate = nn.Dense(self.width, kernel_init=nn.initializers.zeros, name="gate")
-        x = x * (1 + gate(place)) + nn.Dense(self.width, name="place")(place)
-        for i in range(self.depth):
-            y = nn.Dense(self.width, name=f"first_{i}")(nn.gelu(x))
-            x = x + nn.Dense(self.width, name=f"second_{i}")(nn.gelu(y))
+        x = blocks(features_at(coords, features, luma, self.width), self.depth)
         small = nn.initializers.normal(1e-3)
         made = nn.Dense(3, kernel_init=small, name="colour")(nn.gelu(x))
         return made[..., :1], made[..., 1:]
+
+
+def features_at(coords: Array, features: Array, luma: Array, width: int) -> Array:
+    """What is known of points `[..., 2]` of a map, `[..., width]`. Makes submodules."""
+    # The first layer acts on the map's pixels, which are fewer than the points.
+    mixed = nn.Dense(width, name="features")(nn.gelu(features))
+    x = sample_grid(mixed, coords)
+    place = jnp.concatenate([_place(coords, features.shape[:2]), luma - 0.5], -1)
+    # Where in its pixel a point lies decides what the features there mean.
+    gate = nn.Dense(width, kernel_init=nn.initializers.zeros, name="gate")
+    return x * (1 + gate(place)) + nn.Dense(width, name="place")(place)
+
+
+def blocks(x: Array, depth: int) -> Array:
+    """Residual blocks of dense layers, `[..., k]` to the same. Makes submodules."""
+    width = x.shape[-1]
+    for i in range(depth):
+        y = nn.Dense(width, name=f"first_{i}")(nn.gelu(x))
+        x = x + nn.Dense(width, name=f"second_{i}")(nn.gelu(y))
+    return x
 
 
 def _place(coords: Array, size: tuple[int, int]) -> Array:

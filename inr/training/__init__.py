@@ -2,10 +2,12 @@
 
 The modules: `files` (images in memory, split by hash), `crops` (the grain pipeline),
 `examples` (crops to degraded inputs and points with their true colours), `scales` (to
-examples of upscaling), `points`, `step` (the pure core) and `loop` (`train`).
+examples of upscaling), `degradations`, `points`, `step` (the pure core) and `loop`
+(`train`).
 """
 
 from inr.training.crops import crop_batches as crop_batches
+from inr.training.degradations import degrade as degrade, jpeg as jpeg
 from inr.training.examples import (
     PointBatch as PointBatch,
     mask_cells as mask_cells,
@@ -24,6 +26,7 @@ from inr.training.loop import (
 from inr.training.points import draw_points as draw_points, halton as halton
 from inr.training.scales import (
     ScaleBatch as ScaleBatch,
+    random_parts as random_parts,
     reduce_part as reduce_part,
     scale_batch as scale_batch,
 )

@@ -5,6 +5,7 @@ scale of its own, so that arrays keep one shape whatever the scale.
 """
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -40,6 +41,7 @@ def scale_batch(
     side: int,
     num_points: int,
     max_scale: float = 4.0,
+    degradation: Callable[[Key, Array], Array] | None = None,
 ) -> ScaleBatch:
     """Parts of crops reduced by random scales, and pixels of the crops themselves.
 
@@ -55,6 +57,8 @@ def scale_batch(
       side: of the inputs, in pixels.
       num_points: pixels drawn of each crop, n.
       max_scale: pixels of a crop to one of its input, at most; at least 2.
+      degradation: `(key, inputs) -> inputs`, what else happened to them, such as
+        `functools.partial(degrade, noise=0.02)`.
 
     Returns:
       A `ScaleBatch`.
@@ -71,13 +75,15 @@ def scale_batch(
     if min(h, w) < max_scale * side:
         least = math.ceil(max_scale * side)
         raise _checks.fail("crops", f"at least {least} pixels a side", f"{(h, w)}")
-    scale_key, part_key, point_key = jax.random.split(key, 3)
+    scale_key, part_key, point_key, degrade_key = jax.random.split(key, 4)
     scale = _draw_scales(scale_key, b, max_scale)[:, None]
     span = scale * side
     room = jnp.asarray([(h, w)], jnp.float32) - span
     start = jax.random.uniform(part_key, (b, 2), jnp.float32)
     start = jnp.floor(start * (room + 1)).clip(0, jnp.floor(room))
     inputs = jax.vmap(reduce_part, (0, 0, 0, None))(crops, start, scale, (side, side))
+    if degradation is not None:
+        inputs = degradation(degrade_key, inputs)
     inputs = jnp.round(255 * inputs.clip(0, 1)) / 255
     # Whole pixels: from the part's first, as many as lie in it.
     draw = jax.random.uniform(point_key, (b, num_points, 2), jnp.float32)
@@ -87,6 +93,36 @@ def scale_batch(
     colors = jax.vmap(lambda crop, i: crop[i[:, 0], i[:, 1]])(crops, index)
     cells = jnp.broadcast_to(2 / span, (b, 2))
     return ScaleBatch(inputs, coords, cells, colors)
+
+
+def random_parts(key: Key, images: Shaped[ArrayLike, "b h w k"], size: Size) -> Array:
+    """A random part of each image, at a random scale, all of one size.
+
+    The scale is uniform from 1, the image's own, to that at which the part is as large
+    as the image. Parts are reduced as by `reduce_part`, and clipped to [0, 1].
+
+    Args:
+      key: PRNG key of scales and places.
+      images: `[b, h, w, k]`, uint8 or floating in [0, 1].
+      size: `(h, w)` of the parts, no larger than the images.
+
+    Returns:
+      `[b, *size, k]`, floating.
+
+    Raises:
+      ValueError: for images that are none, or a size that is larger.
+    """
+    images = as_images("images", images)
+    b, h, w, _ = images.shape
+    if size[0] > h or size[1] > w:
+        raise _checks.fail("size", f"(h, w), at most {(h, w)}", size)
+    scale_key, place_key = jax.random.split(key)
+    most = min(h / size[0], w / size[1])
+    scale = jax.random.uniform(scale_key, (b, 1), jnp.float32, 1.0, most)
+    room = jnp.asarray([(h, w)], jnp.float32) - scale * jnp.asarray([size], jnp.float32)
+    start = jax.random.uniform(place_key, (b, 2), jnp.float32) * room
+    parts = jax.vmap(reduce_part, (0, 0, 0, None))(images, start, scale, tuple(size))
+    return parts.clip(0, 1)
 
 
 def reduce_part(image: ArrayLike, start: Array, scale: Array, size: Size) -> Array:

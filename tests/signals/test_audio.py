@@ -82,7 +82,7 @@ def test_the_first_layer_of_high_frequency_moves_in_smaller_steps():
         name: float(np.abs(layer["kernel"] - before["params"][name]["kernel"]).max())
         for name, layer in after["params"].items()
     }
-    rate = model.learning_rate / 8
+    rate = model.learning_rate / 20
     np.testing.assert_allclose(step["sine_0"], 0.1 * 0.3 / 3000, rtol=0.02)
     np.testing.assert_allclose([step["sine_1"], step["linear"]], 0.1 * rate, rtol=0.02)
 
