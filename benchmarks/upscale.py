@@ -20,7 +20,8 @@ import jax
 import numpy as np
 
 import inr
-from inr import metrics, training
+from inr import metrics, pretrained, training
+from inr.restoration import load_model
 
 WAYS = {"bicubic": "cubic", "lanczos": "lanczos3"}
 
@@ -78,6 +79,23 @@ def speed() -> None:
         "photo_12_megapixels_x2": _process.measured("upscale.one((3000, 4000), 2, 1)"),
     }
     _common.save("upscale", rows)
+    _common.save("upscale", {"beside_torch_512_x2": beside_torch()})
+
+
+def beside_torch() -> dict[str, float]:
+    """The same network and weights in PyTorch; called in turns with ours."""
+    from _torch_upscaler import Upscaler
+
+    image = _images("kodak24")[0][:512, :512]
+    peer = Upscaler(*load_model(pretrained.file("upscale")))
+    made = {
+        "inr": lambda: np.asarray(inr.upscale(image, 2, progress=False)),
+        "torch": lambda: peer(image, 2),
+    }
+    # PyTorch has another bicubic kernel (a = -3/4); what is added to it is the same.
+    seconds = _common.paired(made, repeats=5)
+    ratio = seconds["torch"] / seconds["inr"]
+    return {**{f"{k}_s": v for k, v in seconds.items()}, "torch_over_inr": ratio}
 
 
 def one(size: tuple, scale: float, repeats: int = 3) -> None:

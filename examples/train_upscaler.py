@@ -6,8 +6,9 @@ Images that share what `--group` finds in their names stay on one side of the sp
 tenth of which is held out and scored. Stopped or killed, the same command goes on.
 Without a folder it takes photographs from scikit-image, to show what happens. Crops
 are reduced to `--picture` pixels first, so that what was lost in compressing the files
-is not learnt. What the model is given is reduced by bicubic interpolation alone, or
-blurred, noisy and compressed besides, by `--blur`, `--noise` and `--jpeg`.
+is not learnt. What the model is given is reduced by bicubic interpolation, or with
+`--reduction bicubic area` half of it by means over areas, as cameras do, and blurred,
+noisy and compressed besides by `--blur`, `--noise` and `--jpeg`.
 """
 
 import argparse
@@ -28,7 +29,11 @@ def main() -> None:
         training.degrade, blur=args.blur, noise=args.noise, quality=args.jpeg
     )
     loss = upscaler_loss(
-        model, side=args.side, picture=args.picture, degradation=degradation
+        model,
+        side=args.side,
+        picture=args.picture,
+        methods=tuple(args.reduction),
+        degradation=degradation,
     )
     if args.start:
         model, params = load_model(args.start)
@@ -43,6 +48,9 @@ def parse() -> argparse.Namespace:
     _training.add_options(parser, out="out/train_upscaler", crop=256)
     parser.add_argument("--side", type=int, default=40, help="pixels that it is given")
     parser.add_argument("--picture", type=int, default=160, help="pixels of the truth")
+    parser.add_argument(
+        "--reduction", nargs="+", choices=("bicubic", "area"), default=["bicubic"]
+    )
     parser.add_argument("--blur", type=float, default=0.0, help="at most, in pixels")
     parser.add_argument("--noise", type=float, default=0.0, help="at most, deviation")
     parser.add_argument(

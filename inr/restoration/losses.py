@@ -7,7 +7,7 @@ and where the picture's own is (`exact_luma`).
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -87,6 +87,7 @@ def upscaler_loss(
     picture: int = 160,
     num_points: int = 1600,
     max_scale: float = 4.0,
+    methods: Sequence[str] = ("bicubic",),
     degradation: Callable[[Key, Array], Array] | None = None,
 ) -> Loss:
     """Mean absolute error of RGB over pixels of random scales, for `training.train`.
@@ -96,13 +97,14 @@ def upscaler_loss(
     Args:
       model: to be trained.
       side: of what the model is given, in pixels.
-      picture: what crops are reduced to first, by area: less than their own side, they
-        lose the noise and the halved chroma of the files that they come from. At least
+      picture: what crops are reduced to first: less than their own side, they lose the
+        noise and the halved chroma of the files that they come from. At least
         `max_scale * side`.
       num_points: pixels drawn of each picture.
       max_scale: pixels of the picture to one of what the model is given, at most. See
         `inr.training.scale_batch`.
-      degradation: what else happened to what the model is given, see there.
+      methods: how what the model is given was reduced, see there.
+      degradation: what else happened to it, see there.
 
     Returns:
       A loss `(params, key, crops) -> (scalar, metrics)`; the metrics are `absolute`
@@ -114,12 +116,15 @@ def upscaler_loss(
     picture = _checks.as_count("picture", picture)
 
     def loss(params: Params, key: Key, crops: ArrayLike) -> tuple[Array, dict]:
+        # By bicubic interpolation: means over areas are softer than photographs are.
+        wanted = reduce_images(crops, (picture, picture), method="bicubic")
         batch = scale_batch(
             key,
-            reduce_images(crops, (picture, picture)),
+            wanted.clip(0, 1),
             side=side,
             num_points=num_points,
             max_scale=max_scale,
+            methods=methods,
             degradation=degradation,
         )
 

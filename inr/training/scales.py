@@ -4,8 +4,9 @@ Pure JAX, to be called inside a loss, as `inr.training.examples`. Every example 
 scale of its own, so that arrays keep one shape whatever the scale.
 """
 
+import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -15,7 +16,7 @@ from jaxtyping import Shaped
 from inr import _checks
 from inr._typing import Array, ArrayLike, Key, Size
 from inr.coords import keys_cubic
-from inr.training.examples import as_images
+from inr.training.examples import METHODS, as_images
 
 
 class ScaleBatch(NamedTuple):
@@ -41,14 +42,15 @@ def scale_batch(
     side: int,
     num_points: int,
     max_scale: float = 4.0,
+    methods: Sequence[str] = ("bicubic",),
     degradation: Callable[[Key, Array], Array] | None = None,
 ) -> ScaleBatch:
     """Parts of crops reduced by random scales, and pixels of the crops themselves.
 
     Half of the scales are uniform in [1, max_scale], the others are among its whole
     numbers from 2, which are asked for most. A part begins at a random pixel. Inputs
-    are reduced by bicubic interpolation, see `reduce_part`, and rounded to the levels
-    of an 8-bit file; pixels whose centres lie in the part are drawn uniformly.
+    are reduced by one of the methods, see `reduce_part`, and rounded to the levels of
+    an 8-bit file; pixels whose centres lie in the part are drawn uniformly.
 
     Args:
       key: PRNG key.
@@ -57,6 +59,7 @@ def scale_batch(
       side: of the inputs, in pixels.
       num_points: pixels drawn of each crop, n.
       max_scale: pixels of a crop to one of its input, at most; at least 2.
+      methods: of the reduction, one of them for each input: `"bicubic"`, `"area"`.
       degradation: `(key, inputs) -> inputs`, what else happened to them, such as
         `functools.partial(degrade, noise=0.02)`.
 
@@ -64,7 +67,8 @@ def scale_batch(
       A `ScaleBatch`.
 
     Raises:
-      ValueError: for crops that are no images or too small, and for a scale below 2.
+      ValueError: for crops that are no images or too small, a scale below 2, and
+        unknown methods or none.
     """
     crops = as_images("crops", crops)
     side = _checks.as_count("side", side)
@@ -75,13 +79,13 @@ def scale_batch(
     if min(h, w) < max_scale * side:
         least = math.ceil(max_scale * side)
         raise _checks.fail("crops", f"at least {least} pixels a side", f"{(h, w)}")
-    scale_key, part_key, point_key, degrade_key = jax.random.split(key, 4)
+    scale_key, part_key, point_key, method_key, degrade_key = jax.random.split(key, 5)
     scale = _draw_scales(scale_key, b, max_scale)[:, None]
     span = scale * side
     room = jnp.asarray([(h, w)], jnp.float32) - span
     start = jax.random.uniform(part_key, (b, 2), jnp.float32)
     start = jnp.floor(start * (room + 1)).clip(0, jnp.floor(room))
-    inputs = jax.vmap(reduce_part, (0, 0, 0, None))(crops, start, scale, (side, side))
+    inputs = _reduced_parts(method_key, crops, start, scale, (side, side), methods)
     if degradation is not None:
         inputs = degradation(degrade_key, inputs)
     inputs = jnp.round(255 * inputs.clip(0, 1)) / 255
@@ -125,33 +129,69 @@ def random_parts(key: Key, images: Shaped[ArrayLike, "b h w k"], size: Size) -> 
     return parts.clip(0, 1)
 
 
-def reduce_part(image: ArrayLike, start: Array, scale: Array, size: Size) -> Array:
-    """A part of an image at a coarser scale, by Keys' cubic kernel as wide as that.
+def reduce_part(
+    image: ArrayLike,
+    start: Array,
+    scale: Array,
+    size: Size,
+    *,
+    method: str = "bicubic",
+) -> Array:
+    """A part of an image at a coarser scale. Scale and place may be traced.
 
-    As Matlab's and Pillow's bicubic reduction, and `jax.image.resize`'s; beyond the
-    image's border the kernel is cut off and adds up to 1 again. Scale and place may be
-    traced.
+    `"bicubic"` is Keys' cubic kernel as wide as the scale, as Matlab's and Pillow's
+    bicubic reduction and `jax.image.resize`'s; beyond the image's border it is cut off
+    and adds up to 1 again. `"area"` is the mean over each new pixel's area.
 
     Args:
       image: `[h, w, k]`, floating.
       start: `[2]`, the part's corner, in pixels of the image.
       scale: `[2]` or `[1]`, pixels of the image to one of the result, at least 1.
       size: `(h, w)` of the result.
+      method: `"bicubic"` or `"area"`.
 
     Returns:
       `[*size, k]`.
+
+    Raises:
+      ValueError: for an unknown method.
     """
+    _checks.check_choice("method", method, METHODS)
     scale = jnp.broadcast_to(scale, (2,))
 
     def weights(axis: int) -> Array:
         centre = start[axis] + (jnp.arange(size[axis])[:, None] + 0.5) * scale[axis]
-        distance = centre - (jnp.arange(image.shape[axis])[None] + 0.5)
-        kernel = keys_cubic(jnp.abs(distance) / scale[axis])
+        distance = jnp.abs(centre - (jnp.arange(image.shape[axis])[None] + 0.5))
+        if method == "area":
+            # How much of an old pixel lies in the new one.
+            kernel = jnp.clip((scale[axis] + 1) / 2 - distance, 0, 1)
+        else:
+            kernel = keys_cubic(distance / scale[axis])
         return kernel / kernel.sum(1, keepdims=True)
 
     return jnp.einsum(
         "ih,hwk,jw->ijk", weights(0), image, weights(1), precision="highest"
     )
+
+
+def _reduced_parts(
+    key: Key,
+    images: Array,
+    start: Array,
+    scale: Array,
+    size: Size,
+    methods: Sequence[str],
+) -> Array:
+    """A part of each image, by a method drawn for each."""
+    if not methods:
+        raise _checks.fail("methods", "at least one", "none")
+    drawn = jax.random.randint(key, (len(images),), 0, len(methods), jnp.int32)
+    result = 0
+    for i, method in enumerate(methods):
+        reduce = functools.partial(reduce_part, size=size, method=method)
+        parts = jax.vmap(reduce)(images, start, scale)
+        result = jnp.where((drawn == i).reshape(-1, 1, 1, 1), parts, result)
+    return result
 
 
 def _draw_scales(key: Key, count: int, most: float) -> Array:

@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -39,6 +41,34 @@ def test_reduced_as_the_published_benchmarks_are(data_folder, scale):
     error = np.abs(np.asarray(made).clip(0, 1) - low)[2:-2, 2:-2]
     assert error.max() < 1.13 / 255
     assert np.sqrt(np.mean(error**2)) < 0.42 / 255  # sqrt(2 / 12)
+
+
+@pytest.mark.parametrize("scale", [(1.0, 1.0), (2.0, 3.0), (2.5, 1.6)])
+def test_means_over_areas_are_those_of_reduce_images(scale):
+    image = noise(20, 24, 3)
+    size = tuple(int(n / s) for n, s in zip((20, 24), scale, strict=True))
+    found = training.reduce_part(
+        image, jnp.zeros(2), jnp.array(scale), size, method="area"
+    )
+    expected = training.reduce_images(image, size)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_each_input_has_a_method_of_its_own():
+    crops = noise(16, 32, 32, 3)
+    make = functools.partial(
+        training.scale_batch, jax.random.key(3), crops, side=8, num_points=4
+    )
+    mixed, cubic, area = (
+        make(methods=m).inputs for m in (("bicubic", "area"), ("bicubic",), ("area",))
+    )
+    is_cubic = np.abs(mixed - cubic).max((1, 2, 3)) < 1e-6
+    is_area = np.abs(mixed - area).max((1, 2, 3)) < 1e-6
+    assert (is_cubic | is_area).all()
+    assert 2 < is_area.sum() < 14
+    for methods in ((), ("nearest",)):
+        with refuses("`method"):
+            make(methods=methods)
 
 
 def test_a_part_is_cut_from_the_whole():
@@ -108,7 +138,7 @@ def test_the_loss_is_that_of_cubic_interpolation_at_first_and_falls():
     }
     key = jax.random.key(2)
     value, parts = jax.jit(loss)(zeroed, key, crops)
-    pictures = training.reduce_images(crops, (32, 32))
+    pictures = training.reduce_images(crops, (32, 32), method="bicubic").clip(0, 1)
     batch = training.scale_batch(key, pictures, side=8, num_points=64)
     cubic = [
         coords.sample_grid(image, points, method="cubic")
@@ -122,3 +152,34 @@ def test_the_loss_is_that_of_cubic_interpolation_at_first_and_falls():
     stepped = jax.tree.map(lambda p, g: p - 0.02 * g, params, gradient)
     before, after = (jax.jit(loss)(p, key, crops)[0] for p in (params, stepped))
     assert after < before
+
+
+def test_random_parts_are_parts_at_scales_of_their_own():
+    """A ramp stays one, steeper by the scale, from wherever the part begins.
+
+    Nearly: a cubic kernel at a scale that is no whole number ripples by a hundredth.
+    """
+    y, x = np.mgrid[:48, :60].astype(np.float32)
+    images = np.broadcast_to(np.stack([y, x, y], -1) / 64, (40, 48, 60, 3))
+    parts = np.asarray(training.random_parts(jax.random.key(0), images, (16, 16)))
+    assert parts.shape == (40, 16, 16, 3)
+    inner = 64 * parts[:, 4:-4, 4:-4]
+    down, right = np.diff(inner[..., 0], axis=1), np.diff(inner[..., 1], axis=2)
+    scale = down.mean((1, 2))
+    np.testing.assert_allclose(down, scale[:, None, None] + 0 * down, rtol=0.04)
+    np.testing.assert_allclose(right, scale[:, None, None] + 0 * right, rtol=0.04)
+    assert 0.99 <= scale.min() < 1.3
+    assert 2.7 < scale.max() <= 3.03
+    # Within the image: the first pixel's centre, and the last one's.
+    first = inner[:, 0, 0, 0] - 4 * scale
+    assert first.min() > 0
+    assert (first + 15 * scale).max() < 47
+    assert first.std() > 1
+    with refuses("`size` must be"):
+        training.random_parts(jax.random.key(0), images, (49, 16))
+
+
+def test_random_parts_as_large_as_the_image_are_the_image():
+    images = noise(2, 12, 12, 3)
+    parts = training.random_parts(jax.random.key(0), images, (12, 12))
+    np.testing.assert_allclose(parts, images, atol=1e-5)
