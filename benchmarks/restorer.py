@@ -22,8 +22,8 @@ import _process
 import numpy as np
 
 import inr
-from inr import color, metrics, training
-from inr.restoration import bind_restorer
+from inr import color, metrics, pretrained, training
+from inr.restoration import LoadedModel, load_model
 
 # What tells the person; two sources share ids, and poses of one person differ.
 PERSON = r"(?:neutral|smiling)_[^_]+_([^_]+)_[^_]+$|([^_]+)$"
@@ -36,6 +36,7 @@ def portraits() -> None:
     mean = mean_chroma(train[::10])
     rows = {
         "portraits": restored("portraits", images, mean),
+        "portraits_area": restored("portraits", images, mean, reduction="area"),
         "portraits_exact_luma": colorized("portraits", images, mean),
     }
     _common.save("restorer", rows)
@@ -63,6 +64,7 @@ def photos() -> None:
     mean = mean_chroma(train[::20])
     rows = {
         "photos": restored("photos", small, mean),
+        "photos_area": restored("photos", small, mean, reduction="area"),
         "photos_exact_luma": colorized("photos", small, mean),
         "photos_full_size": colorized("photos", images, mean),
     }
@@ -88,19 +90,23 @@ def mean_chroma(paths: list) -> np.ndarray:
     )
 
 
-def restored(model: str, images: list, mean: np.ndarray) -> dict[str, float]:
+def restored(
+    model: str, images: list, mean: np.ndarray, *, reduction: str = "bicubic"
+) -> dict[str, float]:
     """Means over the images: half as large and gray, to colour at full size."""
     rows = []
     for image in images:
         gray = np.asarray(color.rgb_to_luma(image))
         h, w, _ = gray.shape
-        small = np.asarray(training.reduce_images(gray, (h // 2, w // 2)))
+        small = training.reduce_images(gray, (h // 2, w // 2), method=reduction)
+        small = np.asarray(small).clip(0, 1)
         enlarged = inr.coords.sample_grid(
             small, inr.coords.grid((h, w)), method="cubic"
         )
-        field = bind_restorer(small, model=model)
-        field = inr.bind(field.model.clone(exact_luma=False), field.params, small)
-        made = inr.render(field, (h, w), progress=False)
+        # Larger than the model's side in one axis, too: what is missing is detail.
+        loaded = load_model(pretrained.file(model))
+        wide = LoadedModel(loaded.model.clone(side=max(h, w)), loaded.params)
+        made = inr.colorize(small, size=(h, w), model=wide, progress=False)
         rows.append(rate(made, enlarged, image, mean))
     return means(rows)
 

@@ -57,7 +57,8 @@ def colorize(
         shown = size or _cut(picture, region).shape[:2]
         gray = luma = rgb_to_luma(picture) if picture.shape[-1] == 3 else picture
         if side is not None:
-            gray = reduce_images(luma, within(side, luma.shape))
+            size_seen = within(side, luma.shape)
+            gray = np.clip(reduce_images(luma, size_seen, method="bicubic"), 0, 1)
         print(f"{name}: gray {_by(gray.shape)} to colour {_by(shown)}")
         made = np.clip(
             colorize_image(gray, size=shown, region=region, model=model), 0, 1

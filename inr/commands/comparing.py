@@ -51,7 +51,7 @@ def compare_restorers(
     picture = opaque(picture)
     gray = rgb_to_luma(picture) if picture.shape[-1] == 3 else picture
     small = np.asarray(reduce_images(gray, within(side, gray.shape)))
-    fields = {_label(m): bind_restorer(small, model=m) for m in models}
+    fields = {_label(m): bind_restorer(small, model=m, detail=None) for m in models}
     if len(fields) < len(models):
         raise _checks.fail("models", "different ones", f"{list(map(str, models))}")
     fields = {"bicubic": _sampled(small), **fields, "original": _sampled(picture)}

@@ -1,6 +1,7 @@
 """Images from images: an encoder's map of features, decoded at any point."""
 
 from inr.restoration.colorizing import (
+    DetailedField as DetailedField,
     bind_restorer as bind_restorer,
     colorize as colorize,
     draw_restorer as draw_restorer,

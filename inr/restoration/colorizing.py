@@ -1,13 +1,16 @@
 """`colorize`: a gray image in, its colours out, at any size and of any part."""
 
+import functools
 import os
+from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
 from inr import _checks
-from inr._typing import Array, ArrayLike, Key, Region, Size
+from inr._typing import Array, ArrayLike, Field, Key, Region, Size
+from inr.color import rgb_to_luma, rgb_to_ycbcr, ycbcr_to_rgb
 from inr.diffusion import Hooks, ddim
 from inr.diffusion.tables import Sampler
 from inr.fields.base import BoundField, bind
@@ -15,9 +18,37 @@ from inr.rendering import render
 from inr.restoration.files import LoadedModel, resolve
 from inr.restoration.restorer import Restorer
 from inr.restoration.sampling import DiffusionRestorer, SampledField
+from inr.restoration.upscaler import Upscaler
 
 # Of the noise, in coords: about what a garment or a sky spans in a picture.
 LENGTH_SCALE = 0.5
+
+
+@functools.partial(
+    jax.tree_util.register_dataclass, data_fields=("colour", "detail"), meta_fields=()
+)
+@dataclass(frozen=True)
+class DetailedField:
+    """Chroma of one field and luma of another: coords `[..., 2]` to RGB `[..., 3]`.
+
+    Attributes:
+      colour: a field of RGB, of which chroma is taken.
+      detail: a field of RGB that has means over cells, of which luma is taken.
+    """
+
+    colour: Field
+    detail: BoundField
+
+    def __call__(self, coords: ArrayLike) -> Array:
+        return self._joined(self.detail(coords), coords)
+
+    def cell_mean(self, coords: ArrayLike, cell: ArrayLike) -> Array:
+        """RGB `[..., 3]` with the mean luma over boxes of size `cell` `[2]`."""
+        return self._joined(self.detail.cell_mean(coords, cell), coords)
+
+    def _joined(self, detail: Array, coords: ArrayLike) -> Array:
+        chroma = rgb_to_ycbcr(self.colour(coords))[..., 1:]
+        return ycbcr_to_rgb(jnp.concatenate([rgb_to_luma(detail), chroma], -1))
 
 
 def colorize(
@@ -26,6 +57,7 @@ def colorize(
     size: Size | None = None,
     region: Region | None = None,
     model: str | os.PathLike | LoadedModel = "portraits",
+    detail: str | os.PathLike | LoadedModel | None = "upscale",
     sampler: Sampler | None = None,
     key: Key | None = None,
     num_samples: int | None = None,
@@ -37,7 +69,8 @@ def colorize(
 
     An image that is larger than those the model learnt from (`model.side`, 64 pixels)
     keeps its own luma exactly, before any clipping, and gains chroma; the encoder sees
-    it reduced to that. A smaller one gains detail as well wherever it is enlarged.
+    it reduced to that. A smaller one gains detail as well wherever it is enlarged: its
+    luma is an upscaler's, and only its chroma the restorer's.
 
     Without a sampler the result is the mean of what the colours may be, which is duller
     than any of them. With one it is a draw; another key draws others. See
@@ -51,6 +84,8 @@ def colorize(
       model: a name in `inr.pretrained.names()`, a file that `save_model` wrote, or
         what `load_model` returns. With a sampler the name's diffusion weights are
         taken, `"portraits"` meaning `"portraits_diffusion"`.
+      detail: the upscaler of a small image's luma, likewise; None for what the restorer
+        itself makes of it.
       sampler: such as `inr.diffusion.ddim(num_steps=8)`.
       key: PRNG key of the draws, where a sampler is given.
       num_samples: how many, n; None for one without an axis of its own.
@@ -78,21 +113,24 @@ def colorize(
             "region", region or ((0.0, 0.0), (1.0, 1.0)), 2
         )
         size = (max(round(h * (bottom - top)), 1), max(round(w * (right - left)), 1))
-    options = {"region": region, "max_bytes": max_bytes, "progress": progress}
+
+    def rendered(field: Field) -> Array:
+        return render(
+            field,
+            size,
+            region=region,
+            antialias="integral" if isinstance(field, DetailedField) else None,
+            max_bytes=max_bytes,
+            progress=progress,
+        )
+
+    chosen = {"model": model, "detail": detail}
     if sampler is None:
-        return render(bind_restorer(image, model=model), size, **options)
+        return rendered(bind_restorer(image, **chosen))
+    chosen |= {"sampler": sampler, "length_scale": length_scale}
     count = 1 if num_samples is None else _checks.as_count("num_samples", num_samples)
     keys = [key] if num_samples is None else jax.random.split(key, count)
-    draws = [
-        render(
-            draw_restorer(
-                k, image, model=model, sampler=sampler, length_scale=length_scale
-            ),
-            size,
-            **options,
-        )
-        for k in keys
-    ]
+    draws = [rendered(draw_restorer(k, image, **chosen)) for k in keys]
     return draws[0] if num_samples is None else jnp.stack(draws)
 
 
@@ -100,20 +138,25 @@ def bind_restorer(
     gray: Float[ArrayLike, "h w *one"],
     *,
     model: str | os.PathLike | LoadedModel = "portraits",
-) -> BoundField:
+    detail: str | os.PathLike | LoadedModel | None = "upscale",
+) -> BoundField | DetailedField:
     """A gray image as a field of RGB: what `colorize` renders.
 
     Args:
       gray: `[h, w]` or `[h, w, 1]` in [0, 1], sRGB-encoded luma.
       model: as in `colorize`.
+      detail: as in `colorize`.
 
     Returns:
-      A field of RGB `[..., 3]` over coords `[..., 2]`.
+      A field of RGB `[..., 3]` over coords `[..., 2]`; for a small image a
+      `DetailedField`, to be rendered with `antialias="integral"`.
 
     Raises:
       ValueError: as `colorize`.
     """
-    return _bound(_as_gray(gray), resolve(model, Restorer))
+    image = _as_gray(gray)
+    bound = _bound(image, resolve(model, Restorer))
+    return _detailed(bound, bound.model.exact_luma, image, detail)
 
 
 def draw_restorer(
@@ -121,10 +164,11 @@ def draw_restorer(
     gray: Float[ArrayLike, "h w *one"],
     *,
     model: str | os.PathLike | LoadedModel = "portraits",
+    detail: str | os.PathLike | LoadedModel | None = "upscale",
     sampler: Sampler | None = None,
     length_scale: float = LENGTH_SCALE,
     hooks: Hooks | None = None,
-) -> SampledField:
+) -> SampledField | DetailedField:
     """Colours that a gray image may have, as a field: a draw at any point.
 
     The key decides the draw. Its noise is a field too, so that the same colours are
@@ -134,13 +178,14 @@ def draw_restorer(
       key: PRNG key of the draw.
       gray: `[h, w]` or `[h, w, 1]` in [0, 1], sRGB-encoded luma.
       model: as in `colorize`, of diffusion weights.
+      detail: as in `colorize`.
       sampler: by default `inr.diffusion.ddim(num_steps=8)`.
       length_scale: over which the noise is smooth, in coords, of which a picture spans
         2; infinity is one noise for all points, and far below a pixel it is grain.
       hooks: such as noise projection, see `inr.diffusion.Hooks`.
 
     Returns:
-      A `SampledField`.
+      A `SampledField`, for a small image as a `DetailedField`.
 
     Raises:
       ValueError: as `colorize`, and for a length that is not above 0.
@@ -148,9 +193,11 @@ def draw_restorer(
     name = model if isinstance(model, LoadedModel) else os.fspath(model)
     if isinstance(name, str) and not name.endswith(".safetensors"):
         name = f"{name}_diffusion"
-    bound = _bound(_as_gray(gray), resolve(name, DiffusionRestorer))
+    image = _as_gray(gray)
+    bound = _bound(image, resolve(name, DiffusionRestorer))
     sampler = ddim(num_steps=8) if sampler is None else sampler
-    return SampledField(bound, key, sampler, float(length_scale), hooks)
+    drawn = SampledField(bound, key, sampler, float(length_scale), hooks)
+    return _detailed(drawn, bound.model.exact_luma, image, detail)
 
 
 def _as_gray(gray: ArrayLike) -> Array:
@@ -159,6 +206,18 @@ def _as_gray(gray: ArrayLike) -> Array:
         fix = "Give `inr.color.rgb_to_luma(image)`."
         raise _checks.fail("gray", "[h, w] or [h, w, 1]", f"{image.shape}", fix)
     return image
+
+
+def _detailed(
+    field: Field,
+    exact_luma: bool,
+    image: Array,
+    detail: str | os.PathLike | LoadedModel | None,
+) -> Field:
+    if exact_luma or detail is None:
+        return field
+    three = jnp.broadcast_to(image, (*image.shape[:2], 3))
+    return DetailedField(field, bind(*resolve(detail, Upscaler), three))
 
 
 def _bound(image: Array, loaded: LoadedModel) -> BoundField:

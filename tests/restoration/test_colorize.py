@@ -11,10 +11,11 @@ from small_restorer import SMALL, noisy, picture
 from support import refuses
 
 import inr
-from inr import color, pretrained
+from inr import color, coords, pretrained
 from inr.restoration import (
     LoadedModel,
     Restorer,
+    Upscaler,
     bind_restorer,
     load_model,
     restorer_loss,
@@ -34,9 +35,37 @@ def test_a_large_image_keeps_its_luma_and_a_small_one_gains_some(small):
     made = inr.colorize(large, model=small)
     assert made.shape == (24, 40, 3)
     np.testing.assert_allclose(color.rgb_to_luma(made), large, atol=1e-5)
-    made = inr.colorize(little, size=(24, 32), model=small)
+    made = inr.colorize(little, size=(24, 32), model=small, detail=None)
     enlarged = jax.image.resize(little, (24, 32, 1), "cubic")
     assert np.abs(color.rgb_to_luma(made) - enlarged)[4:-4, 4:-4].max() > 1e-3
+
+
+def test_a_small_image_s_luma_is_an_upscaler_s_and_its_chroma_the_restorer_s(small):
+    little, size = picture(12, 16), (30, 40)
+    model = Upscaler(width=4, blocks=1, waves=2)
+    inputs = jnp.zeros((1, 2)), np.repeat(little, 3, -1)
+    detail = LoadedModel(model, noisy(model, *inputs))
+    made = inr.colorize(little, size=size, model=small, detail=detail)
+    luma = color.rgb_to_luma(inr.upscale(inputs[1], 2.5, model=detail))
+    np.testing.assert_allclose(color.rgb_to_luma(made), luma, atol=1e-4)
+    own = inr.colorize(little, size=size, model=small, detail=None)
+    found, expected = (color.rgb_to_ycbcr(x)[..., 1:] for x in (made, own))
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    assert np.abs(color.rgb_to_luma(own) - luma).max() > 1e-3
+    # The same anywhere: as a field, and of a part.
+    field = bind_restorer(little, model=small, detail=detail)
+    part = inr.colorize(
+        little, size=(15, 10), region=((0.5, 0.25), (1.0, 0.5)), model=small,
+        detail=detail,
+    )  # fmt: skip
+    np.testing.assert_allclose(part, made[15:, 10:20], atol=1e-4)
+    point = coords.grid(size)[3, 4]
+    cell = coords.pitch(size)
+    np.testing.assert_allclose(field.cell_mean(point, cell), made[3, 4], atol=1e-4)
+    # A large one has all its detail.
+    fine = picture(20, 24)
+    a, b = (inr.colorize(fine, model=small, detail=d) for d in (None, detail))
+    np.testing.assert_array_equal(a, b)
 
 
 def test_it_is_the_bound_field_rendered(small):
@@ -61,7 +90,7 @@ def test_the_largest_image_is_seen_as_the_smaller_one_is(small):
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (3, 2)])
 def test_tiny_images_have_colours(small, size):
-    made = inr.colorize(picture(*size), model=small)
+    made = inr.colorize(picture(*size), model=small, detail=None)
     assert made.shape == (*size, 3)
     assert np.isfinite(made).all()
 
@@ -123,7 +152,8 @@ def test_the_loss_is_the_square_of_what_rendering_gets_wrong(small):
     loss = restorer_loss(SMALL, num_points=16, luma_weight=3.0)
     total, parts = jax.jit(loss)(small.params, key, images)
     draw = {"size": (16, 16), "num_points": 16, "sampler": "jittered"}
-    batch = point_batch(key, images, interpolation="cubic", **draw)
+    points_key = jax.random.split(key, 3)[0]
+    batch = point_batch(points_key, images, interpolation="cubic", **draw)
     errors = {"restored": [], "colorized": []}
     for i, image in enumerate(images):
         luma = color.rgb_to_luma(np.float32(image) / 255)
@@ -181,22 +211,38 @@ def test_the_loss_refuses_what_does_not_fit(small):
 @pytest.mark.parametrize("name", pretrained.names())
 def test_shipped_weights_are_those_of_their_card(name):
     data = pretrained.file(name).read_bytes()
-    assert len(data) <= 4 * 2**20
+    assert len(data) <= (16 if name == "photos" else 4) * 2**20
     assert hashlib.sha256(data).hexdigest() in pretrained.card(name)
     assert re.search(r"inr_format.{0,20}1", data[:2000].decode("latin-1"))
 
 
-@pytest.mark.parametrize("name", pretrained.names())
-def test_shipped_weights_colour_a_face_and_spare_its_luma(name):
-    """A skin's chroma on a skin, none to speak of on a flat gray image."""
+def test_shipped_weights_colour_a_face_and_spare_its_luma():
+    """A skin's chroma on a skin."""
     data = pytest.importorskip("skimage.data")
     head = data.astronaut()[:256, 96:352].astype(np.float32) / 255
     gray = color.rgb_to_luma(head)
-    made = inr.colorize(gray, model=name)
+    made = inr.colorize(gray, model="portraits")
     np.testing.assert_allclose(color.rgb_to_luma(made), gray, atol=1e-5)
     face = np.s_[60:150, 95:165]
     found, true = (color.rgb_to_ycbcr(x)[face][..., 1:] for x in (made, head))
     assert np.square(found - true).mean() < 0.5 * np.square(true).mean()
+
+
+@pytest.mark.parametrize("scale", [2, 3])
+def test_shipped_weights_enlarge_a_photograph_better_than_interpolation(scale):
+    data = pytest.importorskip("skimage.data")
+    large = data.chelsea()[:240, 100:340].astype(np.float32) / 255
+    size = (240 // scale, 240 // scale)
+    small = np.asarray(reduce_images(large, size, method="bicubic")).clip(0, 1)
+    made = inr.upscale(small, scale)
+    gains = [
+        inr.psnr(np.clip(made, 0, 1), large) - inr.psnr(np.clip(other, 0, 1), large)
+        for other in (
+            jax.image.resize(small, large.shape, "cubic"),
+            jax.image.resize(small, large.shape, "lanczos3"),
+        )
+    ]
+    assert min(gains) > 0.5
 
 
 def test_unknown_weights_are_refused():

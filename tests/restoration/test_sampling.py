@@ -31,8 +31,8 @@ def tiny():
 
 
 def draws(tiny, gray, **options):
-    options = {"sampler": DDIM, "key": jax.random.key(1), **options}
-    return inr.colorize(gray, model=tiny, progress=False, **options)
+    usual = {"sampler": DDIM, "key": jax.random.key(1), "detail": None}
+    return inr.colorize(gray, model=tiny, progress=False, **(usual | options))
 
 
 def test_a_perfect_denoiser_s_sample_is_the_chroma():
@@ -87,7 +87,7 @@ def test_keys_draw_different_colours_of_the_same_luma(tiny):
 
 def test_a_small_image_has_the_restorer_s_luma(tiny):
     inner = LoadedModel(SMALL, {"params": tiny.params["params"]["restorer"]})
-    mean = inr.colorize(picture(12, 12), size=(24, 24), model=inner)
+    mean = inr.colorize(picture(12, 12), size=(24, 24), model=inner, detail=None)
     made = draws(tiny, picture(12, 12), size=(24, 24))
     np.testing.assert_allclose(
         color.rgb_to_luma(made), color.rgb_to_luma(mean), atol=1e-5

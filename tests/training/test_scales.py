@@ -157,7 +157,7 @@ def test_the_loss_is_that_of_cubic_interpolation_at_first_and_falls():
 def test_random_parts_are_parts_at_scales_of_their_own():
     """A ramp stays one, steeper by the scale, from wherever the part begins.
 
-    Nearly: a cubic kernel at a scale that is no whole number ripples by some hundredths.
+    Nearly: a cubic kernel ripples by some hundredths at scales between whole numbers.
     """
     y, x = np.mgrid[:48, :60].astype(np.float32)
     images = np.broadcast_to(np.stack([y, x, y], -1) / 64, (40, 48, 60, 3))
