@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from inr import _checks
 from inr._typing import Array, ArrayLike, Field, Key, Region, Size
-from inr.color import rgb_to_luma, rgb_to_ycbcr, ycbcr_to_rgb
+from inr.color import rgb_to_ycbcr, ycbcr_to_rgb
 from inr.diffusion import Hooks, ddim
 from inr.diffusion.tables import Sampler
 from inr.fields.base import BoundField, bind
@@ -29,11 +29,11 @@ LENGTH_SCALE = 0.5
 )
 @dataclass(frozen=True)
 class DetailedField:
-    """Chroma of one field and luma of another: coords `[..., 2]` to RGB `[..., 3]`.
+    """Chroma of one field with another as luma: coords `[..., 2]` to RGB `[..., 3]`.
 
     Attributes:
       colour: a field of RGB, of which chroma is taken.
-      detail: a field of RGB that has means over cells, of which luma is taken.
+      detail: a field of luma `[..., 1]` that has means over cells.
     """
 
     colour: Field
@@ -46,9 +46,9 @@ class DetailedField:
         """RGB `[..., 3]` with the mean luma over boxes of size `cell` `[2]`."""
         return self._joined(self.detail.cell_mean(coords, cell), coords)
 
-    def _joined(self, detail: Array, coords: ArrayLike) -> Array:
+    def _joined(self, luma: Array, coords: ArrayLike) -> Array:
         chroma = rgb_to_ycbcr(self.colour(coords))[..., 1:]
-        return ycbcr_to_rgb(jnp.concatenate([rgb_to_luma(detail), chroma], -1))
+        return ycbcr_to_rgb(jnp.concatenate([luma, chroma], -1))
 
 
 def colorize(
@@ -216,8 +216,8 @@ def _detailed(
 ) -> Field:
     if exact_luma or detail is None:
         return field
-    three = jnp.broadcast_to(image, (*image.shape[:2], 3))
-    return DetailedField(field, bind(*resolve(detail, Upscaler), three))
+    module, params = resolve(detail, Upscaler)
+    return DetailedField(field, bind(module.clone(gray=True), params, image))
 
 
 def _bound(image: Array, loaded: LoadedModel) -> BoundField:

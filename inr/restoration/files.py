@@ -38,8 +38,8 @@ def save_model(path: str | os.PathLike, model: Model, params: Params) -> None:
 
     Args:
       path: file name, ending in `.safetensors`.
-      model: a `Restorer`, `DiffusionRestorer` or `Upscaler`; of a restorer's uses the
-        file does not tell: `exact_luma` is False.
+      model: a `Restorer`, `DiffusionRestorer` or `Upscaler`. Of its uses the file does
+        not tell: `exact_luma` and `gray` are False.
       params: its parameters, such as the `ema` of a training.
 
     Raises:
@@ -56,8 +56,8 @@ def save_model(path: str | os.PathLike, model: Model, params: Params) -> None:
             "`params` must be finite and at most 65504 in size, as float16 is, got "
             "others. A training that diverged leaves such."
         )
-    if not isinstance(model, Upscaler):
-        model = model.clone(exact_luma=False)
+    upscaler = isinstance(model, Upscaler)
+    model = model.clone(gray=False) if upscaler else model.clone(exact_luma=False)
     write_model(path, model, half)
 
 

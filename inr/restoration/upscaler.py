@@ -19,6 +19,7 @@ from flax import linen as nn
 
 from inr import _checks
 from inr._typing import Array, ArrayLike, Size
+from inr.color import rgb_to_luma
 from inr.coords import neighbors, sample_grid
 from inr.fields.sine import sine
 from inr.fields.streams import Cells
@@ -43,6 +44,7 @@ class Upscaler(nn.Module):
         see `WaveHead`; `"mlp"`: a small network that sees the distance, see `MLPHead`.
       waves: how many, for the former.
       units: of each layer, for the latter.
+      gray: images are gray, `[h, w, 1]`, and so are the values, at a third of the cost.
     """
 
     width: int = 48
@@ -50,6 +52,7 @@ class Upscaler(nn.Module):
     head: str = "waves"
     waves: int = 32
     units: int = 64
+    gray: bool = False
 
     def __post_init__(self):
         super().__post_init__()
@@ -69,23 +72,32 @@ class Upscaler(nn.Module):
         return FlatEncoder(self.width, self.blocks).reach + 3
 
     def encode(self, image: ArrayLike) -> FeatureMap:
-        """Coefficients at each pixel of an image `[h, w, 3]`.
+        """Coefficients at each pixel of an image `[h, w, 3]`, or `[h, w, 1]` if `gray`.
 
         Raises:
           ValueError: for an image of another shape or kind.
         """
         image = _checks.as_image("image", image)
-        if image.shape[-1] != 3:
+        h, w, c = image.shape
+        if c != (1 if self.gray else 3):
+            expected = "gray, [h, w, 1]" if self.gray else "RGB, [h, w, 3]"
             fix = "`inr.upscale` takes gray images and such with alpha too."
-            raise _checks.fail("image", "RGB, [h, w, 3]", f"{image.shape}", fix)
+            raise _checks.fail("image", expected, f"{image.shape}", fix)
         # About 0, as the encoder's padding is.
-        features = self.encoder(image - 0.5)
-        return FeatureMap(self.decoder.prepare(features), image)
+        features = self.encoder(jnp.broadcast_to(image, (h, w, 3)) - 0.5)
+        features = self.decoder.prepare(features)
+        if self.gray and self.head == "waves":
+            # Luma is linear in colours, and these are in the coefficients.
+            by_channel = features.reshape(h, w, 3, -1).swapaxes(-1, -2)
+            features = rgb_to_luma(by_channel)[..., 0]
+        return FeatureMap(features, image)
 
     def __call__(
         self, coords: Array | Cells, feature_map: FeatureMap | ArrayLike
     ) -> Array | Cells:
         """RGB `[..., 3]` at coords `[..., 2]`, not clipped; or their `Cells`.
+
+        Luma `[..., 1]` if `gray`.
 
         In place of the feature map an image is encoded first, as `init` needs it.
         """
@@ -96,6 +108,8 @@ class Upscaler(nn.Module):
         value = sample_grid(image, centre, method="cubic")
         for weight, index, distance in neighbors(centre, image.shape[:2]):
             made = self.decoder(features[index], distance, cell)
+            if self.gray and self.head == "mlp":
+                made = rgb_to_luma(made)
             value = value + weight[..., None] * made
         return Cells(value, None) if isinstance(coords, Cells) else value
 
@@ -124,7 +138,10 @@ class WaveHead(nn.Module):
         return self.coefficients(nn.relu(features))
 
     def __call__(self, coefficients: Array, distance: Array, cell: Array) -> Array:
-        """`[..., 3]` at distances `[..., 2]`, as means over boxes of size cell."""
+        """`[..., k]` at distances `[..., 2]`, as means over boxes of size cell.
+
+        k is 3, or less for coefficients of fewer channels.
+        """
         w = self.frequencies
         phase = distance @ w.T
         damping = 1.0
@@ -133,7 +150,9 @@ class WaveHead(nn.Module):
             damping = damping * jnp.sinc(widths / (2 * np.pi))
         waves = (damping * sine(phase + np.pi / 2), damping * sine(phase))
         basis = jnp.concatenate([jnp.ones_like(phase[..., :1]), *waves], -1)
-        per_channel = coefficients.reshape(*coefficients.shape[:-1], 3, -1)
+        per_channel = coefficients.reshape(
+            *coefficients.shape[:-1], -1, basis.shape[-1]
+        )
         return (per_channel * basis[..., None, :]).sum(-1)
 
 

@@ -21,7 +21,6 @@ from tqdm.auto import tqdm
 
 from inr import _checks, rendering
 from inr._typing import Array, ArrayLike, Params, Region, Size
-from inr.color import rgb_to_luma
 from inr.coords import sample_grid
 from inr.fields import BoundField, bind
 from inr.fields.base import encoding_bytes
@@ -76,9 +75,10 @@ def upscale(
     region = _checks.as_region("region", region or ((0.0, 0.0), (1.0, 1.0)), 2)
     size = _size(image.shape[:2], scale, region)
     plain = image if c in (1, 3) else image[..., :-1]
-    rgb = np.broadcast_to(plain, (*plain.shape[:2], 3))
-    network = _Network(*resolve(model, Upscaler), 4 if ensemble else 1)
-    side = _block_side(network, rgb.shape, size, max_bytes, 4 * math.prod(size) * c)
+    module, params = resolve(model, Upscaler)
+    module = module.clone(gray=plain.shape[-1] == 1)
+    network = _Network(module, params, 4 if ensemble else 1)
+    side = _block_side(network, plain.shape, size, max_bytes, 4 * math.prod(size) * c)
     result = np.empty((*size, c), np.float32)
     with tqdm(
         total=math.prod(size),
@@ -87,8 +87,7 @@ def upscale(
         unit="px",
         unit_scale=True,
     ) as bar:
-        for place, made in _blocks(network, rgb, region, size, side):
-            made = rgb_to_luma(made) if plain.shape[-1] == 1 else made
+        for place, made in _blocks(network, plain, region, size, side):
             result[(*place, slice(plain.shape[-1]))] = made
             # The last blocks overlap those before.
             bar.update(min(math.prod(made.shape[:2]), bar.total - bar.n))
@@ -211,7 +210,7 @@ def _block_side(
 def _block_bytes(network: _Network, shape: Size, size: Size, side: int) -> int:
     whole = ((0.0, 0.0), (1.0, 1.0))
     _, _, window, block = _geometry(network, shape, whole, size, side)
-    seen = jax.ShapeDtypeStruct((*window, 3), jnp.float32)
+    seen = jax.ShapeDtypeStruct((*window, shape[-1]), jnp.float32)
     field = jax.eval_shape(network.bind, seen)
     working = encoding_bytes(network.model, network.params, seen)
     return network.turns * working + rendering.least_bytes(

