@@ -1,11 +1,14 @@
-"""Upscale a photograph with a SIREN, and see how it compares with interpolation.
+"""Enlarges photographs by any factor, with weights that come with the library.
 
-    python examples/upscale.py                         # a bundled photograph
-    python examples/upscale.py photo.jpg --scale 3 --region 0.2 0.3 0.5 0.6
+    python examples/upscale.py                         # a bundled photograph, scored
+    python examples/upscale.py photo.jpg folder --scale 2.7
+    python examples/upscale.py photo.jpg --scale 8 --region 0.2 0.3 0.4 0.5
+    python examples/upscale.py photo.jpg --evaluate --method siren
 
-The photograph is reduced, a SIREN is fitted to the small one, rendered at full size,
-and scored beside nearest, bilinear, bicubic and Lanczos on the same pixels. A
-single-image SIREN knows nothing but that image: it interpolates, and bicubic may win.
+With `--evaluate`, and without an image, the photograph is reduced first, and the
+result is scored beside nearest, bilinear, bicubic and Lanczos interpolation of the same
+pixels. `--method siren` fits a SIREN to the image in place of the learned model: it
+knows nothing but that image, so it interpolates, and bicubic may win.
 """
 
 import argparse
@@ -15,7 +18,6 @@ from inr.__main__ import add_upscale, run
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 add_upscale(parser)
-parser.set_defaults(evaluate=True)
 
 if __name__ == "__main__":
     sys.exit(run(parser, None))
