@@ -40,6 +40,7 @@ def test_a_large_image_keeps_its_luma_and_a_small_one_gains_some(small):
     assert np.abs(color.rgb_to_luma(made) - enlarged)[4:-4, 4:-4].max() > 1e-3
 
 
+@pytest.mark.slow
 def test_a_small_image_s_luma_is_an_upscaler_s_and_its_chroma_the_restorer_s(small):
     little, size = picture(12, 16), (30, 40)
     model = Upscaler(width=4, blocks=1, waves=2)
@@ -173,6 +174,7 @@ def test_the_loss_is_the_square_of_what_rendering_gets_wrong(small):
     np.testing.assert_allclose(total, sums, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_pseudo_huber_loss_is_square_near_zero_and_straight_far_away(small):
     """Between the mean square and the mean size times twice delta, near both ends."""
     images, key = crops(), jax.random.key(5)

@@ -148,6 +148,7 @@ def test_scales_of_each_axis(tiny):
             upscale(photo(), scale, model=tiny)
 
 
+@pytest.mark.slow
 def test_an_ensemble_is_the_mean_over_four_turns(tiny):
     image = photo(9, 12)
     turned = [
@@ -160,6 +161,7 @@ def test_an_ensemble_is_the_mean_over_four_turns(tiny):
     np.testing.assert_allclose(unequal, np.rot90(other, -1), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_gray_network_s_luma_is_that_of_its_colours():
     """By either head, and for points as for cells."""
     for head in ("waves", "mlp"):
@@ -205,6 +207,7 @@ def test_bad_images_are_refused(tiny, value):
         inr.bind(*tiny, photo(4, 4, 1))
 
 
+@pytest.mark.slow
 def test_a_budget_makes_smaller_blocks_or_names_the_least(tiny):
     image = photo(70, 60)
     free = upscale(image, 2, model=tiny)

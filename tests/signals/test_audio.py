@@ -63,12 +63,14 @@ def test_batches_are_the_samples_at_their_centres(key):
 
 def test_it_goes_on_from_params_and_from_a_checkpoint(tmp_path):
     samples = chord(centres(200))
-    whole = fit(samples, num_steps=80)
+    options = {"num_steps": 80, "learning_rate": 1e-3}
+    whole = fit(samples, **options)
     after = fit(samples, num_steps=1, params=whole.params)
     assert after.history[0] < 0.5 * whole.history[0]
     folder = tmp_path / "fit"
-    fit(samples, num_steps=80, checkpoint=folder, target_loss=float(whole.history[9]))
-    resumed = fit(samples, num_steps=80, checkpoint=folder)
+    early = float(whole.history[9])
+    fit(samples, checkpoint=folder, target_loss=early, **options)
+    resumed = fit(samples, checkpoint=folder, **options)
     np.testing.assert_array_equal(resumed.history, whole.history)
 
 

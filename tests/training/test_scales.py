@@ -54,6 +54,7 @@ def test_means_over_areas_are_those_of_reduce_images(scale):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_each_input_has_a_method_of_its_own():
     crops = noise(16, 32, 32, 3)
     make = functools.partial(
@@ -125,6 +126,7 @@ def test_bad_requests_are_refused():
         )
 
 
+@pytest.mark.slow
 def test_the_loss_is_that_of_cubic_interpolation_at_first_and_falls():
     model = Upscaler(width=8, blocks=1, waves=4)
     loss = upscaler_loss(model, side=8, picture=32, num_points=64)

@@ -144,6 +144,7 @@ def test_what_is_diffused_depends_on_everything_known(tiny):
         assert np.abs(value - v()).max() > 1e-4
 
 
+@pytest.mark.slow
 def test_the_loss_scores_v_and_leaves_the_restorer_alone(tiny):
     loss = diffusion_loss(TINY, num_points=16)
     crops = np.random.default_rng(0).integers(0, 255, (2, 40, 40, 3), np.uint8)
