@@ -2,7 +2,7 @@
 
 import functools
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
@@ -130,7 +130,9 @@ def colorize(
     chosen |= {"sampler": sampler, "length_scale": length_scale}
     count = 1 if num_samples is None else _checks.as_count("num_samples", num_samples)
     keys = [key] if num_samples is None else jax.random.split(key, count)
-    draws = [rendered(draw_restorer(k, image, **chosen)) for k in keys]
+    # The encoders run once; a draw is another key on the same maps.
+    first = draw_restorer(keys[0], image, **chosen)
+    draws = [rendered(_with_key(first, k)) for k in keys]
     return draws[0] if num_samples is None else jnp.stack(draws)
 
 
@@ -198,6 +200,12 @@ def draw_restorer(
     sampler = ddim(num_steps=8) if sampler is None else sampler
     drawn = SampledField(bound, key, sampler, float(length_scale), hooks)
     return _detailed(drawn, bound.model.exact_luma, image, detail)
+
+
+def _with_key(field: SampledField | DetailedField, key: Key) -> Field:
+    if isinstance(field, DetailedField):
+        return replace(field, colour=_with_key(field.colour, key))
+    return replace(field, key=key)
 
 
 def _as_gray(gray: ArrayLike) -> Array:

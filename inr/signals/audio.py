@@ -108,7 +108,7 @@ def fit_audio(
 
 
 def _about_their_deviation(values: Array) -> dict[str, Array]:
-    """Peaks are rare and far above what sound is mostly, 6 times in music.
+    """Peaks are rare, and far above what sound is mostly: 6 to 12 times.
 
     Counted by them, what is learnt would be small beside what a step may change.
     """
