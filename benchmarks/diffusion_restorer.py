@@ -1,12 +1,13 @@
 """What sampling colours is for: plausible, different, colourful results.
 
-    python benchmarks/diffusion_restorer.py [strides] [steps] [samples] [noise] [speed]
+    python benchmarks/diffusion_restorer.py [strides] [steps] [presets] [samples] ...
 
 Portraits held out by person, 128x128 gray to colour with the luma kept, each with
 seeds of its own. `strides`: errors with eta 0 over those with eta 1, by the number of
-steps. `steps`: few steps against a hundred. `samples`: the mean of 16 samples beside
-the single pass, calibration, ranks, colourfulness, diversity. `noise`: a field of noise
-against grain. `speed`: 512x512 in eight steps.
+steps. `steps`: few steps against a hundred. `presets`: settings of those before us, and
+ours. `samples`: the mean of 16 samples beside the single pass, calibration, ranks,
+colourfulness, diversity. `noise`: a field of noise against grain. `guidance`: how much.
+`pictures`: the presets, whole and in part, on a sheet. `speed`: 512x512 in eight steps.
 """
 
 import itertools
@@ -21,6 +22,8 @@ from restorer import as_image, split_portraits
 
 import inr
 from inr import color, diffusion, metrics, training
+from inr.commands._sheet import write_sheet
+from inr.restoration import PRESETS
 
 IMAGES, SEEDS = 24, 3
 
@@ -55,6 +58,53 @@ def steps() -> None:
         rows[f"steps_{name}"] = looks(made)
     rows["steps_single_pass"] = looks([(single_pass(x), x) for x in images])
     _common.save("diffusion_restorer", rows)
+
+
+def presets() -> None:
+    images, rows = held_out(), {}
+    for name, options in PRESETS.items():
+        made = [(drawn(x, seed, **options), x) for x, seed in cases(images)]
+        rows[f"preset_{name}"] = looks(made) | {
+            "variation_over_truth": sum(variation(a) for a, _ in made)
+            / sum(variation(b) for _, b in made)
+        }
+    _common.save("diffusion_restorer", rows)
+
+
+def guidance() -> None:
+    images, rows = held_out(), {}
+    for scale in (1.0, 1.5, 2.0, 3.0):
+        made = [
+            (drawn(x, seed, **PRESETS["ours"], guidance_scale=scale), x)
+            for x, seed in cases(images)
+        ]
+        rows[f"guidance_{scale}"] = looks(made)
+    _common.save("diffusion_restorer", rows)
+
+
+def pictures(count: int = 3) -> None:
+    """The close-up's seed is the whole picture's: it shows the same colours."""
+    region = ((0.2, 0.2), (0.4, 0.6))
+    for i, image in enumerate(held_out()[:count]):
+        for name, part in (("whole", ((0.0, 0.0), (1.0, 1.0))), ("part", region)):
+            view = {"region": part, "size": (256, 256 if name == "whole" else 512)}
+            gray = np.asarray(color.rgb_to_luma(image))
+            mean = inr.colorize(gray, model="portraits", progress=False, **view)
+            shown = {
+                "original": inr.coords.sample_grid(
+                    image, inr.coords.grid(view["size"], region=part), method="cubic"
+                ),
+                "single pass": mean,
+            }
+            for preset, options in PRESETS.items():
+                shown[preset] = drawn(image, i, **options, **view)
+            for seed in range(1, 3):
+                shown[f"ours, seed {seed}"] = drawn(
+                    image, 1000 + seed, **PRESETS["ours"], **view
+                )
+            out = _common.HERE / "out" / f"diffusion_{i}_{name}.png"
+            out.parent.mkdir(exist_ok=True)
+            write_sheet(out, shown, columns=3)
 
 
 def samples(count: int = 16) -> None:
@@ -114,6 +164,7 @@ def one(size: tuple) -> None:
 
 
 def drawn(image: np.ndarray, seed: int, sampler, **options) -> np.ndarray:
+    """At the image's own luma; a gray image without channels is taken as it is."""
     gray = image if image.ndim == 2 else np.asarray(color.rgb_to_luma(image))
     options = {"sampler": sampler, "key": jax.random.key(seed), **options}
     return np.asarray(inr.colorize(gray, progress=False, **options)).clip(0, 1)
@@ -160,6 +211,7 @@ def variation(image: np.ndarray) -> float:
 
 
 if __name__ == "__main__":
-    jobs = {f.__name__: f for f in (strides, steps, samples, noise, speed)}
+    all_jobs = (strides, steps, presets, samples, noise, guidance, pictures, speed)
+    jobs = {f.__name__: f for f in all_jobs}
     for name in sys.argv[1:] or jobs:
         jobs[name]()

@@ -21,7 +21,7 @@ import inr
 from inr import poisson, signals
 
 MODEL = inr.Siren(features=1, width=256, depth=3)
-STEPS = {"gradient": 300, "laplacian": 270, "laplacian_alone": 100}
+STEPS = {"gradient": 450, "laplacian": 450, "laplacian_alone": 100}
 EVERY = 25
 
 

@@ -23,16 +23,25 @@ def main() -> None:
     restorer, known = load_model(args.start or pretrained.file("portraits"))
     if not isinstance(restorer, Restorer):
         raise SystemExit(f"--start must be a file of a restorer, got {restorer}")
-    model = with_restorer(restorer)
+    model = with_restorer(
+        restorer,
+        diffused=args.diffused,
+        deviation=0.08 if args.diffused == "chroma" else 0.25,
+        predicts=args.predicts,
+        dropout=args.dropout,
+    )
     one = jnp.zeros((model.side, model.side, 1))
-    inputs = jnp.zeros((1, 2)), one, jnp.zeros((1, 2)), jnp.zeros(())
+    inputs = jnp.zeros((1, 2)), one, jnp.zeros((1, model.channels)), jnp.zeros(())
     params = model.init(jax.random.key(0), *inputs)
     params["params"]["restorer"] = known["params"]
-    loss = diffusion_loss(model, num_points=args.points, cells=args.cells)
-    _training.run(args, model, params, loss, loss)
+    loss = diffusion_loss(
+        model, num_points=args.points, cells=args.cells, views=args.views
+    )
+    scored = diffusion_loss(model, num_points=args.points)
+    _training.run(args, model, params, loss, scored)
 
 
-def with_restorer(restorer: Restorer) -> DiffusionRestorer:
+def with_restorer(restorer: Restorer, **options) -> DiffusionRestorer:
     return DiffusionRestorer(
         widths=restorer.widths,
         blocks=restorer.blocks,
@@ -40,6 +49,7 @@ def with_restorer(restorer: Restorer) -> DiffusionRestorer:
         width=restorer.width,
         depth=restorer.depth,
         side=restorer.side,
+        **options,
     )
 
 
@@ -48,6 +58,14 @@ def parse() -> argparse.Namespace:
     _training.add_options(parser, out="out/train_diffusion", crop=128)
     parser.add_argument("--points", type=int, default=1024, help="a square number")
     parser.add_argument("--cells", type=int, help="masks so many cells a side")
+    parser.add_argument(
+        "--views", type=float, default=0.0, help="turns, enlarges, shifts by so much"
+    )
+    parser.add_argument("--diffused", default="chroma", choices=("chroma", "rgb"))
+    parser.add_argument("--predicts", default="v", choices=("v", "x0", "eps"))
+    parser.add_argument(
+        "--dropout", type=float, default=0.1, help="share trained without the image"
+    )
     args = parser.parse_args()
     if args.quick:
         args.steps, args.batch, args.points, args.every = 8, 2, 64, 8

@@ -40,6 +40,7 @@ def main() -> None:
         num_points=args.points,
         cells=args.cells,
         zoom=args.zoom,
+        views=args.views,
         luma_weight=args.luma_weight,
     )
     seen = restorer_loss(model, num_points=4 * args.points)
@@ -74,6 +75,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=1e-3, help="of all else")
     parser.add_argument(
         "--zoom", action="store_true", help="take random parts of crops at any scale"
+    )
+    parser.add_argument(
+        "--views", type=float, default=0.0, help="turns, enlarges, shifts by so much"
     )
     parser.add_argument("--points", type=int, default=1024, help="a square number")
     parser.add_argument("--cells", help="masks inputs: a count, uniform or dynamic")

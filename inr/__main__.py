@@ -8,6 +8,7 @@ from inr import commands
 from inr.commands.merging import CLONE_MODES, MERGE_MODES
 from inr.commands.upscaling import METHODS as UPSCALE_METHODS
 from inr.poisson import NotConverged
+from inr.restoration import PRESETS
 
 QUICK_FIT = {"num_steps": 40, "width": 64, "max_side": 128}
 QUICK_UPSCALE = {"num_steps": 40, "width": 64, "max_side": 256}
@@ -80,6 +81,15 @@ def add_colorize(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--size", type=int, nargs=2, metavar=("H", "W"))
     _add_region(parser)
+    parser.add_argument(
+        "--samples",
+        dest="num_samples",
+        type=int,
+        default=0,
+        help="draw so many possible colours in place of their mean",
+    )
+    parser.add_argument("--preset", choices=tuple(PRESETS), default="ours")
+    parser.add_argument("--seed", type=int, default=0, help="of the draws")
     parser.add_argument("--out", default="out", help="folder for what is written")
     parser.add_argument("--quick", action="store_true", help="is quick as it is")
 

@@ -1,15 +1,16 @@
 """What `inr colorize` and the comparison of restorers write and print."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
-from small_restorer import SMALL, noisy
+from small_restorer import SMALL, noisy, picture
 from support import refuses
 
 import inr
 from inr import color, commands
 from inr.__main__ import main
-from inr.restoration import save_model
+from inr.restoration import DiffusionRestorer, save_model
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +78,31 @@ def test_the_console_command_and_its_errors(photo, weights, tmp_path, capsys):
     assert main(["colorize", str(photo), "--model", "nobody", "--out", out]) == 2
     assert "`model` must be one of" in capsys.readouterr().err
     assert main(["colorize", str(tmp_path / "none.png"), "--out", out]) == 2
+
+
+@pytest.mark.slow
+def test_draws_are_written_side_by_side(photo, tmp_path, capsys):
+    model = DiffusionRestorer(widths=(8, 12), width=16, depth=1, side=16)
+    inputs = jnp.zeros((1, 2)), picture(), jnp.zeros((1, 2)), jnp.zeros(())
+    save_model(tmp_path / "draws.safetensors", model, noisy(model, *inputs))
+
+    def files(seed):
+        options = ["--samples", "2", "--seed", str(seed), "--out", str(tmp_path / "o")]
+        arguments = ["colorize", str(photo), "--model"]
+        arguments += [str(tmp_path / "draws.safetensors"), *options]
+        assert main(arguments) == 0
+        names = ("photo_color_1.png", "photo_color_2.png", "photo_color_sheet.png")
+        return [inr.read_image(tmp_path / "o" / name) for name in names]
+
+    first, second, sheet = files(0)
+    assert first.shape == (36, 24, 3)
+    assert np.abs(first - second).max() > 1 / 255
+    assert sheet.shape[1] > 4 * 200  # gray, two draws, the original
+    np.testing.assert_array_equal(files(0)[1], second)
+    assert np.abs(files(1)[0] - first).max() > 1 / 255
+    assert "draw 2: " in capsys.readouterr().out
+    with refuses("`preset` must be one of"):
+        commands.colorize(photo, num_samples=1, preset="best")
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ import os
 import pathlib
 from collections.abc import Sequence
 
+import jax
 import numpy as np
 
 from inr import _checks
@@ -21,7 +22,7 @@ from inr.commands._sheet import write_sheet
 from inr.coords import grid, sample_grid
 from inr.io import write_image
 from inr.metrics import colorfulness, psnr
-from inr.restoration import colorize as colorize_image
+from inr.restoration import PRESETS, colorize as colorize_image
 from inr.training import reduce_images
 
 
@@ -32,6 +33,9 @@ def colorize(
     side: int | None = None,
     size: tuple[int, int] | None = None,
     region: Region | None = None,
+    num_samples: int = 0,
+    preset: str = "ours",
+    seed: int = 0,
     out: str | os.PathLike = "out",
 ) -> list[pathlib.Path]:
     """Colours of gray images, beside the true ones where an image has them.
@@ -43,11 +47,20 @@ def colorize(
         gives it its size back with the colours: what the model restores.
       size: of what is written, `(h, w)`; by default that of the image, or of its part.
       region: part of the image to show.
+      num_samples: draws so many of the colours that an image may have, in place of
+        their mean.
+      preset: how they are drawn, a name in `inr.restoration.PRESETS`.
+      seed: of the draws; with another they differ.
       out: folder for the images and, beside each, a contact sheet.
 
     Returns:
       The files written.
     """
+    _checks.check_choice("preset", preset, tuple(PRESETS))
+    drawn = {}
+    if num_samples:
+        key = jax.random.key(seed)
+        drawn = {**PRESETS[preset], "key": key, "num_samples": num_samples}
     folder = folder_at(out)
     files = []
     for name, picture in pictures_of(images, head_or):
@@ -60,18 +73,21 @@ def colorize(
             size_seen = within(side, luma.shape)
             gray = np.clip(reduce_images(luma, size_seen, method="bicubic"), 0, 1)
         print(f"{name}: gray {_by(gray.shape)} to colour {_by(shown)}")
-        made = np.clip(
-            colorize_image(gray, size=shown, region=region, model=model), 0, 1
-        )
+        made = colorize_image(gray, size=shown, region=region, model=model, **drawn)
+        made = np.clip(made, 0, 1)
+        results = {f"draw {i + 1}": x for i, x in enumerate(made)}
+        results = results if drawn else {"colour": made}
         enlarged = sample_grid(gray, grid(shown, region=region), method="cubic")
-        panels = {f"gray {_by(gray.shape)}": enlarged, "colour": made}
+        panels = {f"gray {_by(gray.shape)}": enlarged, **results}
         if picture.shape[-1] == 3:
             truth = sample_grid(picture, grid(shown, region=region), method="cubic")
             panels["original"] = np.clip(truth, 0, 1)
             _print_scores(panels)
-        ends = ("color.png", "color_sheet.png")
-        files += [folder / f"{name}_{end}" for end in ends]
-        write_image(files[-2], made)
+        for i, result in enumerate(results.values()):
+            number = f"_{i + 1}" if drawn else ""
+            files.append(folder / f"{name}_color{number}.png")
+            write_image(files[-1], result)
+        files.append(folder / f"{name}_color_sheet.png")
         write_sheet(files[-1], panels)
     return report(files)
 

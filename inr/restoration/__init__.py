@@ -28,6 +28,7 @@ from inr.restoration.restorer import (
     Restorer as Restorer,
 )
 from inr.restoration.sampling import (
+    PRESETS as PRESETS,
     DiffusionRestorer as DiffusionRestorer,
     SampledField as SampledField,
 )

@@ -62,6 +62,8 @@ def colorize(
     key: Key | None = None,
     num_samples: int | None = None,
     length_scale: float = LENGTH_SCALE,
+    hooks: Hooks | None = None,
+    guidance_scale: float | None = None,
     max_bytes: int | None = None,
     progress: bool = True,
 ) -> Array:
@@ -90,6 +92,8 @@ def colorize(
       key: PRNG key of the draws, where a sampler is given.
       num_samples: how many, n; None for one without an axis of its own.
       length_scale: see `draw_restorer`.
+      hooks: see `draw_restorer`.
+      guidance_scale: see `draw_restorer`.
       max_bytes: what rendering may allocate, see `inr.render`.
       progress: shows a bar if rendering takes more than two seconds.
 
@@ -127,7 +131,12 @@ def colorize(
     chosen = {"model": model, "detail": detail}
     if sampler is None:
         return rendered(bind_restorer(image, **chosen))
-    chosen |= {"sampler": sampler, "length_scale": length_scale}
+    chosen |= {
+        "sampler": sampler,
+        "length_scale": length_scale,
+        "hooks": hooks,
+        "guidance_scale": guidance_scale,
+    }
     count = 1 if num_samples is None else _checks.as_count("num_samples", num_samples)
     keys = [key] if num_samples is None else jax.random.split(key, count)
     # The encoders run once; a draw is another key on the same maps.
@@ -170,6 +179,7 @@ def draw_restorer(
     sampler: Sampler | None = None,
     length_scale: float = LENGTH_SCALE,
     hooks: Hooks | None = None,
+    guidance_scale: float | None = None,
 ) -> SampledField | DetailedField:
     """Colours that a gray image may have, as a field: a draw at any point.
 
@@ -185,12 +195,15 @@ def draw_restorer(
       length_scale: over which the noise is smooth, in coords, of which a picture spans
         2; infinity is one noise for all points, and far below a pixel it is grain.
       hooks: such as noise projection, see `inr.diffusion.Hooks`.
+      guidance_scale: above 1 for colours that the image speaks for more, at twice the
+        cost; see `inr.diffusion.guided`.
 
     Returns:
       A `SampledField`, for a small image as a `DetailedField`.
 
     Raises:
-      ValueError: as `colorize`, and for a length that is not above 0.
+      ValueError: as `colorize`, for a length that is not above 0, and for guidance of
+        a model that was trained without `dropout`.
     """
     name = model if isinstance(model, LoadedModel) else os.fspath(model)
     if isinstance(name, str) and not name.endswith(".safetensors"):
@@ -198,7 +211,11 @@ def draw_restorer(
     image = _as_gray(gray)
     bound = _bound(image, resolve(name, DiffusionRestorer))
     sampler = ddim(num_steps=8) if sampler is None else sampler
-    drawn = SampledField(bound, key, sampler, float(length_scale), hooks)
+    if guidance_scale is not None and bound.model.dropout == 0:
+        fix = "This model does not know how to draw without its image."
+        raise _checks.fail("guidance_scale", "None", guidance_scale, fix)
+    length_scale = float(length_scale)
+    drawn = SampledField(bound, key, sampler, length_scale, hooks, guidance_scale)
     return _detailed(drawn, bound.model.exact_luma, image, detail)
 
 

@@ -83,8 +83,9 @@ def load_model(path: str | os.PathLike) -> LoadedModel:
 def example_inputs(model: Model) -> tuple[jax.ShapeDtypeStruct, ...]:
     """What `model.init` takes besides its key, as shapes."""
     size = (4, 4, 3) if isinstance(model, Upscaler) else (model.side, model.side, 1)
-    further = ((1, 2), ()) if isinstance(model, DiffusionRestorer) else ()
-    shapes = ((1, 2), size, *further)
+    shapes = [(1, 2), size]
+    if isinstance(model, DiffusionRestorer):
+        shapes += [(1, model.channels), ()]
     return tuple(jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes)
 
 

@@ -14,18 +14,19 @@ import jax.numpy as jnp
 
 from inr import _checks
 from inr._typing import Array, ArrayLike, Key, Params
-from inr.color import rgb_to_luma, rgb_to_ycbcr
+from inr.color import rgb_to_luma
 from inr.diffusion import denoising_loss
 from inr.fields.streams import seed_cells
 from inr.restoration.encoder import FeatureMap
 from inr.restoration.restorer import Restorer
-from inr.restoration.sampling import SCHEDULE, DiffusionRestorer
+from inr.restoration.sampling import DiffusionRestorer
 from inr.restoration.upscaler import Upscaler
 from inr.training import (
     PointBatch,
     mask_cells,
     point_batch,
     random_parts,
+    random_views,
     reduce_images,
     scale_batch,
 )
@@ -39,6 +40,7 @@ def restorer_loss(
     num_points: int = 1024,
     cells: int | str | None = None,
     zoom: bool = False,
+    views: float = 0.0,
     delta: float | None = None,
     luma_weight: float = 20.0,
 ) -> Loss:
@@ -56,6 +58,8 @@ def restorer_loss(
       cells: masks cells of what the encoder sees, see `inr.training.mask_cells`.
       zoom: the picture wanted is a random part of the crop at a random scale, in place
         of all of it: few photographs then last longer.
+      views: how much pictures are turned, enlarged and shifted, see
+        `inr.training.random_views`.
       delta: None squares errors; a number, the size from which they count about as
         they are, in the pseudo-Huber loss 2 d^2 (sqrt(1 + (e / d)^2) - 1).
       luma_weight: how often the restored luma's error counts, beside RGB's. It is a
@@ -69,14 +73,10 @@ def restorer_loss(
       ValueError: for a count below 1, a delta or weight not above 0; and, once it is
         called, for points that make no square or crops that are too small.
     """
-    num_points = _checks.as_count("num_points", num_points)
-    scale = _checks.as_count("scale", scale)
+    make = _encoding(model, scale, num_points, cells, zoom, views)
     weight = _checks.as_positive("luma_weight", luma_weight)
     if delta is not None:
         delta = _checks.as_positive("delta", delta)
-    make = functools.partial(
-        _encoded, model, scale=scale, num_points=num_points, cells=cells, zoom=zoom
-    )
     return functools.partial(_loss, model, make, delta, weight)
 
 
@@ -146,9 +146,10 @@ def diffusion_loss(
     num_points: int = 1024,
     cells: int | str | None = None,
     zoom: bool = False,
+    views: float = 0.0,
     fixed_restorer: bool = True,
 ) -> Loss:
-    """Mean squared error of the predicted v, for `inr.training.train`.
+    """Mean squared error of what is predicted, for `inr.training.train`.
 
     Batches as for `restorer_loss`; each point has a level and noise of its own, in both
     uses of the model. See `inr.diffusion.denoising_loss`.
@@ -159,6 +160,7 @@ def diffusion_loss(
       num_points: in each crop, for each use; a square number.
       cells: as in `restorer_loss`.
       zoom: as in `restorer_loss`.
+      views: as in `restorer_loss`.
       fixed_restorer: only what the denoiser adds to the restorer learns.
 
     Returns:
@@ -168,30 +170,28 @@ def diffusion_loss(
     Raises:
       ValueError: as `restorer_loss`.
     """
-    num_points = _checks.as_count("num_points", num_points)
-    scale = _checks.as_count("scale", scale)
-    make = functools.partial(
-        _encoded, model, scale=scale, num_points=num_points, cells=cells, zoom=zoom
-    )
+    make = _encoding(model, scale, num_points, cells, zoom, views)
 
     def loss(params: Params, key: Key, crops: ArrayLike) -> tuple[Array, dict]:
         if fixed_restorer:
             restorer = jax.lax.stop_gradient(params["params"]["restorer"])
             params = {"params": {**params["params"], "restorer": restorer}}
-        points_key, *keys = jax.random.split(key, 3)
+        points_key, hide_key, *keys = jax.random.split(key, 4)
         batch, maps, exact = make(params, points_key, crops)
-        x0 = rgb_to_ycbcr(batch.colors)[..., 1:] / model.deviation
+        x0 = model.to_x0(batch.colors)
+        seen = jax.random.bernoulli(hide_key, 1 - model.dropout, (*x0.shape[:-1], 1))
 
         def error(key: Key, exact_luma: bool, maps: FeatureMap) -> Array:
             use = model.clone(exact_luma=exact_luma)
             condition = functools.partial(use.apply, params, method="condition")
             _, known = jax.vmap(condition)(batch.coords, maps)
+            known = jnp.where(seen, known, 0)
             return denoising_loss(
                 key,
                 functools.partial(use.apply, params, method="denoise"),
-                x0.reshape(-1, 2),
-                schedule=SCHEDULE,
-                predicts="v",
+                x0.reshape(-1, model.channels),
+                schedule=model.schedule,
+                predicts=model.predicts,
                 condition=known.reshape(-1, known.shape[-1]),
             )
 
@@ -233,6 +233,25 @@ def _loss(
     return total, parts
 
 
+def _encoding(
+    model: Restorer | DiffusionRestorer,
+    scale: int,
+    num_points: int,
+    cells: int | str | None,
+    zoom: bool,
+    views: float,
+) -> Callable[[Params, Key, ArrayLike], tuple[PointBatch, FeatureMap, FeatureMap]]:
+    return functools.partial(
+        _encoded,
+        model,
+        scale=_checks.as_count("scale", scale),
+        num_points=_checks.as_count("num_points", num_points),
+        cells=cells,
+        zoom=zoom,
+        views=views,
+    )
+
+
 def _encoded(
     model: Restorer | DiffusionRestorer,
     params: Params,
@@ -243,12 +262,15 @@ def _encoded(
     num_points: int,
     cells: int | str | None,
     zoom: bool,
+    views: float,
 ) -> tuple[PointBatch, FeatureMap, FeatureMap]:
     """Points of the pictures wanted, and maps of what is given for both uses."""
-    points_key, part_key, mask_key = jax.random.split(key, 3)
+    points_key, part_key, mask_key, view_key = jax.random.split(key, 4)
     side = scale * model.side
     cut = functools.partial(random_parts, part_key) if zoom else reduce_images
     wanted = cut(crops, (side, side))
+    if views:
+        wanted = random_views(view_key, wanted, amount=views)
     batch = point_batch(
         points_key,
         wanted,

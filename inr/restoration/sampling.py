@@ -5,6 +5,7 @@ x_t = a_t x0 + s_t eps, see `inr.diffusion.process`. A restorer gives a gray ima
 map of features, its luma and its mean chroma; at each point a denoiser sees what is
 known there, that mean, the level t and x_t, and predicts v = a_t eps - s_t x0, which
 unlike eps is defined where no signal is left [Salimans and Ho 2022, arXiv:2202.00512].
+By option c is RGB less one half, or eps or x0 is predicted.
 
 Points do not see each other. Neighbours agree since their noise is one field, so a key
 draws the same picture at every size and of every part.
@@ -12,13 +13,14 @@ draws the same picture at every size and of every part.
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from inr import diffusion
+from inr import _checks, diffusion
 from inr._typing import Array, ArrayLike, Key
 from inr.color import rgb_to_ycbcr, ycbcr_to_rgb
 from inr.diffusion.tables import Sampler
@@ -26,11 +28,10 @@ from inr.fields import BoundField
 from inr.restoration.encoder import FeatureMap
 from inr.restoration.restorer import Restorer, blocks, features_at
 
-# Without signal at the end: a sample starts from noise alone, as it was trained.
-SCHEDULE = diffusion.zero_terminal_snr(diffusion.cosine_schedule(1000))
-
+_LEVELS = 1000
 _BANDS = 6  # of the code for the level: wavelengths from 2 down to 1/16 of all levels
 _START_WAVES, _STEP_WAVES = 256, 64
+_GRAIN = 1e-3  # far below a pixel of any picture that is restored
 
 
 class DiffusionRestorer(nn.Module):
@@ -42,7 +43,12 @@ class DiffusionRestorer(nn.Module):
     Attributes:
       widths, blocks, trunk, width, depth, side, exact_luma: as of `Restorer`; the
         decoder and the denoiser have the same width and depth.
-      deviation: of chroma, about; it is diffused in units of it.
+      diffused: `"chroma"`, the luma being the restorer's; or `"rgb"`.
+      deviation: of that, about, as its unit; a quarter suits RGB.
+      predicts: `"v"`, `"x0"` or `"eps"`, of which the last is not for levels without
+        signal: the schedule then ends with a little.
+      dropout: share of points that are trained as if nothing were known of them, which
+        guidance needs.
     """
 
     widths: tuple[int, ...] = (32, 64, 96, 128)
@@ -52,7 +58,25 @@ class DiffusionRestorer(nn.Module):
     depth: int = 3
     side: int = 64
     exact_luma: bool = False
+    diffused: str = "chroma"
     deviation: float = 0.08
+    predicts: str = "v"
+    dropout: float = 0.0
+
+    def __post_init__(self):
+        _checks.check_choice("diffused", self.diffused, ("chroma", "rgb"))
+        _checks.check_choice("predicts", self.predicts, ("v", "x0", "eps"))
+        super().__post_init__()
+
+    @property
+    def schedule(self) -> diffusion.Schedule:
+        """Cosine, its last level without signal: samples start as in training."""
+        return _schedule(self.predicts)
+
+    @property
+    def channels(self) -> int:
+        """Of what is diffused."""
+        return 2 if self.diffused == "chroma" else 3
 
     def setup(self):
         self.restorer = Restorer(
@@ -65,7 +89,7 @@ class DiffusionRestorer(nn.Module):
             self.exact_luma,
         )
         self.known = Known(self.width)
-        self.denoiser = Denoiser(self.width, self.depth)
+        self.denoiser = Denoiser(self.width, self.depth, self.channels)
 
     def encode(self, image: ArrayLike) -> FeatureMap:
         """Features of a gray image `[h, w, 1]`, as the restorer's."""
@@ -78,19 +102,38 @@ class DiffusionRestorer(nn.Module):
         return mean, known
 
     def denoise(self, x: Array, t: Array, known: Array) -> Array:
-        """v `[..., 2]` for x_t `[..., 2]`; t is a level, a scalar or `[...]`."""
+        """The prediction for x_t, both `[..., channels]`; t a scalar or `[...]`."""
         return self.denoiser(x, t, known)
+
+    def to_x0(self, rgb: Array) -> Array:
+        """What is diffused of RGB `[..., 3]`."""
+        if self.diffused == "rgb":
+            return (rgb - 0.5) / self.deviation
+        return rgb_to_ycbcr(rgb)[..., 1:] / self.deviation
+
+    def to_rgb(self, x0: Array, mean: Array) -> Array:
+        """The RGB that x0 means, beside the restorer's YCbCr."""
+        if self.diffused == "rgb":
+            return 0.5 + self.deviation * x0
+        ycbcr = jnp.concatenate([mean[..., :1], self.deviation * x0], -1)
+        return ycbcr_to_rgb(ycbcr)
 
     def __call__(
         self, coords: Array, feature_map: FeatureMap | ArrayLike, x: Array, t: Array
     ) -> Array:
-        """v `[..., 2]` at coords `[..., 2]`.
+        """The prediction `[..., channels]` at coords `[..., 2]`.
 
         In place of the feature map an image is encoded first, as `init` needs it.
         """
         if not isinstance(feature_map, FeatureMap):
             feature_map = self.encode(feature_map)
         return self.denoise(x, t, self.condition(coords, feature_map)[1])
+
+
+@functools.cache
+def _schedule(predicts: str) -> diffusion.Schedule:
+    schedule = diffusion.cosine_schedule(_LEVELS)
+    return schedule if predicts == "eps" else diffusion.zero_terminal_snr(schedule)
 
 
 class Known(nn.Module):
@@ -112,30 +155,32 @@ class Known(nn.Module):
 
 
 class Denoiser(nn.Module):
-    """v at a point.
+    """What is predicted at a point.
 
     Attributes:
       width: units of each layer.
       depth: residual blocks.
+      channels: of x_t, and of what is predicted.
     """
 
     width: int
     depth: int
+    channels: int
 
     @nn.compact
     def __call__(self, x: Array, t: Array, known: Array) -> Array:
-        """v `[..., 2]` for x_t `[..., 2]` at level t, a scalar or `[...]`."""
+        """For x_t `[..., channels]` at level t, a scalar or `[...]`."""
         level = _level(jnp.asarray(t), x)
         gate = nn.Dense(self.width, kernel_init=nn.initializers.zeros, name="gate")
         inputs = nn.Dense(self.width, name="input")(jnp.concatenate([x, level], -1))
         made = blocks(known * (1 + gate(level)) + inputs, self.depth)
         zeros = nn.initializers.zeros
-        return nn.Dense(2, kernel_init=zeros, name="v")(nn.gelu(made))
+        return nn.Dense(self.channels, kernel_init=zeros, name="v")(nn.gelu(made))
 
 
 def _level(t: Array, x: Array) -> Array:
     """A code for the level `[..., 2 _BANDS]`, at every point of x."""
-    share = t.astype(jnp.float32) / (len(SCHEDULE) - 1)
+    share = t.astype(jnp.float32) / (_LEVELS - 1)
     share = share.reshape(*share.shape, *(1,) * (x.ndim - share.ndim))
     waves = jnp.concatenate([np.pi * 2.0**i * share for i in range(_BANDS)], -1)
     code = jnp.concatenate([jnp.sin(waves), jnp.cos(waves)], -1)
@@ -144,7 +189,7 @@ def _level(t: Array, x: Array) -> Array:
 
 @functools.partial(
     jax.tree_util.register_dataclass,
-    data_fields=("bound", "key"),
+    data_fields=("bound", "key", "guidance_scale"),
     meta_fields=("sampler", "length_scale", "hooks"),
 )
 @dataclass(frozen=True)
@@ -157,6 +202,7 @@ class SampledField:
       sampler: see `inr.diffusion`.
       length_scale: of the noise, in coords; see `inr.diffusion.draw_noise_field`.
       hooks: see `inr.diffusion.Hooks`.
+      guidance_scale: see `inr.diffusion.guided`; None for none.
     """
 
     bound: BoundField
@@ -164,6 +210,7 @@ class SampledField:
     sampler: Sampler
     length_scale: float
     hooks: diffusion.Hooks | None = None
+    guidance_scale: float | Array | None = None
 
     def __call__(self, coords: ArrayLike) -> Array:
         coords = jnp.asarray(coords)
@@ -172,22 +219,29 @@ class SampledField:
             params, coords, self.bound.feature_map, method="condition"
         )
         draw = functools.partial(
-            diffusion.field_noise, coords, features=2, length_scale=self.length_scale
+            diffusion.field_noise,
+            coords,
+            features=model.channels,
+            length_scale=self.length_scale,
         )
+        denoiser = _PointDenoiser(model, params)
+        if self.guidance_scale is not None:
+            denoiser = diffusion.guided(
+                denoiser, jnp.zeros_like(known), guidance_scale=self.guidance_scale
+            )
         start_key, step_key = jax.random.split(self.key)
         x0 = diffusion.sample(
             step_key,
-            _PointDenoiser(model, params),
+            denoiser,
             draw(num_waves=_START_WAVES)(start_key),
-            schedule=SCHEDULE,
+            schedule=model.schedule,
             sampler=self.sampler,
-            predicts="v",
+            predicts=model.predicts,
             condition=known,
             noise=draw(num_waves=_STEP_WAVES),
             hooks=self.hooks,
         )
-        chroma = model.deviation * x0
-        return ycbcr_to_rgb(jnp.concatenate([mean[..., :1], chroma], -1))
+        return model.to_rgb(x0, mean)
 
 
 @functools.partial(
@@ -200,3 +254,23 @@ class _PointDenoiser:
 
     def __call__(self, x: Array, t: Array, known: Array) -> Array:
         return self.model.apply(self.params, x, t, known, method="denoise")
+
+
+def _presets() -> dict[str, dict[str, Any]]:
+    # A hundred levels, of which K = 8 visits each eighth, and the two at the ends.
+    eighth = tuple(int(10 * i + 9) for i in diffusion.every_kth_level(100, 8))
+    projected = {"hooks": diffusion.Hooks(project_noise=True), "length_scale": _GRAIN}
+    hundred = functools.partial(diffusion.ddim, num_steps=100)
+    return {
+        "ddpm": {"sampler": hundred(eta=1.0), "length_scale": _GRAIN},
+        "ddim": {"sampler": hundred(), "length_scale": _GRAIN},
+        "a": {"sampler": hundred(eta=1.0), **projected},
+        "b": {"sampler": diffusion.ddim(eta=1.0, spacing=eighth), **projected},
+        "ours": {"sampler": diffusion.ddim(num_steps=8)},
+    }
+
+
+# Options of `colorize` and `draw_restorer` by name. The first four are how a point-wise
+# restorer was sampled before, each point with noise of its own; `noise_projection`
+# there is `project_noise` here.
+PRESETS = _presets()

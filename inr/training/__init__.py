@@ -1,16 +1,19 @@
 """Training of any model: images to batches of points, a pure step, and the loop.
 
 The modules: `files` (images in memory, split by hash), `crops` (the grain pipeline),
-`examples` (crops to degraded inputs and points with their true colours), `scales` (to
-examples of upscaling), `degradations`, `points`, `step` (the pure core) and `loop`
-(`train`).
+`examples` (crops to degraded inputs and points with their true colours), `augmentation`
+(cells covered, views changed), `scales` (to examples of upscaling), `degradations`,
+`points`, `step` (the pure core) and `loop` (`train`).
 """
 
+from inr.training.augmentation import (
+    mask_cells as mask_cells,
+    random_views as random_views,
+)
 from inr.training.crops import crop_batches as crop_batches
 from inr.training.degradations import degrade as degrade, jpeg as jpeg
 from inr.training.examples import (
     PointBatch as PointBatch,
-    mask_cells as mask_cells,
     point_batch as point_batch,
     reduce_images as reduce_images,
 )

@@ -15,16 +15,11 @@ from jaxtyping import ArrayLike, Shaped
 
 from inr import _checks, color, coords as _coords
 from inr._typing import Array, Key, Size
-from inr.fitting.samples import unit_range
+from inr.training._images import as_images
+from inr.training.augmentation import mask_cells
 from inr.training.points import draw_points
 
 METHODS = ("area", "bicubic")
-
-MID_GRAY = 0.5
-
-_MOST_CELLS = 256  # along a side; of each ticket 16 bits then are random
-
-_PRIMES_AND_64 = (5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 64)
 
 
 class PointBatch(NamedTuple):
@@ -125,74 +120,9 @@ def reduce_images(
     return jnp.einsum("ih,...hwk,jw->...ijk", rows, images, columns, precision=exact)
 
 
-def mask_cells(
-    key: Key, images: Shaped[ArrayLike, "b h w k"], *, cells: int | str
-) -> Array:
-    """Covers random cells with mid-gray, so that a model learns to use the context.
-
-    The image is divided into G x G cells, a pixel belonging to the one in which its
-    centre lies. Of each image a number of cells is covered that is uniform in
-    0, ..., floor(3/4 G^2). G is the same for the whole batch.
-
-    Args:
-      key: PRNG key.
-      images: `[b, h, w, k]`, floating, in [0, 1].
-      cells: G; or `"uniform"` for G uniform in 5, ..., 64; or `"dynamic"` for one of
-        the primes from 5 to 61 and 64.
-
-    Returns:
-      `[b, h, w, k]`, 0.5 where covered.
-
-    Raises:
-      ValueError: for cells that are neither a count nor one of the two names.
-    """
-    images = as_images("images", images)
-    b, h, w, _ = images.shape
-    key_cells, key_count, key_order = jax.random.split(key, 3)
-    most, number = _cells_per_side(key_cells, cells)
-    count = jax.random.randint(key_count, (b,), 0, 3 * number**2 // 4 + 1, jnp.int32)
-    # Each cell draws a ticket, and those of the `count` lowest are covered. The cell's
-    # number at the end makes tickets distinct; cells beyond G^2 get the highest. (On a
-    # CPU ranks by argsort take ten times as long as this sort.)
-    index = jnp.arange(most**2, dtype=jnp.uint32)[None]
-    digits = (most**2 - 1).bit_length()
-    ticket = jax.random.bits(key_order, (b, most**2), jnp.uint32)
-    ticket = ticket >> digits << digits | index
-    ticket = jnp.where(index < number**2, ticket, jnp.uint32(2**32 - 1))
-    limit = jnp.take_along_axis(jnp.sort(ticket, axis=-1), count[:, None], axis=-1)
-    covered = ticket < limit
-    rows, columns = (
-        (2 * jnp.arange(n, dtype=jnp.int32) + 1) * number // (2 * n) for n in (h, w)
-    )
-    covered = covered[:, rows[:, None] * number + columns[None, :]]
-    return jnp.where(covered[..., None], jnp.asarray(MID_GRAY, images.dtype), images)
-
-
-def _cells_per_side(key: Key, cells: int | str) -> tuple[int, int | Array]:
-    """The largest G there may be, and the G of this batch."""
-    if cells == "uniform":
-        return 64, jax.random.randint(key, (), 5, 65, jnp.int32)
-    if cells == "dynamic":
-        choices = jnp.asarray(_PRIMES_AND_64, jnp.int32)
-        return 64, jax.random.choice(key, choices)
-    if isinstance(cells, str):
-        raise _checks.fail("cells", 'a count, "uniform" or "dynamic"', repr(cells))
-    if _checks.as_count("cells", cells) > _MOST_CELLS:
-        raise _checks.fail("cells", f"at most {_MOST_CELLS}", cells)
-    return cells, cells
-
-
 def _area_weights(old: int, new: int) -> np.ndarray:
     """`[new, old]`: the share that each old pixel has in each new one."""
     edges = np.arange(new + 1) * (old / new)
     pixels = np.arange(old)
     covered = np.clip(edges[:, None] - pixels[None, :], 0, 1)  # up to each edge
     return np.diff(covered, axis=0) * (new / old)
-
-
-def as_images(argument: str, images: ArrayLike) -> Array:
-    images = _checks.as_floating(argument, unit_range(jnp.asarray(images)))
-    if images.ndim < 3:
-        raise _checks.fail(argument, "[..., h, w, k]", f"shape {images.shape}")
-    _checks.check_not_empty(argument, images)
-    return images

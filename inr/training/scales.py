@@ -16,7 +16,8 @@ from jaxtyping import Shaped
 from inr import _checks
 from inr._typing import Array, ArrayLike, Key, Size
 from inr.coords import keys_cubic
-from inr.training.examples import METHODS, as_images
+from inr.training._images import as_images
+from inr.training.examples import METHODS
 
 
 class ScaleBatch(NamedTuple):

@@ -10,6 +10,7 @@ from support import refuses
 import inr
 from inr import color, diffusion
 from inr.restoration import (
+    PRESETS,
     DiffusionRestorer,
     LoadedModel,
     diffusion_loss,
@@ -17,9 +18,9 @@ from inr.restoration import (
     load_model,
     save_model,
 )
-from inr.restoration.sampling import SCHEDULE
 
 TINY = DiffusionRestorer(widths=(8, 12), width=16, depth=1, side=16)
+SCHEDULE = TINY.schedule
 DDIM = diffusion.ddim(num_steps=4)
 STOCHASTIC = diffusion.ddim(num_steps=4, eta=1.0)
 
@@ -101,7 +102,7 @@ def silent(tiny):
     parts = dict(tiny.params["params"])
     zeros = jax.tree.map(np.zeros_like, parts["denoiser"]["v"])
     parts["denoiser"] = {**parts["denoiser"], "v": zeros}
-    return LoadedModel(TINY, {"params": parts})
+    return LoadedModel(tiny.model, {"params": parts})
 
 
 @pytest.mark.parametrize("length", [0.3, np.inf])
@@ -179,6 +180,91 @@ def test_kept_in_a_file(tiny, tmp_path):
     for a, b in zip(*map(jax.tree.leaves, (params, tiny.params)), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6)
     assert draws(path, picture()).shape == (16, 20, 3)
+
+
+def test_guidance_of_one_is_none_and_more_goes_further(tiny):
+    guided = LoadedModel(TINY.clone(dropout=0.1), tiny.params)
+    plain = draws(tiny, picture())
+    same = draws(guided, picture(), guidance_scale=1.0)
+    np.testing.assert_allclose(same, plain, atol=1e-5)
+    # Linear in the prediction, so that one step is linear in the scale.
+    one = {"sampler": diffusion.ddim(num_steps=1)}
+    zero, first, second = (
+        np.asarray(draws(guided, picture(), guidance_scale=scale, **one))
+        for scale in (0.0, 1.0, 2.0)
+    )
+    assert np.abs(first - zero).max() > 1e-4
+    np.testing.assert_allclose(second - first, first - zero, atol=1e-5)
+    with refuses("`guidance_scale` must be None, got 2.0. This model does not know"):
+        draws(tiny, picture(), guidance_scale=2.0)
+
+
+def as_kind(**options):
+    model = TINY.clone(**options)
+    inputs = jnp.zeros((1, 2)), picture(), jnp.zeros((1, model.channels)), jnp.zeros(())
+    return LoadedModel(model, noisy(model, *inputs))
+
+
+@pytest.mark.slow
+def test_rgb_is_diffused_by_option():
+    kind = as_kind(diffused="rgb", deviation=0.25)
+    rgb = np.random.default_rng(0).random((5, 3), np.float32)
+    x0 = kind.model.to_x0(jnp.asarray(rgb))
+    np.testing.assert_allclose(x0, 4 * rgb - 2, atol=1e-6)
+    np.testing.assert_allclose(kind.model.to_rgb(x0, x0), rgb, atol=1e-6)
+    made = draws(kind, picture(30, 24))
+    assert made.shape == (30, 24, 3)
+    # Luma is then drawn, too.
+    assert np.abs(color.rgb_to_luma(made) - picture(30, 24)).max() > 0.01
+    starts_as_noise = silent(kind)
+    one = draws(starts_as_noise, picture(), sampler=diffusion.ddim(num_steps=1))
+    np.testing.assert_allclose(one, 0.5, atol=1e-5)  # v = 0 where a = 0 says x0 = 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("predicts", ["x0", "eps"])
+def test_a_silent_denoiser_of_another_kind_errs_by_its_target(predicts):
+    """By E x0^2, which is 0 for gray; or by E eps^2 = 1."""
+    kind = silent(as_kind(predicts=predicts))
+    gray = np.broadcast_to(np.uint8(120), (16, 40, 40, 3))
+    loss = jax.jit(diffusion_loss(kind.model, num_points=16))
+    _, parts = loss(kind.params, jax.random.key(0), gray)
+    expected = {"x0": 0.0, "eps": 1.0}[predicts]
+    np.testing.assert_allclose(parts["colorized"], expected, atol=0.08)
+    last = kind.model.schedule.signal[-1]
+    assert (last == 0) == (predicts == "x0")
+    assert np.isfinite(draws(kind, picture())).all()
+
+
+@pytest.mark.slow
+def test_nothing_is_learnt_from_what_is_dropped():
+    kind = as_kind(dropout=1.0)
+    crops = np.random.default_rng(0).integers(0, 255, (2, 40, 40, 3), np.uint8)
+    loss = jax.jit(jax.grad(diffusion_loss(kind.model, num_points=16), has_aux=True))
+    gradient = loss(kind.params, jax.random.key(0), crops)[0]["params"]
+    assert not any(np.any(x) for x in jax.tree.leaves(gradient["known"]))
+    assert np.any(gradient["denoiser"]["v"]["kernel"])
+
+
+@pytest.mark.parametrize(("name", "calls"), [("ddpm", 100), ("b", 15), ("ours", 8)])
+def test_presets_take_the_steps_they_are_known_for(name, calls):
+    rows = PRESETS[name]["sampler"].table(SCHEDULE)
+    assert len(rows.level) == calls
+    assert int(np.max(rows.level)) == len(SCHEDULE) - 1
+
+
+def test_presets_are_options_of_colorize(tiny):
+    made = draws(tiny, picture(), **PRESETS["b"])
+    assert made.shape == (16, 20, 3)
+    other = draws(tiny, picture(), **{**PRESETS["b"], "hooks": None})
+    assert np.abs(made - other).max() > 1e-4
+
+
+def test_unknown_kinds_are_refused():
+    with refuses("`diffused` must be"):
+        DiffusionRestorer(diffused="lab")
+    with refuses("`predicts` must be"):
+        DiffusionRestorer(predicts="flow")
 
 
 def test_half_a_request_is_refused(tiny):
