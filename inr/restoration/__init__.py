@@ -18,6 +18,7 @@ from inr.restoration.files import (
     load_model as load_model,
     save_model as save_model,
 )
+from inr.restoration.heads import MLPHead as MLPHead, WaveHead as WaveHead
 from inr.restoration.losses import (
     diffusion_loss as diffusion_loss,
     restorer_loss as restorer_loss,
@@ -32,9 +33,5 @@ from inr.restoration.sampling import (
     DiffusionRestorer as DiffusionRestorer,
     SampledField as SampledField,
 )
-from inr.restoration.upscaler import (
-    MLPHead as MLPHead,
-    Upscaler as Upscaler,
-    WaveHead as WaveHead,
-)
+from inr.restoration.upscaler import Upscaler as Upscaler
 from inr.restoration.upscaling import upscale as upscale

@@ -11,25 +11,19 @@ A pixel that is wanted is an area, not a point: asked for the mean over cells
 model serves every scale.
 """
 
-import math
-
+import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import linen as nn
 
 from inr import _checks
 from inr._typing import Array, ArrayLike, Size
 from inr.color import rgb_to_luma
 from inr.coords import neighbors, sample_grid
-from inr.fields.sine import sine
 from inr.fields.streams import Cells
 from inr.restoration.encoder import FeatureMap, FlatEncoder
+from inr.restoration.heads import MLPHead, WaveHead
 
 HEADS = ("waves", "mlp")
-
-# Of the waves at first, in radians a pixel: the finest that 3 pixels in place of one
-# can hold. They are learnt.
-_HIGHEST = 3 * np.pi
 
 
 class Upscaler(nn.Module):
@@ -113,90 +107,25 @@ class Upscaler(nn.Module):
             value = value + weight[..., None] * made
         return Cells(value, None) if isinstance(coords, Cells) else value
 
+    def pixels(self, feature_map: FeatureMap, scale: tuple[int, int]) -> Array:
+        """Means over all pixels of a grid finer by whole numbers, `[*size, k]`.
 
-class WaveHead(nn.Module):
-    """A pixel's function as a sum of waves with frequencies that all pixels share.
-
-    f(d) = c_0 + sum_j a_j cos(w_j . d) + b_j sin(w_j . d), its mean over a box of size
-    s in closed form: each wave times the product over the axes of sinc(w_j s / 2). The
-    coefficients are the encoder's; the frequencies are learnt, as in Thera [Becker et
-    al. 2025, arXiv:2311.17643], whose waves decay with the scale instead, as heat does.
-
-    Attributes:
-      waves: how many.
-    """
-
-    waves: int
-
-    def setup(self):
-        self.frequencies = self.param("frequencies", _spiral, (self.waves, 2))
-        small = nn.initializers.variance_scaling(1e-4, "fan_in", "truncated_normal")
-        self.coefficients = nn.Dense(3 * (2 * self.waves + 1), kernel_init=small)
-
-    def prepare(self, features: Array) -> Array:
-        """Coefficients `[h, w, 3 (2 waves + 1)]` of features `[h, w, k]`."""
-        return self.coefficients(nn.relu(features))
-
-    def __call__(self, coefficients: Array, distance: Array, cell: Array) -> Array:
-        """`[..., k]` at distances `[..., 2]`, as means over boxes of size cell.
-
-        k is 3, or less for coefficients of fewer channels.
+        What `inr.render` gives with `antialias="integral"`, of size `(scale[0] h,
+        scale[1] w)`, several times faster and of waves only.
         """
-        w = self.frequencies
-        phase = distance @ w.T
-        damping = 1.0
-        for axis in range(2):
-            widths = cell[..., axis : axis + 1] @ w[:, axis : axis + 1].T
-            damping = damping * jnp.sinc(widths / (2 * np.pi))
-        waves = (damping * sine(phase + np.pi / 2), damping * sine(phase))
-        basis = jnp.concatenate([jnp.ones_like(phase[..., :1]), *waves], -1)
-        per_channel = coefficients.reshape(
-            *coefficients.shape[:-1], -1, basis.shape[-1]
-        )
-        return (per_channel * basis[..., None, :]).sum(-1)
+        features, image = feature_map
+        return _enlarged(image, scale) + self.decoder.pixels(features, scale)
 
 
-class MLPHead(nn.Module):
-    """A pixel's function as a small network of distance and cell [Chen et al. 2021].
-
-    The features of the 3 x 3 pixels around are its input too.
-
-    Attributes:
-      units: of each of three layers.
-    """
-
-    units: int
-
-    def setup(self):
-        # A dense layer on the 3 x 3 pixels' features, at the pixels, which are fewer
-        # than the points.
-        self.around = nn.Conv(self.units, (3, 3))
-        self.place = nn.Dense(self.units)
-        self.layers = [nn.Dense(self.units) for _ in range(2)]
-        small = nn.initializers.variance_scaling(1e-4, "fan_in", "truncated_normal")
-        self.colour = nn.Dense(3, kernel_init=small)
-
-    def prepare(self, features: Array) -> Array:
-        """The first layer's part that does not depend on the point, `[h, w, units]`."""
-        return self.around(nn.relu(features))
-
-    def __call__(self, around: Array, distance: Array, cell: Array) -> Array:
-        """`[..., 3]` at distances `[..., 2]`, as pixels of size cell."""
-        cell = jnp.broadcast_to(cell, distance.shape)
-        x = nn.relu(around + self.place(jnp.concatenate([distance, cell], -1)))
-        for layer in self.layers:
-            x = nn.relu(layer(x))
-        return self.colour(x)
-
-
-def _spiral(key: Array, shape: tuple[int, int]) -> Array:
-    """Frequencies spread evenly over half a disc; the other half is the same waves."""
-    del key
-    j = np.arange(shape[0]) + 0.5
-    radius = _HIGHEST * np.sqrt(j / shape[0])
-    angle = np.pi * (j * (math.sqrt(5) - 1) / 2 % 1)
-    at = np.stack([radius * np.sin(angle), radius * np.cos(angle)], -1)
-    return jnp.asarray(at, jnp.float32)
+def _enlarged(image: Array, scale: tuple[int, int]) -> Array:
+    """By cubic interpolation; beyond its border the image goes on, as `sample_grid`."""
+    h, w, c = image.shape
+    filled = jnp.pad(image, [(2, 2), (2, 2), (0, 0)], mode="edge")
+    rows, columns = scale
+    made = jax.image.resize(
+        filled, ((h + 4) * rows, (w + 4) * columns, c), "cubic", antialias=False
+    )
+    return made[2 * rows : -2 * rows, 2 * columns : -2 * columns]
 
 
 def _boxes(coords: Array | Cells, size: Size) -> tuple[Array, Array]:

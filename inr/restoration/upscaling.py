@@ -2,14 +2,16 @@
 
 The encoder sees the image in windows that overlap by as far as it looks, and the
 result is rendered block by block from their maps: memory grows with the result alone,
-and blocks equal those of the whole image's map to float tolerance.
+and blocks equal those of the whole image's map to float tolerance. Where a pixel of the
+image becomes whole numbers of them, waves are not evaluated at each, see
+`Upscaler.pixels`.
 """
 
 import functools
 import itertools
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -78,7 +80,8 @@ def upscale(
     module, params = resolve(model, Upscaler)
     module = module.clone(gray=plain.shape[-1] == 1)
     network = _Network(module, params, 4 if ensemble else 1)
-    side = _block_side(network, plain.shape, size, max_bytes, 4 * math.prod(size) * c)
+    held = 4 * math.prod(size) * c
+    side = _block_side(network, plain.shape, region, size, max_bytes, held)
     result = np.empty((*size, c), np.float32)
     with tqdm(
         total=math.prod(size),
@@ -106,6 +109,15 @@ class _Network(NamedTuple):
     params: Params
     turns: int
 
+    def whole_scale(self, start: np.ndarray, pitch: np.ndarray) -> Size | None:
+        """Pixels of the result to one of the image, if they fill it, and are waves."""
+        scale = np.rint(1 / pitch)
+        first = start * scale
+        fits = np.allclose(scale * pitch, 1, rtol=0, atol=1e-9)
+        fits = fits and np.allclose(first, np.rint(first), rtol=0, atol=1e-6)
+        fits = fits and self.model.head == "waves"
+        return tuple(scale.astype(int).tolist()) if fits else None
+
     def bind(self, image: ArrayLike) -> "_Turned":
         turned = [jnp.rot90(image, k) for k in range(self.turns)]
         return _Turned(tuple(bind(self.model, self.params, x) for x in turned))
@@ -130,6 +142,20 @@ class _Turned:
             for k, f in enumerate(self.fields)
         ]
         return sum(made) / len(made)
+
+
+@functools.partial(jax.jit, static_argnames=("model", "turns", "scale"))
+def _all_pixels(
+    model: Upscaler, params: Params, turns: int, image: ArrayLike, scale: Size
+) -> Array:
+    """A whole image enlarged, `[scale[0] h, scale[1] w, c]`."""
+    made = []
+    for k in range(turns):
+        maps = model.apply(params, jnp.rot90(image, k), method="encode")
+        turned = scale[::-1] if k % 2 else scale
+        one = model.apply(params, maps, turned, method="pixels")
+        made.append(jnp.rot90(one, -k))
+    return sum(made) / turns
 
 
 def _turn(coords: Array, k: int) -> Array:
@@ -158,6 +184,7 @@ def _blocks(
     invented at its ends.
     """
     start, pitch, window, block = _geometry(network, image.shape, region, size, side)
+    scale = network.whole_scale(start, pitch)
     corners = [
         [min(i, n - m) for i in range(0, n, m)]
         for n, m in zip(size, block, strict=True)
@@ -166,16 +193,25 @@ def _blocks(
         first = start + corner * pitch
         low = np.floor(first).astype(int) - network.model.reach
         low = np.clip(low, 0, np.subtract(image.shape[:2], window))
-        rows, columns = (slice(i, i + n) for i, n in zip(low, window, strict=True))
-        inside = (first - low) / window, (first + block * pitch - low) / window
-        made = rendering.render(
-            network.bind(image[rows, columns]),
-            block,
-            region=tuple(tuple(np.clip(x, 0, 1).tolist()) for x in inside),
-            antialias="integral",
-            progress=False,
-        )
-        yield tuple(slice(i, i + n) for i, n in zip(corner, block, strict=True)), made
+        part = image[_slices(low.tolist(), window)]
+        if scale is None:
+            inside = (first - low) / window, (first + block * pitch - low) / window
+            made = rendering.render(
+                network.bind(part),
+                block,
+                region=tuple(tuple(np.clip(x, 0, 1).tolist()) for x in inside),
+                antialias="integral",
+                progress=False,
+            )
+        else:
+            made = np.asarray(_all_pixels(*network, part, scale))
+            skipped = np.rint((first - low) * scale).astype(int)
+            made = made[_slices(skipped.tolist(), block)]
+        yield _slices(corner, block), made
+
+
+def _slices(start: Iterable[int], count: Size) -> tuple[slice, ...]:
+    return tuple(slice(i, i + n) for i, n in zip(start, count, strict=True))
 
 
 def _geometry(
@@ -195,22 +231,32 @@ def _geometry(
 
 
 def _block_side(
-    network: _Network, shape: Size, size: Size, max_bytes: int | None, held: int
+    network: _Network,
+    shape: Size,
+    region: Region,
+    size: Size,
+    max_bytes: int | None,
+    held: int,
 ) -> int:
     """Of the windows' inner part: the largest that is in the budget."""
     if max_bytes is None:
         return _SIDES[0]
     for side in _SIDES:
-        least = held + _block_bytes(network, shape, size, side)
+        least = held + _block_bytes(network, shape, region, size, side)
         if least <= max_bytes:
             return side
     raise _checks.fail("max_bytes", f"at least {least} for this size", max_bytes)
 
 
-def _block_bytes(network: _Network, shape: Size, size: Size, side: int) -> int:
-    whole = ((0.0, 0.0), (1.0, 1.0))
-    _, _, window, block = _geometry(network, shape, whole, size, side)
+def _block_bytes(
+    network: _Network, shape: Size, region: Region, size: Size, side: int
+) -> int:
+    start, pitch, window, block = _geometry(network, shape, region, size, side)
     seen = jax.ShapeDtypeStruct((*window, shape[-1]), jnp.float32)
+    scale = network.whole_scale(start, pitch)
+    if scale is not None:
+        memory = _all_pixels.lower(*network, seen, scale).compile().memory_analysis()
+        return memory.temp_size_in_bytes + memory.output_size_in_bytes
     field = jax.eval_shape(network.bind, seen)
     working = encoding_bytes(network.model, network.params, seen)
     return network.turns * working + rendering.least_bytes(

@@ -121,17 +121,32 @@ def test_between_pixels_it_is_continuous(tiny):
         np.testing.assert_allclose(below, above, atol=1e-3)
 
 
-@pytest.mark.parametrize("head", ["waves", "mlp"])
-def test_blocks_are_the_whole(head, monkeypatch):
+@pytest.mark.parametrize(
+    ("head", "scale"),
+    [("waves", 2.7), ("waves", (3, 2)), ("mlp", 2.7), ("mlp", 2)],
+)
+def test_blocks_are_the_whole(head, scale, monkeypatch):
     model = TINY.clone(head=head)
     image = photo(40, 29)
     params = noisy(model, jnp.zeros((1, 2)), image)
+    size = tuple(np.rint(np.multiply(scale, (40, 29))).astype(int).tolist())
     whole = inr.render(
-        inr.bind(model, params, image), (108, 78), antialias="integral", progress=False
+        inr.bind(model, params, image), size, antialias="integral", progress=False
     )
     monkeypatch.setattr(upscaling, "_SIDES", (16,))
-    made = upscale(image, 2.7, model=LoadedModel(model, params))
+    made = upscale(image, scale, model=LoadedModel(model, params))
     np.testing.assert_allclose(made, whole, atol=1e-4)
+
+
+@pytest.mark.parametrize("scale", [(2, 2), (1, 3), (4, 2)])
+def test_pixels_at_whole_scales_are_rendered_ones(tiny, scale):
+    """Borders, too: their pixels' functions stand for what is missing."""
+    image = photo(9, 7)
+    field = inr.bind(*tiny, image)
+    size = (9 * scale[0], 7 * scale[1])
+    expected = inr.render(field, size, antialias="integral", progress=False)
+    found = TINY.apply(tiny.params, field.feature_map, scale, method="pixels")
+    np.testing.assert_allclose(found, expected, atol=2e-5)
 
 
 def test_a_region_is_a_part_of_the_whole(tiny):
