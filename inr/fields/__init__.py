@@ -8,6 +8,7 @@ from inr.fields.base import (
     bind as bind,
     check_module as check_module,
 )
+from inr.fields.convolutions import SineConv as SineConv
 from inr.fields.files import (
     FieldFile as FieldFile,
     load_field as load_field,

@@ -1,7 +1,8 @@
 """Initialisers that keep a field's activations alike at every depth.
 
 Contract: each function returns an initialiser `(key, shape, dtype) -> Array` for a
-kernel `[fan_in, fan_out]` or a bias, as Flax's `kernel_init` and `bias_init` take.
+kernel `[fan_in, fan_out]` or a bias, as Flax's `kernel_init` and `bias_init` take. A
+convolution's kernel `[*size, c_in, c_out]` has a fan-in of all its pixels' channels.
 
 Sine layers compute sin(omega (x W + b)). With hidden kernels from
 U(-sqrt(6 / fan_in) / omega, +sqrt(6 / fan_in) / omega) and inputs that are arcsine
@@ -9,6 +10,9 @@ distributed (variance 1/2), omega x W is N(0, 1) and its sine is nearly arcsine
 distributed again [Sitzmann et al. 2020, section 3.2 and theorem 1.8]. Nearly: the
 variance follows v -> 1 - exp(-2 v) from layer to layer and stays at 0.80, at any depth.
 """
+
+import math
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -43,7 +47,7 @@ def sine_first() -> Initializer:
     """
 
     def init(key, shape, dtype=jnp.float32):
-        return uniform(1 / shape[-2])(key, shape, dtype)
+        return uniform(1 / _fan_in(shape))(key, shape, dtype)
 
     return init
 
@@ -59,7 +63,7 @@ def sine_hidden(omega: float) -> Initializer:
     """
 
     def init(key, shape, dtype=jnp.float32):
-        return uniform((6 / shape[-2]) ** 0.5 / omega)(key, shape, dtype)
+        return uniform((6 / _fan_in(shape)) ** 0.5 / omega)(key, shape, dtype)
 
     return init
 
@@ -90,3 +94,7 @@ def fan_in_uniform() -> Initializer:
         return uniform(shape[-2] ** -0.5)(key, shape, dtype)
 
     return init
+
+
+def _fan_in(shape: Sequence[int]) -> int:
+    return math.prod(shape[:-1])

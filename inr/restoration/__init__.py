@@ -1,5 +1,11 @@
 """Images from images: an encoder's map of features, decoded at any point."""
 
+from inr.restoration.colorizers import (
+    FULL_RELU as FULL_RELU,
+    FULL_SIREN as FULL_SIREN,
+    SIREN_RELU_SIREN as SIREN_RELU_SIREN,
+    Colorizer as Colorizer,
+)
 from inr.restoration.colorizing import (
     DetailedField as DetailedField,
     bind_restorer as bind_restorer,
@@ -18,11 +24,18 @@ from inr.restoration.files import (
     load_model as load_model,
     save_model as save_model,
 )
+from inr.restoration.fully_connected import (
+    DenseColorizer as DenseColorizer,
+    PatchColorizer as PatchColorizer,
+)
+from inr.restoration.grid_losses import (
+    colorizer_loss as colorizer_loss,
+    upscaler_loss as upscaler_loss,
+)
 from inr.restoration.heads import MLPHead as MLPHead, WaveHead as WaveHead
 from inr.restoration.losses import (
     diffusion_loss as diffusion_loss,
     restorer_loss as restorer_loss,
-    upscaler_loss as upscaler_loss,
 )
 from inr.restoration.restorer import (
     Decoder as Decoder,

@@ -15,10 +15,14 @@ from inr.diffusion import Hooks, ddim
 from inr.diffusion.tables import Sampler
 from inr.fields.base import BoundField, bind
 from inr.rendering import render
+from inr.restoration.colorizers import Colorizer
 from inr.restoration.files import LoadedModel, resolve
+from inr.restoration.fully_connected import DenseColorizer, PatchColorizer
 from inr.restoration.restorer import Restorer
 from inr.restoration.sampling import DiffusionRestorer, SampledField
 from inr.restoration.upscaler import Upscaler
+
+COLORIZERS = (Colorizer, DenseColorizer, PatchColorizer)
 
 # Of the noise, in coords: about what a garment or a sky spans in a picture.
 LENGTH_SCALE = 0.5
@@ -166,8 +170,9 @@ def bind_restorer(
       ValueError: as `colorize`.
     """
     image = _as_gray(gray)
-    bound = _bound(image, resolve(model, Restorer))
-    return _detailed(bound, bound.model.exact_luma, image, detail)
+    loaded = resolve(model, Restorer, *COLORIZERS)
+    bound = _bound(image, loaded)
+    return _detailed(bound, _is_fine(image, loaded), image, detail)
 
 
 def draw_restorer(
@@ -209,14 +214,15 @@ def draw_restorer(
     if isinstance(name, str) and not name.endswith(".safetensors"):
         name = f"{name}_diffusion"
     image = _as_gray(gray)
-    bound = _bound(image, resolve(name, DiffusionRestorer))
+    loaded = resolve(name, DiffusionRestorer)
+    bound = _bound(image, loaded)
     sampler = ddim(num_steps=8) if sampler is None else sampler
     if guidance_scale is not None and bound.model.dropout == 0:
         fix = "This model does not know how to draw without its image."
         raise _checks.fail("guidance_scale", "None", guidance_scale, fix)
     length_scale = float(length_scale)
     drawn = SampledField(bound, key, sampler, length_scale, hooks, guidance_scale)
-    return _detailed(drawn, bound.model.exact_luma, image, detail)
+    return _detailed(drawn, _is_fine(image, loaded), image, detail)
 
 
 def _with_key(field: SampledField | DetailedField, key: Key) -> Field:
@@ -235,11 +241,11 @@ def _as_gray(gray: ArrayLike) -> Array:
 
 def _detailed(
     field: Field,
-    exact_luma: bool,
+    is_fine: bool,
     image: Array,
     detail: str | os.PathLike | LoadedModel | None,
 ) -> Field:
-    if exact_luma or detail is None:
+    if is_fine or detail is None:
         return field
     module, params = resolve(detail, Upscaler)
     return DetailedField(field, bind(module.clone(gray=True), params, image))
@@ -247,6 +253,11 @@ def _detailed(
 
 def _bound(image: Array, loaded: LoadedModel) -> BoundField:
     module, params = loaded
-    # Finer than the training's images: what is missing is colour, not detail.
-    exact = max(image.shape[:2]) > module.side
-    return bind(module.clone(exact_luma=exact), params, image)
+    if isinstance(module, Restorer | DiffusionRestorer):
+        module = module.clone(exact_luma=_is_fine(image, loaded))
+    return bind(module, params, image)
+
+
+def _is_fine(image: Array, loaded: LoadedModel) -> bool:
+    """Finer than the training's images: what is missing is colour, not detail."""
+    return max(image.shape[:2]) > loaded.model.side

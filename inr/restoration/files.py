@@ -3,6 +3,7 @@
 import functools
 import os
 import pathlib
+import typing
 from typing import NamedTuple
 
 import jax
@@ -12,13 +13,22 @@ import numpy as np
 from inr import _checks, pretrained
 from inr._typing import Params
 from inr.io.models import check_arrays, read_model, write_model
+from inr.restoration.colorizers import Colorizer
+from inr.restoration.fully_connected import DenseColorizer, PatchColorizer
 from inr.restoration.restorer import Restorer
 from inr.restoration.sampling import DiffusionRestorer
 from inr.restoration.upscaler import Upscaler
 
-Model = Restorer | DiffusionRestorer | Upscaler
+Model = (
+    Restorer
+    | DiffusionRestorer
+    | Upscaler
+    | Colorizer
+    | DenseColorizer
+    | PatchColorizer
+)
 
-_KINDS = {kind.__name__: kind for kind in (Restorer, DiffusionRestorer, Upscaler)}
+_KINDS = {kind.__name__: kind for kind in typing.get_args(Model)}
 
 
 class LoadedModel(NamedTuple):
@@ -38,17 +48,22 @@ def save_model(path: str | os.PathLike, model: Model, params: Params) -> None:
 
     Args:
       path: file name, ending in `.safetensors`.
-      model: a `Restorer`, `DiffusionRestorer` or `Upscaler`. Of its uses the file does
-        not tell: `exact_luma` and `gray` are False.
+      model: a `Restorer`, `DiffusionRestorer`, `Upscaler`, `Colorizer`,
+        `DenseColorizer` or `PatchColorizer`. Of its uses the file does not tell:
+        `exact_luma` and `gray` are False.
       params: its parameters, such as the `ema` of a training.
 
     Raises:
       TypeError: if the model is of another kind.
-      ValueError: for another extension, or parameters that are not finite in float16.
+      ValueError: for another extension, parameters that are not finite in float16, or
+        a colorizer whose embedding is given.
     """
     if not isinstance(model, Model):
         kinds = " or ".join(f"`{kind}`" for kind in _KINDS)
         raise TypeError(f"`model` must be a {kinds}, got {type(model).__name__}.")
+    if getattr(model, "embedding", None) == "given":
+        fix = "Nobody gives it to a model that is read from a file."
+        raise _checks.fail("model", "without an embedding to be given", model, fix)
     with np.errstate(over="ignore"):
         half = jax.tree.map(lambda x: np.asarray(x).astype(np.float16), dict(params))
     if not all(np.isfinite(x).all() for x in jax.tree.leaves(half)):
@@ -56,8 +71,8 @@ def save_model(path: str | os.PathLike, model: Model, params: Params) -> None:
             "`params` must be finite and at most 65504 in size, as float16 is, got "
             "others. A training that diverged leaves such."
         )
-    upscaler = isinstance(model, Upscaler)
-    model = model.clone(gray=False) if upscaler else model.clone(exact_luma=False)
+    uses = {name: False for name in ("exact_luma", "gray") if hasattr(model, name)}
+    model = model.clone(**uses)
     write_model(path, model, half)
 
 
@@ -89,12 +104,13 @@ def example_inputs(model: Model) -> tuple[jax.ShapeDtypeStruct, ...]:
     return tuple(jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes)
 
 
-def resolve(model: str | os.PathLike | LoadedModel, kind: type[Model]) -> LoadedModel:
-    """The model that is meant by a shipped name, a file or itself, of one kind."""
+def resolve(model: str | os.PathLike | LoadedModel, *kinds: type) -> LoadedModel:
+    """The model that is meant by a shipped name, a file or itself, of these kinds."""
     found = _found(model)
-    if not isinstance(found.model, kind):
+    if not isinstance(found.model, kinds):
+        expected = " or ".join(f"`{kind.__name__}`" for kind in kinds)
         got = f"a `{type(found.model).__name__}`"
-        raise _checks.fail("model", f"a `{kind.__name__}`", got)
+        raise _checks.fail("model", f"a {expected}", got)
     return found
 
 

@@ -1,0 +1,216 @@
+"""Do sine layers help a network that colours? One image, forty, a hundred and fifty.
+
+    python benchmarks/colorizers.py [images ...] [--seeds 3] [--width 16] [--side 128]
+    python benchmarks/colorizers.py --plot
+
+Three networks that differ in their activations alone: ReLUs and a tanh (FR), sines in
+the first and last layer (SRS), sines everywhere (S130, the name of a student project's
+runs, whose 30 is the frequency and 1 the layers'). Each is given the rate, of four,
+with which its training loss is lowest after a tenth of the epochs; then runs with all
+seeds until the training loss, a mean over an epoch, is below 0.002, or the epochs are
+over. The loss is the mean square of (a, b) / 128. Photographs are drawn by the seed
+from those that are trained on, one crop of each; 64 others, held out by photograph,
+tell the validation loss. Runs are kept in colorizers.json, and another call goes on
+behind the last.
+"""
+
+import argparse
+import json
+
+import _common
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+import inr
+from inr import training
+from inr.restoration import (
+    FULL_RELU,
+    FULL_SIREN,
+    SIREN_RELU_SIREN,
+    Colorizer,
+    colorizer_loss,
+)
+
+VARIANTS = {"FR": FULL_RELU, "SRS": SIREN_RELU_SIREN, "S130": FULL_SIREN}
+RATES = (3e-4, 1e-3, 3e-3, 1e-2)
+EPOCHS = {1: 1000, 40: 800, 150: 300}
+BATCH = {1: 1, 40: 20, 150: 50}
+TARGET = 0.002
+EVERY = 10  # epochs between two looks at the validation loss
+
+
+def main() -> None:
+    args = parse()
+    if not args.plot:
+        for count in args.images:
+            for variant in VARIANTS:
+                rate = tuned(variant, count, args)
+                for seed in range(args.seeds):
+                    run(variant, count, seed, rate, EPOCHS[count], args)
+    table()
+    plot()
+
+
+def tuned(variant: str, count: int, args: argparse.Namespace) -> float:
+    epochs = max(EPOCHS[count] // 10, 1)
+    rows = [run(variant, count, 0, rate, epochs, args) for rate in RATES]
+    # A loss is a mean over its last epochs, which are noisy.
+    finals = [np.mean(row["curve"][-max(epochs // 10, 1) :]) for row in rows]
+    return RATES[int(np.nanargmin(finals))]
+
+
+def run(
+    variant: str, count: int, seed: int, rate: float, epochs: int, args
+) -> dict[str, object]:
+    name = f"{variant}_{count}_{seed}_{rate:g}_{epochs}_{args.width}_{args.side}"
+    if name in done():
+        return done()[name]
+    images, held_out = data(count, seed, args.side)
+    model = Colorizer(VARIANTS[variant], width=args.width, side=args.side)
+    row = trained(model, images, held_out, seed, rate, epochs, BATCH[count])
+    row = {"variant": variant, "images": count, "seed": seed, "rate": rate, **row}
+    tuning = epochs < EPOCHS[count]
+    print(name, "tuning" if tuning else "", {k: row[k] for k in row if k != "curve"})
+    _common.save("colorizers", {name: row | {"tuning": tuning}})
+    return row
+
+
+def trained(
+    model: Colorizer, images, held_out, seed: int, rate: float, epochs: int, size: int
+) -> dict[str, object]:
+    gray = jnp.zeros((model.side, model.side, 1))
+    params = model.init(jax.random.key(seed), jnp.zeros((1, 2)), gray)
+    loss, optimizer = colorizer_loss(model), optax.adam(rate)
+    score = jax.jit(lambda params: loss(params, None, held_out)[0])
+
+    @jax.jit
+    def epoch(params, state, key):
+        order = jax.random.permutation(key, len(images)).reshape(-1, size)
+
+        def step(carry, index):
+            params, state = carry
+            value, gradient = jax.value_and_grad(loss, has_aux=True)(
+                params, None, images[index]
+            )
+            updates, state = optimizer.update(gradient, state)
+            return (optax.apply_updates(params, updates), state), value[0]
+
+        (params, state), losses = jax.lax.scan(step, (params, state), order)
+        return params, state, losses.mean()
+
+    state, curve, validation = optimizer.init(params), [], {}
+    for i in range(epochs):
+        key = jax.random.fold_in(jax.random.key(seed), i)
+        params, state, value = epoch(params, state, key)
+        curve.append(float(value))
+        reached = curve[-1] < TARGET
+        if (i + 1) % EVERY == 0 or reached or i + 1 == epochs:
+            validation[i + 1] = float(score(params))
+        if reached or not np.isfinite(curve[-1]):
+            break
+    return {
+        "epochs": len(curve) if curve[-1] < TARGET else None,
+        "loss": curve[-1],
+        "validation": validation[max(validation)],
+        "lowest_validation": min(validation.values()),
+        "curve": [float(f"{x:.4g}") for x in curve],
+    }
+
+
+def data(count: int, seed: int, side: int) -> tuple[jax.Array, jax.Array]:
+    """uint8 crops `[n, side, side, 3]` to train on, and such to validate."""
+    paths = inr.list_images(_common.DATA / "photos")
+    split = training.split_by_hash(paths, group=photo)
+    draws = (np.random.default_rng(seed), np.random.default_rng(0))
+    return tuple(
+        jnp.asarray(crops(part, n, draw, side))
+        for part, n, draw in zip(split, (count, 64), draws, strict=True)
+    )
+
+
+def crops(paths: list, count: int, draw: np.random.Generator, side: int) -> np.ndarray:
+    """One crop of each photograph first, then a second one."""
+    paths = [paths[i] for i in draw.permutation(len(paths))]
+    turn, seen = {}, {}
+    for path in paths:
+        seen[photo(path.stem)] = seen.get(photo(path.stem), 0) + 1
+        turn[path] = seen[photo(path.stem)]
+    chosen = sorted(paths, key=turn.get)[:count]
+    images = np.stack(training.ImageFiles(chosen))
+    small = training.reduce_images(images, (side, side))
+    return np.asarray(jnp.round(255 * small).astype(jnp.uint8))
+
+
+def photo(name: str) -> str:
+    return name.rpartition("_")[0]
+
+
+def done() -> dict:
+    path = _common.HERE / "colorizers.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def finished() -> list[dict]:
+    rows = [row for row in done().values() if isinstance(row, dict) and "seed" in row]
+    return [row for row in rows if not row["tuning"]]
+
+
+def table() -> None:
+    rows = finished()
+    for count in sorted({row["images"] for row in rows}):
+        for variant in VARIANTS:
+            own = [r for r in rows if (r["images"], r["variant"]) == (count, variant)]
+            if own:
+                epochs = [r["epochs"] for r in own]
+                validation = [r["validation"] for r in own]
+                lowest = np.mean([r["lowest_validation"] for r in own])
+                print(
+                    f"{count} images, {variant}: rate {own[0]['rate']:g}, epochs to "
+                    f"{TARGET} {epochs}, loss {np.mean([r['loss'] for r in own]):.4f}, "
+                    f"validation {np.mean(validation):.4f} +- {np.std(validation):.4f},"
+                    f" lowest {lowest:.4f}"
+                )
+
+
+def plot() -> None:
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    rows = finished()
+    counts = sorted({row["images"] for row in rows})
+    if not counts:
+        return
+    figure, axes = pyplot.subplots(
+        1, len(counts), figsize=(5 * len(counts), 4), squeeze=False
+    )
+    for axis, count in zip(axes[0], counts, strict=True):
+        for i, variant in enumerate(VARIANTS):
+            for row in rows:
+                if (row["images"], row["variant"]) == (count, variant):
+                    label = variant if row["seed"] == 0 else None
+                    axis.semilogy(row["curve"], color=f"C{i}", label=label, alpha=0.7)
+        axis.axhline(TARGET, color="gray", linewidth=0.5)
+        axis.set(title=f"{count} images", xlabel="epoch", ylabel="training loss")
+        axis.legend()
+    out = _common.HERE / "out"
+    out.mkdir(exist_ok=True)
+    figure.tight_layout()
+    figure.savefig(out / "colorizers.png", dpi=100)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("images", nargs="*", type=int, default=[1, 40, 150])
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--width", type=int, default=16)
+    parser.add_argument("--side", type=int, default=128)
+    parser.add_argument("--plot", action="store_true", help="what there is")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
