@@ -1,5 +1,10 @@
 """Images from images: an encoder's map of features, decoded at any point."""
 
+from inr.restoration.attention import (
+    Match as Match,
+    match_patches as match_patches,
+    transfer as transfer,
+)
 from inr.restoration.colorizers import (
     FULL_RELU as FULL_RELU,
     FULL_SIREN as FULL_SIREN,
@@ -45,6 +50,12 @@ from inr.restoration.sampling import (
     PRESETS as PRESETS,
     DiffusionRestorer as DiffusionRestorer,
     SampledField as SampledField,
+)
+from inr.restoration.texture import (
+    TextureExtractor as TextureExtractor,
+    Textures as Textures,
+    TextureTransformer as TextureTransformer,
+    vgg_textures as vgg_textures,
 )
 from inr.restoration.upscaler import Upscaler as Upscaler
 from inr.restoration.upscaling import upscale as upscale
