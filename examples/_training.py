@@ -29,6 +29,12 @@ def add_options(parser: argparse.ArgumentParser, *, out: str, crop: int) -> None
     parser.add_argument("--crop", type=int, default=crop, help="pixels cut out")
     parser.add_argument("--start", help="file of weights to go on from")
     parser.add_argument("--every", type=int, default=200, help="steps to a checkpoint")
+    parser.add_argument(
+        "--keep-best",
+        metavar="NAME",
+        help="write the model with the lowest such error of what is held out, not the "
+        "last one; a small folder is soon learnt by heart",
+    )
     parser.add_argument("--quick", action="store_true", help="a small one, in seconds")
 
 
@@ -91,13 +97,15 @@ def run(
         num_steps=args.steps,
         optimizer=optimizer,
         evaluate=lambda params: {f"held_out_{k}": v for k, v in score(params).items()},
+        score=args.keep_best and f"held_out_{args.keep_best}",
         checkpoint=None if args.quick else args.out / "checkpoints",
         checkpoint_every=min(args.every, args.steps),
     )
     args.out.mkdir(parents=True, exist_ok=True)
-    print(f"held out, after {result.step} steps:", describe(score(result.ema)))
+    kept = result.best if args.keep_best else result.ema
+    print(f"held out, after {result.step} steps:", describe(score(kept)))
     file = args.out / f"{type(model).__name__.lower()}.safetensors"
-    save_model(file, model, result.ema)
+    save_model(file, model, kept)
     print("wrote", file)
 
 

@@ -14,5 +14,5 @@ from inr.metrics.fidelity import (
     ssim as ssim,
     ssim_y as ssim_y,
 )
-from inr.metrics.perceptual import lpips as lpips
+from inr.metrics.perceptual import deep_features as deep_features, lpips as lpips
 from inr.metrics.regions import find_regions as find_regions

@@ -59,6 +59,30 @@ def lpips(
     return _distance(image, reference, used)
 
 
+def deep_features(
+    images: Float[ArrayLike, "b h w 3"], *, weights: Mapping[str, ArrayLike]
+) -> tuple[Array, ...]:
+    """What LPIPS compares: features of a VGG16 or AlexNet trunk at five depths.
+
+    The last of VGG16's are those of its thirteenth convolution.
+
+    Args:
+      images: `[b, h, w, 3]`, in [0, 1], of sides as for `lpips`.
+      weights: as for `lpips`.
+
+    Returns:
+      `[b, h', w', k]`, the shallowest and finest first.
+
+    Raises:
+      ValueError: for integer images, another number of channels, or weights of another
+        network.
+    """
+    images = as_rgb("images", _checks.as_floating("images", images))
+    names = _names(_trunk_of(weights))
+    used = {name: jnp.asarray(weights[name], images.dtype) for name in names}
+    return tuple(_features(images, used))
+
+
 class _Convolution(NamedTuple):
     """A convolution, the maximum pool before it, and whether LPIPS looks behind it."""
 

@@ -33,14 +33,20 @@ from inr.restoration.fully_connected import (
     DenseColorizer as DenseColorizer,
     PatchColorizer as PatchColorizer,
 )
+from inr.restoration.generator import Textures as Textures
 from inr.restoration.grid_losses import (
     colorizer_loss as colorizer_loss,
+    texture_loss as texture_loss,
     upscaler_loss as upscaler_loss,
 )
 from inr.restoration.heads import MLPHead as MLPHead, WaveHead as WaveHead
 from inr.restoration.losses import (
     diffusion_loss as diffusion_loss,
     restorer_loss as restorer_loss,
+)
+from inr.restoration.referencing import (
+    inpaint_by_reference as inpaint_by_reference,
+    upscale_by_reference as upscale_by_reference,
 )
 from inr.restoration.restorer import (
     Decoder as Decoder,
@@ -53,7 +59,6 @@ from inr.restoration.sampling import (
 )
 from inr.restoration.texture import (
     TextureExtractor as TextureExtractor,
-    Textures as Textures,
     TextureTransformer as TextureTransformer,
     vgg_textures as vgg_textures,
 )

@@ -4,7 +4,7 @@ import functools
 import os
 import pathlib
 import typing
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,7 @@ from inr.restoration.colorizers import Colorizer
 from inr.restoration.fully_connected import DenseColorizer, PatchColorizer
 from inr.restoration.restorer import Restorer
 from inr.restoration.sampling import DiffusionRestorer
+from inr.restoration.texture import TextureTransformer
 from inr.restoration.upscaler import Upscaler
 
 Model = (
@@ -26,6 +27,7 @@ Model = (
     | Colorizer
     | DenseColorizer
     | PatchColorizer
+    | TextureTransformer
 )
 
 _KINDS = {kind.__name__: kind for kind in typing.get_args(Model)}
@@ -49,8 +51,8 @@ def save_model(path: str | os.PathLike, model: Model, params: Params) -> None:
     Args:
       path: file name, ending in `.safetensors`.
       model: a `Restorer`, `DiffusionRestorer`, `Upscaler`, `Colorizer`,
-        `DenseColorizer` or `PatchColorizer`. Of its uses the file does not tell:
-        `exact_luma` and `gray` are False.
+        `DenseColorizer`, `PatchColorizer` or `TextureTransformer`. Of its uses the file
+        does not tell: `exact_luma` and `gray` are False.
       params: its parameters, such as the `ema` of a training.
 
     Raises:
@@ -95,8 +97,12 @@ def load_model(path: str | os.PathLike) -> LoadedModel:
     return LoadedModel(model, jax.tree.map(lambda x: jnp.float32(x), arrays))
 
 
-def example_inputs(model: Model) -> tuple[jax.ShapeDtypeStruct, ...]:
+def example_inputs(model: Model) -> tuple[Any, ...]:
     """What `model.init` takes besides its key, as shapes."""
+    if isinstance(model, TextureTransformer):
+        image = jax.ShapeDtypeStruct((4, 4, 3), jnp.float32)
+        hole = jax.ShapeDtypeStruct((4, 4), bool) if model.scale == 1 else None
+        return image, [jax.ShapeDtypeStruct((4, 4, 3), jnp.float32)], hole
     size = (4, 4, 3) if isinstance(model, Upscaler) else (model.side, model.side, 1)
     shapes = [(1, 2), size]
     if isinstance(model, DiffusionRestorer):

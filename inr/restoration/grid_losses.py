@@ -1,9 +1,10 @@
-"""What models are trained on whose examples are pixels: upscalers and colorizers.
+"""What upscalers, colorizers and texture transformers are trained on: pixels.
 
 Crops are reduced to the picture that is wanted, and that to what a model is given.
 """
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -12,9 +13,11 @@ from inr import _checks
 from inr._typing import Array, ArrayLike, Key, Params
 from inr.color import rgb_to_lab, rgb_to_luma
 from inr.fields.streams import seed_cells
+from inr.metrics import deep_features
 from inr.restoration.colorizers import SCALE, GridColorizer, lightness
+from inr.restoration.texture import TextureTransformer
 from inr.restoration.upscaler import Upscaler
-from inr.training import reduce_images, scale_batch
+from inr.training import random_holes, random_views, reduce_images, scale_batch
 from inr.training.step import Loss
 
 
@@ -102,3 +105,81 @@ def colorizer_loss(model: GridColorizer) -> Loss:
         return jnp.square(made - wanted).mean(), {}
 
     return loss
+
+
+def texture_loss(
+    model: TextureTransformer,
+    *,
+    side: int = 96,
+    views: float = 0.15,
+    weights: Mapping[str, ArrayLike] | None = None,
+    perceptual: float = 1e-2,
+    transferal: float = 1e-2,
+) -> Loss:
+    """The losses of TTSR but for the adversarial one, for `inr.training.train`.
+
+    Its batches are pairs `[b, s, s, 6]` as `crop_batches` makes them of
+    `inr.training.ImagePairs`: what is wanted, and a reference. Both are reduced first.
+    The reference is then turned, enlarged and shifted, as another photograph would be,
+    so that nothing of the picture wanted can be copied from it as it is.
+
+    For a scale of 1 the picture gets a random hole, of whose pixels the error is.
+
+    Args:
+      model: to be trained.
+      side: of the picture wanted, in pixels, divisible by 4 and by the model's scale.
+      views: how much the reference is changed, see `inr.training.random_views`.
+      weights: of VGG16, as for `inr.metrics.lpips`, for the perceptual loss. None for
+        the error of colours alone, with which a training begins.
+      perceptual: weight of the mean squared error of the trunk's deepest features.
+      transferal: weight of that of the extractor's features of the result, beside those
+        that were transferred, a mean over the levels.
+
+    Returns:
+      A loss `(params, key, pairs) -> (scalar, metrics)`; the metrics are `absolute` and
+      `square`, the mean errors of RGB, and with weights `perceptual` and `transferal`.
+
+    Raises:
+      ValueError: once it is called, for pairs that are too small.
+    """
+    holes = model.scale == 1
+
+    def loss(params: Params, key: Key, pairs: ArrayLike) -> tuple[Array, dict]:
+        view_key, hole_key = jax.random.split(key)
+        small = reduce_images(pairs, (side, side), method="bicubic").clip(0, 1)
+        wanted, reference = small[..., :3], small[..., 3:]
+        reference = random_views(view_key, reference, amount=views)
+        given, hole = wanted, None
+        if holes:
+            hole = random_holes(hole_key, (side, side), count=len(wanted))
+        else:
+            size = (side // model.scale,) * 2
+            given = reduce_images(wanted, size, method="bicubic")
+
+        def made(image: Array, reference: Array, hole: Array | None) -> tuple:
+            found = model.apply(params, image, [reference], hole, method="find")
+            result = model.apply(params, image, found, hole, method="generate")
+            return result, found.transferred
+
+        results, transferred = jax.vmap(made)(given, reference, hole)
+        error = results - wanted
+        if holes:
+            # As if over the whole picture, however small the hole.
+            error = error / jnp.sqrt(hole.mean((1, 2))[:, None, None, None] + 1e-3)
+        parts = {"absolute": jnp.abs(error).mean(), "square": jnp.square(error).mean()}
+        if weights is None:
+            return parts["absolute"], parts
+        deepest = (deep_features(x, weights=weights)[-1] for x in (results, wanted))
+        parts["perceptual"] = _mean_square(*deepest)
+        extract = functools.partial(model.apply, params, method="extract")
+        levels = jax.vmap(extract)(results)
+        used = [_mean_square(*x) for x in zip(levels, transferred, strict=False)]
+        parts["transferal"] = sum(used) / len(used)
+        total = parts["absolute"] + perceptual * parts["perceptual"]
+        return total + transferal * parts["transferal"], parts
+
+    return loss
+
+
+def _mean_square(a: Array, b: Array) -> Array:
+    return jnp.square(a - b).mean()

@@ -1,22 +1,22 @@
-"""Super-resolution by references: textures found in other photographs are brought in.
+"""Super-resolution and inpainting by references: textures found in other photographs.
 
-Notation. The image is LR `[h, w, 3]` in [0, 1], the result s times as large, s = 4 or
-2. An extractor of textures gives features at levels 1, 2, 3, as fine as the result, and
-2 and 4 times coarser. Queries are level 3 of the image enlarged, keys level 3 of each
-reference reduced and enlarged as much, so that both lack the same detail; values are
-all levels of the reference as it is. What `match_patches` finds is brought in at every
-level, weighted by its relevance S [Yang et al. 2020, TTSR, arXiv:2006.04139]:
+Notation. The image is `[h, w, 3]` in [0, 1], the result s times as large, s = 4 or 2,
+or s = 1 for an image with a hole. An extractor of textures gives features at levels 1,
+2, 3, as fine as the result, and 2 and 4 times coarser. Queries are level 3 of the image
+enlarged, keys level 3 of each reference reduced and enlarged as much, so that both lack
+the same detail; values are all levels of the reference as it is. What `match_patches`
+finds is brought in at every level, weighted by its relevance S [Yang et al. 2020, TTSR,
+arXiv:2006.04139]:
 
     F + conv(F, T) S
 
 and streams of all resolutions tell each other what they have. Unlike there the network
-says what is missing from bicubic interpolation.
+says what is missing from bicubic interpolation, or from a smooth filling of the hole.
+An image with a hole is its own reference too: there, and around it, nothing is taken.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
@@ -24,22 +24,11 @@ from flax import linen as nn
 from inr import _checks
 from inr._typing import Array, ArrayLike, Params
 from inr.metrics.perceptual import VGG_MEAN, VGG_STD
-from inr.restoration.attention import Match, match_patches, transfer
-from inr.restoration.encoder import Block
+from inr.restoration.attention import match_patches, transfer
+from inr.restoration.generator import Generator, Textures, resized_to
+from inr.restoration.holes import fill_holes, whole_cells
 
 _COARSEST = 4  # pixels of the result along a cell of level 3
-
-
-class Textures(NamedTuple):
-    """What was found in the references, and how like it is.
-
-    Attributes:
-      match: of the cells of level 3.
-      transferred: features at each level that the model uses, the finest first.
-    """
-
-    match: Match
-    transferred: tuple[Array, ...]
 
 
 class TextureExtractor(nn.Module):
@@ -95,12 +84,14 @@ def vgg_textures(weights: Mapping[str, ArrayLike]) -> Params:
 class TextureTransformer(nn.Module):
     """An image and references to the image at four times, or twice, its size.
 
+    Or, of a scale of 1, to the image without its hole.
+
     Attributes:
-      scale: s, 4 or 2.
+      scale: s: 4, 2 or 1.
       width: channels of every stream.
       blocks: residual blocks on the image alone, and of the streams after each
-        exchange: at the image's own resolution, then with one that is twice as fine,
-        and for s = 4 with a third. The published ones are (16, 16, 8, 4).
+        exchange: at the image's own resolution, then with one that is twice as fine
+        for s = 2, and for s = 4 with a third. The published ones are (16, 16, 8, 4).
       textures: channels of the extractor's levels.
     """
 
@@ -111,7 +102,7 @@ class TextureTransformer(nn.Module):
 
     def __post_init__(self):
         super().__post_init__()
-        _checks.check_choice("scale", self.scale, (2, 4))
+        _checks.check_choice("scale", self.scale, (1, 2, 4))
         if len(self.blocks) != self._streams + 1:
             expected = f"{self._streams + 1} numbers for a scale of {self.scale}"
             raise _checks.fail("blocks", expected, self.blocks)
@@ -124,124 +115,67 @@ class TextureTransformer(nn.Module):
         self.extractor = TextureExtractor(self.textures)
         self.generator = Generator(self.width, self.blocks)
 
-    def find(self, image: Array, references: Sequence[Array]) -> Textures:
+    def extract(self, image: Array) -> tuple[Array, Array, Array]:
+        """Features of an image at the three levels, the finest first."""
+        return self.extractor(image)
+
+    def find(
+        self, image: Array, references: Sequence[Array], hole: Array | None = None
+    ) -> Textures:
         """What references `[h', w', 3]` have for an image `[h, w, 3]`.
 
-        Their sizes in pixels must be divisible by 4, and the result's.
+        Their sizes in pixels must be divisible by 4, and the result's. With a hole,
+        bool `[h, w]`, the image itself comes first among the references.
         """
+        allowed = None
+        if hole is not None:
+            image = fill_holes(image, hole)
+            whole = whole_cells(hole, _COARSEST, reach=2)
+            sizes = [[n // _COARSEST for n in x.shape[:2]] for x in references]
+            allowed = [whole, *(jnp.ones(size, bool) for size in sizes)]
+            references = [image, *references]
         queries = self.extractor(_resized(image, self.scale))[-1]
-        blurred = [_blurred(x, self.scale) for x in references]
-        keys = [self.extractor(x)[-1] for x in blurred]
         levels = [self.extractor(x) for x in references]
-        match = match_patches(queries, keys)
+        keys = [x[-1] for x in levels]
+        if self.scale > 1:
+            keys = [self.extractor(_blurred(x, self.scale))[-1] for x in references]
+        match = match_patches(queries, keys, allowed=allowed)
         used = range(self._streams)
         transferred = tuple(
             transfer(match, [x[i] for x in levels], cell=_COARSEST >> i) for i in used
         )
         return Textures(match, transferred)
 
-    def generate(self, image: Array, textures: Textures | None) -> Array:
+    def generate(
+        self, image: Array, textures: Textures | None, hole: Array | None = None
+    ) -> Array:
         """The result `[s h, s w, 3]`, not clipped; without textures if None."""
-        missing = self.generator(image, textures)
-        return _resized(image, self.scale) + missing
+        if self.scale > 1:
+            return _resized(image, self.scale) + self.generator(image, textures)
+        filled = fill_holes(image, hole)
+        seen = jnp.concatenate([filled, hole[..., None].astype(image.dtype)], -1)
+        made = filled + self.generator(seen, textures)
+        return jnp.where(hole[..., None], made, image)
 
-    def __call__(self, image: Array, references: Sequence[Array]) -> Array:
-        """RGB `[s h, s w, 3]`, not clipped, of RGB `[h, w, 3]` and references."""
-        return self.generate(image, self.find(image, references))
+    def __call__(
+        self, image: Array, references: Sequence[Array], hole: Array | None = None
+    ) -> Array:
+        """RGB `[s h, s w, 3]`, not clipped, of RGB `[h, w, 3]` and references.
 
-
-class Generator(nn.Module):
-    """Streams at the image's resolution and at finer ones, and textures brought in.
-
-    Attributes:
-      width: channels of every stream.
-      blocks: as of `TextureTransformer`.
-    """
-
-    width: int
-    blocks: tuple[int, ...]
-
-    @nn.compact
-    def __call__(self, image: Array, textures: Textures | None) -> Array:
-        """What is missing from bicubic interpolation."""
-        conv = self._conv
-        first = nn.relu(conv("input")(image - 0.5))
-        x = first
-        for i in range(self.blocks[0]):
-            x = Block(self.width, nn.relu, name=f"image_{i}")(x)
-        streams = [first + conv("image_end")(x)]
-        last = len(self.blocks) - 2
-        for s in range(last + 1):
-            if s > 0:
-                finer = conv(f"finer_{s}", 4 * self.width)(streams[-1])
-                streams.append(nn.relu(_shuffled(finer)))
-            if textures is not None:
-                # Level s of the streams is level `last - s` of the textures.
-                found = textures.transferred[last - s]
-                streams[-1] = streams[-1] + self._brought(s, streams[-1], found) * (
-                    _resized_to(textures.match.relevance[..., None], found.shape)
-                )
-            streams = self._exchanged(s, streams)
-            streams = [
-                self._worked(f"stage_{s}_{i}", x, self.blocks[s + 1])
-                for i, x in enumerate(streams)
-            ]
-        size = streams[-1].shape
-        x = jnp.concatenate([_resized_to(x, size) for x in streams], -1)
-        x = nn.relu(conv("merge")(x))
-        x = nn.relu(conv("tail", self.width // 2)(x))
-        small = nn.initializers.variance_scaling(1e-4, "fan_in", "truncated_normal")
-        return nn.Conv(3, (1, 1), kernel_init=small, name="output")(x)
-
-    def _conv(self, name: str, features: int | None = None) -> nn.Conv:
-        return nn.Conv(features or self.width, (3, 3), name=name)
-
-    def _brought(self, s: int, x: Array, found: Array) -> Array:
-        return self._conv(f"bring_{s}")(jnp.concatenate([x, found], -1))
-
-    def _exchanged(self, s: int, streams: list[Array]) -> list[Array]:
-        """Each stream with what all the others have, at its own resolution."""
-        if len(streams) == 1:
-            return streams
-        made = []
-        for i, own in enumerate(streams):
-            parts = []
-            for j, other in enumerate(streams):
-                for k in range(j, i, -1):
-                    down = nn.Conv(
-                        self.width, (3, 3), strides=2, name=f"down_{s}_{i}_{j}_{k}"
-                    )
-                    other = nn.relu(down(other))
-                if j < i:
-                    up = nn.Conv(self.width, (1, 1), name=f"up_{s}_{i}_{j}")
-                    other = nn.relu(up(_resized_to(other, own.shape)))
-                parts.append(other)
-            merge = self._conv(f"exchange_{s}_{i}")
-            made.append(nn.relu(merge(jnp.concatenate(parts, -1))))
-        return made
-
-    def _worked(self, name: str, x: Array, blocks: int) -> Array:
-        y = x
-        for i in range(blocks):
-            y = Block(self.width, nn.relu, name=f"{name}_{i}")(y)
-        return x + self._conv(f"{name}_end")(y)
-
-
-def _shuffled(x: Array) -> Array:
-    """`[h, w, 4 c]` to `[2 h, 2 w, c]`."""
-    h, w, c = x.shape
-    return x.reshape(h, w, 2, 2, c // 4).swapaxes(1, 2).reshape(2 * h, 2 * w, c // 4)
-
-
-def _resized_to(x: Array, shape: Sequence[int]) -> Array:
-    return jax.image.resize(x, (*shape[:2], x.shape[-1]), "cubic")
+        A hole, bool `[h, w]`, is for a scale of 1, where it is needed.
+        """
+        if (hole is None) != (self.scale > 1):
+            expected = "None" if self.scale > 1 else "bool [h, w] for a scale of 1"
+            got = "None" if hole is None else f"shape {hole.shape}"
+            raise _checks.fail("hole", expected, got)
+        return self.generate(image, self.find(image, references, hole), hole)
 
 
 def _resized(x: Array, scale: int) -> Array:
-    return _resized_to(x, (scale * x.shape[0], scale * x.shape[1]))
+    return resized_to(x, (scale * x.shape[0], scale * x.shape[1]))
 
 
 def _blurred(x: Array, scale: int) -> Array:
     """Reduced and enlarged again."""
     h, w, _ = x.shape
-    return _resized_to(_resized_to(x, (h // scale, w // scale)), (h, w))
+    return resized_to(resized_to(x, (h // scale, w // scale)), (h, w))

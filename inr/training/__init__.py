@@ -8,6 +8,7 @@ The modules: `files` (images in memory, split by hash), `crops` (the grain pipel
 
 from inr.training.augmentation import (
     mask_cells as mask_cells,
+    random_holes as random_holes,
     random_views as random_views,
 )
 from inr.training.crops import crop_batches as crop_batches
@@ -19,6 +20,7 @@ from inr.training.examples import (
 )
 from inr.training.files import (
     ImageFiles as ImageFiles,
+    ImagePairs as ImagePairs,
     split_by_hash as split_by_hash,
 )
 from inr.training.loop import (

@@ -4,13 +4,15 @@ Pure JAX, to be called inside a loss, as `inr.training.examples`.
 """
 
 import functools
+import itertools
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Shaped
 
 from inr import _checks
-from inr._typing import Array, ArrayLike, Key
+from inr._typing import Array, ArrayLike, Key, Size
 from inr.coords import grid, sample_grid
 from inr.training._images import as_images
 
@@ -104,6 +106,61 @@ def random_views(
         return sample_grid(image, points, method="cubic")
 
     return jax.vmap(seen)(images, angle, share, shift).clip(0, 1)
+
+
+def random_holes(key: Key, size: Size, *, count: int) -> Array:
+    """Masks of what is missing: a rectangle or a stroke in each.
+
+    A rectangle's sides are uniform in 0.15 to 0.5 of the image's, its place likewise; a
+    stroke is a line through four random points, as wide as 0.04 to 0.12 of the image's
+    shorter side. Half of the masks are of each kind.
+
+    Args:
+      key: PRNG key.
+      size: `(h, w)`.
+      count: of masks, b.
+
+    Returns:
+      bool `[b, h, w]`, True where the image is missing.
+
+    Raises:
+      ValueError: for a size or count that is none.
+    """
+    h, w = _checks.as_size("size", size)
+    count = _checks.as_count("count", count)
+    kind_key, *keys = jax.random.split(key, 5)
+    draw = functools.partial(jax.random.uniform, dtype=jnp.float32)
+    # Places in units of the shorter side, so that strokes are as wide both ways.
+    extent = np.array([h, w]) / min(h, w)
+    points = (grid((h, w)) + 1) / 2 * jnp.asarray(extent, jnp.float32).reshape(1, 1, 2)
+    scale = jnp.asarray(extent, jnp.float32).reshape(1, 2)
+    sides = draw(keys[0], (count, 2), minval=0.15, maxval=0.5)
+    start = draw(keys[1], (count, 2)) * (1 - sides)
+    corners = draw(keys[2], (count, 4, 2)) * scale[None]
+    radius = draw(keys[3], (count,), minval=0.02, maxval=0.06)
+
+    def rectangle(start: Array, sides: Array) -> Array:
+        place = points / scale[None]
+        low, high = start[None, None], (start + sides)[None, None]
+        return ((place >= low) & (place < high)).all(-1)
+
+    def stroke(corners: Array, radius: Array) -> Array:
+        spans = [_distance(points, a, b) for a, b in itertools.pairwise(corners)]
+        return functools.reduce(jnp.minimum, spans) < radius
+
+    rectangles = jax.vmap(rectangle)(start, sides)
+    strokes = jax.vmap(stroke)(corners, radius)
+    is_stroke = jax.random.bernoulli(kind_key, 0.5, (count, 1, 1))
+    return jnp.where(is_stroke, strokes, rectangles)
+
+
+def _distance(points: Array, a: Array, b: Array) -> Array:
+    """Of points `[h, w, 2]` from the segment from a to b."""
+    along = b - a
+    from_a = points - a[None, None]
+    share = (from_a * along[None, None]).sum(-1) / jnp.maximum((along**2).sum(), 1e-12)
+    nearest = share.clip(0, 1)[..., None] * along[None, None]
+    return jnp.sqrt(jnp.square(from_a - nearest).sum(-1))
 
 
 def _cells_per_side(key: Key, cells: int | str) -> tuple[int, int | Array]:

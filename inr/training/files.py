@@ -3,7 +3,7 @@
 import hashlib
 import os
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 
@@ -45,6 +45,58 @@ class ImageFiles(Sequence):
                 self._room -= image.nbytes
                 self._kept[index] = image
         return image
+
+
+class ImagePairs(Sequence):
+    """Each image with another of its group, as arrays `[h, w, 2 c]`.
+
+    For models that are given a reference beside what they should restore: another
+    photograph of a scene, or of the same kind. An image is paired with the next ones of
+    its group, the first coming after the last, and never with itself. What
+    `crop_batches` cuts out of a pair lies at one place in both.
+    """
+
+    def __init__(
+        self,
+        images: Sequence[np.ndarray],
+        groups: Sequence[Hashable],
+        *,
+        partners: int = 4,
+    ):
+        """Decodes no image yet.
+
+        Args:
+          images: arrays `[h, w, c]`, all of one group of one shape, such as
+            `ImageFiles`.
+          groups: of each, what tells its group.
+          partners: with how many others each is paired, at most.
+
+        Raises:
+          ValueError: if no group has two images, or the two lists disagree.
+        """
+        partners = _checks.as_count("partners", partners)
+        if len(images) != len(groups):
+            expected = f"one for each of {len(images)} images"
+            raise _checks.fail("groups", expected, len(groups))
+        members: dict[Hashable, list[int]] = {}
+        for i, group in enumerate(groups):
+            members.setdefault(group, []).append(i)
+        self._images = images
+        self._pairs = [
+            (i, own[(k + step) % len(own)])
+            for own in members.values()
+            for k, i in enumerate(own)
+            for step in range(1, min(partners, len(own) - 1) + 1)
+        ]
+        if not self._pairs:
+            raise _checks.fail("groups", "such that one has two images", "none")
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        pair = self._pairs[range(len(self))[index]]
+        return np.concatenate([self._images[i] for i in pair], -1)
 
 
 def _as_bytes(image: np.ndarray) -> np.ndarray:

@@ -75,3 +75,23 @@ def test_bytes_are_levels():
 def test_an_amount_outside_its_range_is_refused(amount):
     with refuses("`amount` must be from 0 to below 0.5"):
         training.random_views(jax.random.key(0), smooth(), amount=float(amount))
+
+
+def test_holes_are_rectangles_and_strokes():
+    make = jax.jit(training.random_holes, static_argnames=("size", "count"))
+    holes = np.asarray(make(jax.random.key(0), size=(40, 60), count=64))
+    assert holes.shape == (64, 40, 60)
+    assert holes.any((1, 2)).all()
+    filled = []
+    for hole in holes:
+        rows, columns = hole.any(1).nonzero()[0], hole.any(0).nonzero()[0]
+        box = hole[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        filled.append(box.all())
+        if box.all():
+            assert 0.1 * 40 <= box.shape[0] <= 0.55 * 40
+            assert 0.1 * 60 <= box.shape[1] <= 0.55 * 60
+    assert 16 < sum(filled) < 48
+    strokes = holes[~np.array(filled)].mean((1, 2))
+    assert 0.01 < strokes.mean() < 0.3
+    other = np.asarray(make(jax.random.key(1), size=(40, 60), count=64))
+    assert (other != holes).any()

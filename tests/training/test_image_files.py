@@ -123,3 +123,21 @@ def test_real_folders_are_split_by_photo_and_by_person(data_folder, folder, grou
     train, held_out = ({group(path.stem) for path in side} for side in sides)
     assert not train & held_out
     assert 0.06 < len(held_out) / (len(train) + len(held_out)) < 0.14
+
+
+def test_pairs_are_of_one_group_and_of_two_images():
+    images = [np.full((2, 3, 3), i, np.uint8) for i in range(7)]
+    groups = ["a", "b", "a", "c", "a", "b", "a"]
+    pairs = training.ImagePairs(images, groups, partners=2)
+    found = [tuple(pair[0, 0, [0, 3]].tolist()) for pair in pairs]
+    # Of a: 0, 2, 4, 6, each with the next two; of b: 1 and 5; c is alone.
+    expected = [(0, 2), (0, 4), (2, 4), (2, 6), (4, 6), (4, 0), (6, 0), (6, 2)]
+    assert sorted(found) == sorted([*expected, (1, 5), (5, 1)])
+    assert pairs[0].shape == (2, 3, 6)
+    for wrong, message in (
+        ({"groups": "ab"}, "`groups` must be one for each of 7 images"),
+        ({"groups": range(7)}, "`groups` must be such that one has two images"),
+        ({"groups": groups, "partners": 0}, "`partners` must be"),
+    ):
+        with refuses(message):
+            training.ImagePairs(images, **wrong)
