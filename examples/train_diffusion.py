@@ -17,6 +17,9 @@ import jax.numpy as jnp
 from inr import pretrained
 from inr.restoration import DiffusionRestorer, Restorer, diffusion_loss, load_model
 
+# About what is diffused is that large.
+DEVIATIONS = {"residual": 0.03, "chroma": 0.08, "rgb": 0.25}
+
 
 def main() -> None:
     args = parse()
@@ -26,7 +29,7 @@ def main() -> None:
     model = with_restorer(
         restorer,
         diffused=args.diffused,
-        deviation=0.08 if args.diffused == "chroma" else 0.25,
+        deviation=DEVIATIONS[args.diffused],
         predicts=args.predicts,
         dropout=args.dropout,
     )
@@ -61,7 +64,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--views", type=float, default=0.0, help="turns, enlarges, shifts by so much"
     )
-    parser.add_argument("--diffused", default="chroma", choices=("chroma", "rgb"))
+    parser.add_argument("--diffused", default="residual", choices=DEVIATIONS)
     parser.add_argument("--predicts", default="v", choices=("v", "x0", "eps"))
     parser.add_argument(
         "--dropout", type=float, default=0.1, help="share trained without the image"

@@ -116,13 +116,14 @@ def diffusion_loss(
             params = {"params": {**params["params"], "restorer": restorer}}
         points_key, hide_key, *keys = jax.random.split(key, 4)
         batch, maps, exact = make(params, points_key, crops)
-        x0 = model.to_x0(batch.colors)
-        seen = jax.random.bernoulli(hide_key, 1 - model.dropout, (*x0.shape[:-1], 1))
+        shape = (*batch.colors.shape[:-1], 1)
+        seen = jax.random.bernoulli(hide_key, 1 - model.dropout, shape)
 
         def error(key: Key, exact_luma: bool, maps: FeatureMap) -> Array:
             use = model.clone(exact_luma=exact_luma)
             condition = functools.partial(use.apply, params, method="condition")
-            _, known = jax.vmap(condition)(batch.coords, maps)
+            mean, known = jax.vmap(condition)(batch.coords, maps)
+            x0 = model.to_x0(batch.colors, mean)
             known = jnp.where(seen, known, 0)
             return denoising_loss(
                 key,

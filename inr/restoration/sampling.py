@@ -1,11 +1,13 @@
 """Colour by sampling: one of the chromas that a gray image may have, at any point.
 
-Notation. c is chroma (Cb, Cr) at a point, and x0 = c / deviation is what is diffused:
-x_t = a_t x0 + s_t eps, see `inr.diffusion.process`. A restorer gives a gray image its
-map of features, its luma and its mean chroma; at each point a denoiser sees what is
-known there, that mean, the level t and x_t, and predicts v = a_t eps - s_t x0, which
-unlike eps is defined where no signal is left [Salimans and Ho 2022, arXiv:2202.00512].
-By option c is RGB less one half, or eps or x0 is predicted.
+Notation. A restorer gives a gray image its map of features, its luma and its mean
+chroma. c is how far chroma (Cb, Cr) at a point is from that mean, and x0 = c /
+deviation is what is diffused: x_t = a_t x0 + s_t eps, see `inr.diffusion.process`. So
+draws differ about the mean, which needs not be learnt again. At each point a denoiser
+sees what is known there, the mean, the level t and x_t, and predicts v = a_t eps - s_t
+x0, which unlike eps is defined where no signal is left [Salimans and Ho 2022,
+arXiv:2202.00512]. By option c is chroma itself, or RGB less one half, and eps or x0 is
+what is predicted.
 
 Points do not see each other. Neighbours agree since their noise is one field, so a key
 draws the same picture at every size and of every part.
@@ -31,6 +33,7 @@ from inr.restoration.restorer import Restorer, blocks, features_at
 _LEVELS = 1000
 _BANDS = 6  # of the code for the level: wavelengths from 2 down to 1/16 of all levels
 _START_WAVES, _STEP_WAVES = 256, 64
+_CHROMA = 0.08  # its deviation, about
 _GRAIN = 1e-3  # far below a pixel of any picture that is restored
 
 
@@ -43,8 +46,9 @@ class DiffusionRestorer(nn.Module):
     Attributes:
       widths, blocks, trunk, width, depth, side, exact_luma: as of `Restorer`; the
         decoder and the denoiser have the same width and depth.
-      diffused: `"chroma"`, the luma being the restorer's; or `"rgb"`.
-      deviation: of that, about, as its unit; a quarter suits RGB.
+      diffused: `"residual"`, of chroma about the mean; `"chroma"`; or `"rgb"`, where
+        the luma is not the restorer's.
+      deviation: of that, about, as its unit: 0.08 suits chroma, and a quarter RGB.
       predicts: `"v"`, `"x0"` or `"eps"`, of which the last is not for levels without
         signal: the schedule then ends with a little.
       dropout: share of points that are trained as if nothing were known of them, which
@@ -58,13 +62,13 @@ class DiffusionRestorer(nn.Module):
     depth: int = 3
     side: int = 64
     exact_luma: bool = False
-    diffused: str = "chroma"
-    deviation: float = 0.08
+    diffused: str = "residual"
+    deviation: float = 0.03
     predicts: str = "v"
     dropout: float = 0.0
 
     def __post_init__(self):
-        _checks.check_choice("diffused", self.diffused, ("chroma", "rgb"))
+        _checks.check_choice("diffused", self.diffused, ("residual", "chroma", "rgb"))
         _checks.check_choice("predicts", self.predicts, ("v", "x0", "eps"))
         super().__post_init__()
 
@@ -76,7 +80,7 @@ class DiffusionRestorer(nn.Module):
     @property
     def channels(self) -> int:
         """Of what is diffused."""
-        return 2 if self.diffused == "chroma" else 3
+        return 3 if self.diffused == "rgb" else 2
 
     def setup(self):
         self.restorer = Restorer(
@@ -98,25 +102,29 @@ class DiffusionRestorer(nn.Module):
     def condition(self, coords: Array, feature_map: FeatureMap) -> tuple:
         """The restorer's YCbCr `[..., 3]`, and what the denoiser knows `[..., k]`."""
         mean = rgb_to_ycbcr(self.restorer(coords, feature_map))
-        known = self.known(coords, feature_map.features, mean, self.deviation)
+        known = self.known(coords, feature_map.features, mean)
         return mean, known
 
     def denoise(self, x: Array, t: Array, known: Array) -> Array:
         """The prediction for x_t, both `[..., channels]`; t a scalar or `[...]`."""
         return self.denoiser(x, t, known)
 
-    def to_x0(self, rgb: Array) -> Array:
-        """What is diffused of RGB `[..., 3]`."""
+    def to_x0(self, rgb: Array, mean: Array) -> Array:
+        """What is diffused of RGB `[..., 3]`, beside the restorer's YCbCr."""
         if self.diffused == "rgb":
             return (rgb - 0.5) / self.deviation
-        return rgb_to_ycbcr(rgb)[..., 1:] / self.deviation
+        return (rgb_to_ycbcr(rgb)[..., 1:] - self._about(mean)) / self.deviation
 
     def to_rgb(self, x0: Array, mean: Array) -> Array:
         """The RGB that x0 means, beside the restorer's YCbCr."""
         if self.diffused == "rgb":
             return 0.5 + self.deviation * x0
-        ycbcr = jnp.concatenate([mean[..., :1], self.deviation * x0], -1)
-        return ycbcr_to_rgb(ycbcr)
+        chroma = self._about(mean) + self.deviation * x0
+        return ycbcr_to_rgb(jnp.concatenate([mean[..., :1], chroma], -1))
+
+    def _about(self, mean: Array) -> Array:
+        chroma = mean[..., 1:]
+        return chroma if self.diffused == "residual" else jnp.zeros_like(chroma)
 
     def __call__(
         self, coords: Array, feature_map: FeatureMap | ArrayLike, x: Array, t: Array
@@ -146,12 +154,10 @@ class Known(nn.Module):
     width: int
 
     @nn.compact
-    def __call__(
-        self, coords: Array, features: Array, mean: Array, deviation: float
-    ) -> Array:
+    def __call__(self, coords: Array, features: Array, mean: Array) -> Array:
         """`[..., width]` at coords, of the map's features and the mean YCbCr there."""
         seen = features_at(coords, features, mean[..., :1], self.width)
-        return seen + nn.Dense(self.width, name="mean")(mean[..., 1:] / deviation)
+        return seen + nn.Dense(self.width, name="mean")(mean[..., 1:] / _CHROMA)
 
 
 class Denoiser(nn.Module):

@@ -19,7 +19,9 @@ from inr.restoration import (
     save_model,
 )
 
-TINY = DiffusionRestorer(widths=(8, 12), width=16, depth=1, side=16)
+TINY = DiffusionRestorer(
+    widths=(8, 12), width=16, depth=1, side=16, diffused="chroma", deviation=0.08
+)
 SCHEDULE = TINY.schedule
 DDIM = diffusion.ddim(num_steps=4)
 STOCHASTIC = diffusion.ddim(num_steps=4, eta=1.0)
@@ -205,11 +207,28 @@ def as_kind(**options):
     return LoadedModel(model, noisy(model, *inputs))
 
 
+def test_what_is_diffused_is_how_far_chroma_is_from_the_mean():
+    """So that a draw whose x0 is zero is the restorer's single pass."""
+    kind = as_kind(diffused="residual", deviation=0.03)
+    rgb, mean = np.random.default_rng(0).random((2, 5, 3), np.float32)
+    x0 = kind.model.to_x0(jnp.asarray(rgb), jnp.asarray(mean))
+    chroma = np.asarray(color.rgb_to_ycbcr(rgb))[..., 1:]
+    np.testing.assert_allclose(0.03 * x0, chroma - mean[..., 1:], atol=1e-6)
+    made = kind.model.to_rgb(x0, jnp.asarray(mean))
+    np.testing.assert_allclose(color.rgb_to_ycbcr(made)[..., 1:], chroma, atol=1e-6)
+    np.testing.assert_allclose(color.rgb_to_luma(made), mean[..., :1], atol=1e-6)
+    inner = LoadedModel(SMALL, {"params": kind.params["params"]["restorer"]})
+    one = diffusion.ddim(num_steps=1)  # a silent denoiser then says x0 = -v = 0
+    drawn = draws(silent(kind), picture(30, 24), sampler=one)
+    single = inr.colorize(picture(30, 24), model=inner, progress=False)
+    np.testing.assert_allclose(drawn, single, atol=1e-5)
+
+
 @pytest.mark.slow
 def test_rgb_is_diffused_by_option():
     kind = as_kind(diffused="rgb", deviation=0.25)
     rgb = np.random.default_rng(0).random((5, 3), np.float32)
-    x0 = kind.model.to_x0(jnp.asarray(rgb))
+    x0 = kind.model.to_x0(jnp.asarray(rgb), jnp.asarray(rgb))
     np.testing.assert_allclose(x0, 4 * rgb - 2, atol=1e-6)
     np.testing.assert_allclose(kind.model.to_rgb(x0, x0), rgb, atol=1e-6)
     made = draws(kind, picture(30, 24))
