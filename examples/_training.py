@@ -38,29 +38,44 @@ def add_options(parser: argparse.ArgumentParser, *, out: str, crop: int) -> None
     parser.add_argument("--quick", action="store_true", help="a small one, in seconds")
 
 
-def images(args: argparse.Namespace) -> tuple:
-    """What to train on, and an array of at most 64 crops held out."""
+def images(args: argparse.Namespace, pairs: str | None = None) -> tuple:
+    """What to train on, and an array of at most 64 crops held out.
+
+    With a pattern for pairs: each image with one of which it finds the same.
+    """
     if args.folder is None:
-        from skimage import data
-
-        photos = [getattr(data, name)() for name in BUNDLED]
-        return photos[1:], middle(photos[0], args.crop)[None]
-    paths = inr.list_images(args.folder)
-    train, held_out = training.split_by_hash(
-        paths, group=lambda name: "".join(filter(None, found(args.group, name)))
-    )
-    print(f"{len(train)} images to train on, {len(held_out)} held out")
+        train, held_out = bundled(args.crop)
+        groups = [[i // 2 for i in range(len(x))] for x in (train, held_out)]
+    else:
+        split = training.split_by_hash(
+            inr.list_images(args.folder), group=lambda name: found(args.group, name)
+        )
+        groups = [[found(pairs or "", x.stem) for x in paths] for paths in split]
+        train, held_out = map(training.ImageFiles, split)
+        print(f"{len(train)} images to train on, {len(held_out)} held out")
+    if pairs is not None:
+        train, held_out = (
+            training.ImagePairs(x, group)
+            for x, group in zip((train, held_out), groups, strict=True)
+        )
     order = np.random.default_rng(0).permutation(len(held_out))[:64]
-    kept = training.ImageFiles([held_out[i] for i in order])
-    crops = np.stack([middle(image, args.crop) for image in kept])
-    return training.ImageFiles(train), crops
+    return train, np.stack([middle(held_out[i], args.crop) for i in order])
 
 
-def found(pattern: str, name: str) -> tuple[str, ...]:
+def bundled(side: int) -> tuple[list, list]:
+    """Two squares of each photograph from scikit-image."""
+    from skimage import data
+
+    photos = [getattr(data, name)() for name in BUNDLED]
+    squares = [x[a : a + side, a : a + side] for x in photos for a in (0, 100)]
+    return squares[2:], squares[:2]
+
+
+def found(pattern: str, name: str) -> str:
     match = re.search(pattern, name)
     if match is None:
-        raise SystemExit(f"--group must match every name, got {name!r}")
-    return match.groups()
+        raise SystemExit(f"{pattern!r} must match every name, got {name!r}")
+    return "".join(filter(None, match.groups()))
 
 
 def middle(image: np.ndarray, side: int) -> np.ndarray:
@@ -77,9 +92,10 @@ def run(
     *,
     symmetry: str = "mirror",
     optimizer=None,
+    pairs: str | None = None,
 ) -> None:
     """Trains, scores what is held out by the loss `scored`, and writes the model."""
-    train, held_out = images(args)
+    train, held_out = images(args, pairs)
     score = jax.jit(lambda params: scored(params, jax.random.key(1), held_out)[1])
     print("held out, before the first step:", describe(score(params)))
     batches = training.crop_batches(
