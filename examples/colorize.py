@@ -1,13 +1,15 @@
 """Give gray images colours; small ones gain detail as well.
 
     python examples/colorize.py                      # the head of a bundled photograph
-    python examples/colorize.py portrait.jpg
-    python examples/colorize.py portrait.jpg --side 64 --size 1024 1024
+    python examples/colorize.py photo.jpg
+    python examples/colorize.py portrait.jpg --model portraits --samples 4
+    python examples/colorize.py portrait.jpg --model portraits --side 64 --size 512 512
     python examples/colorize.py folder --region .2 .2 .4 .6 --size 512 1024
 
 Writes each in colour, and a contact sheet beside the gray image, and the original where
-that has colours. The model `portraits` knows heads and shoulders, placed as in official
-portraits, and little else: see its model card, inr/weights/portraits.md.
+that has colours. The model `photos` knows landscapes, skies, plants and animals, and
+`portraits` heads and shoulders, placed as in official portraits: see their model cards
+in inr/weights. `--samples 4` draws colours that a portrait may have.
 """
 
 import argparse

@@ -16,7 +16,7 @@ from inr.commands import compare_restorers
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.set_defaults(run=compare_restorers, quick_options={"size": 128})
-parser.add_argument("models", nargs="*", default=["portraits"])
+parser.add_argument("models", nargs="*", default=["portraits", "photos"])
 parser.add_argument("--image", help="by default the head of a bundled photograph")
 parser.add_argument("--side", type=int, default=64, help="of what the models are given")
 parser.add_argument("--size", type=int, default=512, help="of each rendering")

@@ -74,7 +74,8 @@ def add_colorize(parser: argparse.ArgumentParser) -> None:
         "images", nargs="*", help="files or folders; by default a bundled photograph"
     )
     parser.add_argument(
-        "--model", default="portraits", help="name, or a file of weights"
+        "--model",
+        help="name, or a file of weights; by default photos, and portraits for draws",
     )
     parser.add_argument(
         "--side", type=int, help="reduce each image to this first, and restore it"

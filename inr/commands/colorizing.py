@@ -29,7 +29,7 @@ from inr.training import reduce_images
 def colorize(
     images: Sequence[str | os.PathLike] | str | os.PathLike | None = None,
     *,
-    model: str | os.PathLike = "portraits",
+    model: str | os.PathLike | None = None,
     side: int | None = None,
     size: tuple[int, int] | None = None,
     region: Region | None = None,
@@ -42,7 +42,8 @@ def colorize(
 
     Args:
       images: file names, or a folder; by default the head of a bundled photograph.
-      model: name of shipped weights, or a file of weights.
+      model: name of shipped weights, or a file of weights; by default `"portraits"` for
+        the bundled head and for draws, else `"photos"`.
       side: reduces each image first until its longer side is no more than this, and
         gives it its size back with the colours: what the model restores.
       size: of what is written, `(h, w)`; by default that of the image, or of its part.
@@ -61,6 +62,8 @@ def colorize(
     if num_samples:
         key = jax.random.key(seed)
         drawn = {**PRESETS[preset], "key": key, "num_samples": num_samples}
+    if model is None:
+        model = "photos" if images and not num_samples else "portraits"
     folder = folder_at(out)
     files = []
     for name, picture in pictures_of(images, head_or):

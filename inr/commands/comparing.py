@@ -21,7 +21,7 @@ LOCAL = ((0.2, 0.2), (0.4, 0.6))
 
 
 def compare_restorers(
-    models: Sequence[str | os.PathLike] = ("portraits",),
+    models: Sequence[str | os.PathLike] = ("portraits", "photos"),
     *,
     image: str | os.PathLike | None = None,
     side: int = 64,

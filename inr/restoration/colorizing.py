@@ -22,6 +22,8 @@ from inr.restoration.restorer import Restorer
 from inr.restoration.sampling import DiffusionRestorer, SampledField
 from inr.restoration.upscaler import Upscaler
 
+DEFAULT_MODEL, DEFAULT_DIFFUSION_MODEL = "photos", "portraits"
+
 COLORIZERS = (Colorizer, DenseColorizer, PatchColorizer)
 
 # Of the noise, in coords: about what a garment or a sky spans in a picture.
@@ -60,7 +62,7 @@ def colorize(
     *,
     size: Size | None = None,
     region: Region | None = None,
-    model: str | os.PathLike | LoadedModel = "portraits",
+    model: str | os.PathLike | LoadedModel | None = None,
     detail: str | os.PathLike | LoadedModel | None = "upscale",
     sampler: Sampler | None = None,
     key: Key | None = None,
@@ -88,8 +90,8 @@ def colorize(
       region: `((top, left), (bottom, right))`, as fractions of the image; by default
         all of it.
       model: a name in `inr.pretrained.names()`, a file that `save_model` wrote, or
-        what `load_model` returns. With a sampler the name's diffusion weights are
-        taken, `"portraits"` meaning `"portraits_diffusion"`.
+        what `load_model` returns; by default `"photos"`. With a sampler the name's
+        diffusion weights are taken: only `"portraits"` has such, the default then.
       detail: the upscaler of a small image's luma, likewise; None for what the restorer
         itself makes of it.
       sampler: such as `inr.diffusion.ddim(num_steps=8)`.
@@ -132,6 +134,8 @@ def colorize(
             progress=progress,
         )
 
+    if model is None:
+        model = DEFAULT_MODEL if sampler is None else DEFAULT_DIFFUSION_MODEL
     chosen = {"model": model, "detail": detail}
     if sampler is None:
         return rendered(bind_restorer(image, **chosen))
@@ -152,7 +156,7 @@ def colorize(
 def bind_restorer(
     gray: Float[ArrayLike, "h w *one"],
     *,
-    model: str | os.PathLike | LoadedModel = "portraits",
+    model: str | os.PathLike | LoadedModel = DEFAULT_MODEL,
     detail: str | os.PathLike | LoadedModel | None = "upscale",
 ) -> BoundField | DetailedField:
     """A gray image as a field of RGB: what `colorize` renders.
@@ -179,7 +183,7 @@ def draw_restorer(
     key: Key,
     gray: Float[ArrayLike, "h w *one"],
     *,
-    model: str | os.PathLike | LoadedModel = "portraits",
+    model: str | os.PathLike | LoadedModel = DEFAULT_DIFFUSION_MODEL,
     detail: str | os.PathLike | LoadedModel | None = "upscale",
     sampler: Sampler | None = None,
     length_scale: float = LENGTH_SCALE,
