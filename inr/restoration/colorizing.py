@@ -26,8 +26,9 @@ DEFAULT_MODEL, DEFAULT_DIFFUSION_MODEL = "photos", "portraits"
 
 COLORIZERS = (Colorizer, DenseColorizer, PatchColorizer)
 
-# Of the noise, in coords: about what a garment or a sky spans in a picture.
-LENGTH_SCALE = 0.5
+# Of the noise, in coords: half a picture. Points that are one thing then share their
+# noise; of a quarter, backdrops get blots.
+LENGTH_SCALE = 1.0
 
 
 @functools.partial(

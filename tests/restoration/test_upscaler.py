@@ -244,7 +244,7 @@ def test_kept_in_a_file_and_not_mistaken_for_another_kind(tiny, tmp_path):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6)
     made = upscale(photo(), 2, model=path)
     np.testing.assert_allclose(made, upscale(photo(), 2, model=tiny), atol=0.05)
-    with refuses("`model` must be a `Restorer`, got a `Upscaler`"):
+    with refuses("`model` must be a `Restorer` or .* got a `Upscaler`"):
         inr.colorize(photo(8, 8, 1), model=path)
     with refuses("`model` must be a `Upscaler`, got a `Restorer`"):
         upscale(photo(), 2, model=LoadedModel(SMALL, {}))
