@@ -84,6 +84,7 @@ def test_masked_keys_are_not_chosen():
     del source
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", [1, 2])
 def test_transferred_patches_are_averaged(cell):
     """Folded patch by patch, as a loop over cells does it."""

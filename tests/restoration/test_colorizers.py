@@ -56,6 +56,7 @@ def test_sizes_are_the_published_ones():
     assert size(DenseColorizer(), jnp.zeros((1, 2)), picture()) == 207_062_784
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_size_is_coloured_and_keeps_its_luma(kind):
     model = loaded(kind)
@@ -71,6 +72,7 @@ def test_any_size_is_coloured_and_keeps_its_luma(kind):
     np.testing.assert_allclose(part, whole[4:10, 10:15], atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_colours_depend_on_the_image_and_the_place(kind):
     params = noisy(KINDS[kind], jnp.zeros((1, 2)), picture())

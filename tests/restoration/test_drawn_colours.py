@@ -174,6 +174,7 @@ def test_the_loss_scores_v_and_leaves_the_restorer_alone(tiny):
     assert np.any(gradient["params"]["restorer"]["encoder"]["input"]["kernel"])
 
 
+@pytest.mark.slow
 def test_kept_in_a_file(tiny, tmp_path):
     path = tmp_path / "tiny.safetensors"
     save_model(path, *tiny)
@@ -201,6 +202,7 @@ def test_guidance_of_one_is_none_and_more_goes_further(tiny):
         draws(tiny, picture(), guidance_scale=2.0)
 
 
+@pytest.mark.slow
 def as_kind(**options):
     model = TINY.clone(**options)
     inputs = jnp.zeros((1, 2)), picture(), jnp.zeros((1, model.channels)), jnp.zeros(())
