@@ -146,7 +146,7 @@ def neighbors(
     position = [(coords[..., i] + 1) * n / 2 - 0.5 for i, n in enumerate(size)]
     base = [jnp.floor(p) for p in position]
     for offset in itertools.product(taps, repeat=len(size)):
-        weight = jnp.ones(())
+        weight = jnp.ones((), coords.dtype)
         index, distance = [], []
         for p, b, o, n in zip(position, base, offset, size, strict=True):
             weight = weight * kernel(jnp.abs(p - b - o))

@@ -134,3 +134,13 @@ def test_bad_samplings_are_refused():
         coords.sample_grid(image, jnp.zeros((5, 2)), method="lanczos")
     with refuses("`values`"):
         coords.sample_grid(jnp.zeros((4, 0, 1)), jnp.zeros((5, 2)))
+
+
+@pytest.mark.parametrize("method", ["linear", "cubic"])
+def test_values_between_samples_keep_their_dtype(method):
+    """Whatever the default is: the fast tests run with 64-bit types too."""
+    values, points = np.zeros((4, 5, 2), np.float32), np.zeros((3, 2), np.float32)
+    made = coords.sample_grid(values, points, method=method)
+    assert made.dtype == np.float32
+    weight, _, distance = next(coords.neighbors(points, (4, 5), method=method))
+    assert weight.dtype == distance.dtype == np.float32
