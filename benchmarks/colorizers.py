@@ -56,9 +56,9 @@ def main() -> None:
 def tuned(variant: str, count: int, args: argparse.Namespace) -> float:
     epochs = max(EPOCHS[count] // 10, 1)
     rows = [run(variant, count, 0, rate, epochs, args) for rate in RATES]
-    # A loss is a mean over its last epochs, which are noisy.
+    # A mean over the last epochs, which are noisy; NaN is the worst.
     finals = [np.mean(row["curve"][-max(epochs // 10, 1) :]) for row in rows]
-    return RATES[int(np.nanargmin(finals))]
+    return RATES[int(np.argmin(np.nan_to_num(finals, nan=np.inf)))]
 
 
 def run(
@@ -105,10 +105,10 @@ def trained(
         key = jax.random.fold_in(jax.random.key(seed), i)
         params, state, value = epoch(params, state, key)
         curve.append(float(value))
-        reached = curve[-1] < TARGET
-        if (i + 1) % EVERY == 0 or reached or i + 1 == epochs:
+        over = curve[-1] < TARGET or not np.isfinite(curve[-1]) or i + 1 == epochs
+        if (i + 1) % EVERY == 0 or over:
             validation[i + 1] = float(score(params))
-        if reached or not np.isfinite(curve[-1]):
+        if over:
             break
     return {
         "epochs": len(curve) if curve[-1] < TARGET else None,

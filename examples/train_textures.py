@@ -11,10 +11,12 @@ apart stays on one side of the split, a tenth of which is held out and scored. S
 or killed, the same command goes on. Without a folder it takes photographs from
 scikit-image, to show what happens. A trunk is a file of VGG16's convolutions, named as
 `inr.metrics.lpips` takes them: the extractor of textures starts from it and learns
-slowly, and with `--perceptual` it judges results, too.
+slowly, and with `--perceptual` it judges results, too. `--encoder upscale` starts what
+looks at the image alone from the shipped upscaler's encoder, or that of a file.
 """
 
 import argparse
+import os
 
 import _training
 import jax
@@ -22,6 +24,7 @@ import jax.numpy as jnp
 import optax
 import safetensors.numpy
 
+import inr
 from inr import training
 from inr.restoration import (
     TextureTransformer,
@@ -37,6 +40,9 @@ def main() -> None:
     if args.start:
         model, params = load_model(args.start)
     else:
+        if args.encoder:
+            upscaler, known = load_model(model_file(args.encoder))
+            args.width, args.blocks[0] = upscaler.width, upscaler.blocks
         model = TextureTransformer(
             args.scale,
             width=args.width,
@@ -48,6 +54,8 @@ def main() -> None:
         params = model.init(jax.random.key(0), image, [image], hole)
         if weights is not None:
             params["params"]["extractor"] = vgg_textures(weights)
+        if args.encoder:
+            params["params"]["generator"]["image"] = known["params"]["encoder"]
     judge = weights if args.perceptual else None
     loss = texture_loss(model, side=args.picture, weights=judge)
     scored = texture_loss(model, side=args.picture)
@@ -71,6 +79,10 @@ def main() -> None:
     )
 
 
+def model_file(name: str) -> str | os.PathLike:
+    return name if name.endswith(".safetensors") else inr.pretrained.file(name)
+
+
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     _training.add_options(parser, out="out/train_textures", crop=192)
@@ -78,6 +90,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--scale", type=int, default=4, choices=(1, 2, 4))
     parser.add_argument("--picture", type=int, default=96, help="pixels wanted")
     parser.add_argument("--trunk", help="file of VGG16's weights to start from")
+    parser.add_argument("--encoder", help="an upscaler to start from; not for holes")
     parser.add_argument("--perceptual", action="store_true", help="needs --trunk")
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--width", type=int, default=32)
@@ -86,6 +99,8 @@ def parse() -> argparse.Namespace:
     args = parser.parse_args()
     if args.perceptual and not args.trunk:
         parser.error("--perceptual needs --trunk")
+    if args.encoder and args.scale == 1:
+        parser.error("--encoder goes with --scale 4 or 2")
     if args.quick:
         args.steps, args.batch, args.crop, args.picture = 4, 2, 64, 32
         args.width, args.textures, args.blocks = 8, [4, 8, 16], None

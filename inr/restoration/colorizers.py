@@ -23,7 +23,7 @@ from inr.color import lab_to_rgb, rgb_to_lab, rgb_to_ycbcr, ycbcr_to_rgb
 from inr.coords import sample_grid
 from inr.fields import init
 from inr.fields.convolutions import SineConv
-from inr.restoration.encoder import FeatureMap
+from inr.restoration.encoder import FeatureMap, as_gray
 
 # Of `Colorizer.activations`: an encoder's eight, the fusion's, a decoder's five.
 FULL_RELU = (*("relu",) * 13, "tanh")
@@ -51,10 +51,7 @@ class GridColorizer(nn.Module):
         Raises:
           ValueError: for an image of another shape or kind.
         """
-        image = _checks.as_image("image", image)
-        if image.shape[-1] != 1:
-            fix = "Give `inr.color.rgb_to_luma(image)`."
-            raise _checks.fail("image", "gray, [h, w, 1]", f"{image.shape}", fix)
+        image = as_gray("image", image)
         seen = jax.image.resize(image, (*self.seen_size(image.shape[:2]), 1), "linear")
         return FeatureMap(self.colours(lightness(seen)[None], *embedding)[0], image)
 
@@ -180,7 +177,7 @@ class Colorizer(GridColorizer):
             return SineConv(features, omega=1.0 if i else 1 / 30, **conv)(x)
         conv["kernel_init"] = small if last else None
         omega = self.hidden_omega if i else self.omega
-        omega = 1.0 if last else omega  # which `small` is about
+        omega = 1.0 if last else omega  # `small` leaves nothing to multiply
         return SineConv(features, omega=omega, first=i == 0, **conv)(x)
 
 

@@ -16,6 +16,7 @@ from inr.diffusion.tables import Sampler
 from inr.fields.base import BoundField, bind
 from inr.rendering import render
 from inr.restoration.colorizers import Colorizer
+from inr.restoration.encoder import as_gray
 from inr.restoration.files import LoadedModel, resolve
 from inr.restoration.fully_connected import DenseColorizer, PatchColorizer
 from inr.restoration.restorer import Restorer
@@ -112,7 +113,7 @@ def colorize(
         unknown model or file, for a key or `num_samples` without a sampler, and a
         sampler without a key.
     """
-    image = _as_gray(gray)
+    image = as_gray("gray", gray)
     if (sampler is None) != (key is None) or (sampler is None and num_samples):
         raise ValueError(
             "`sampler`, `key` and `num_samples` must be given together: without a "
@@ -174,7 +175,7 @@ def bind_restorer(
     Raises:
       ValueError: as `colorize`.
     """
-    image = _as_gray(gray)
+    image = as_gray("gray", gray)
     loaded = resolve(model, Restorer, *COLORIZERS)
     bound = _bound(image, loaded)
     return _detailed(bound, _is_fine(image, loaded), image, detail)
@@ -218,7 +219,7 @@ def draw_restorer(
     name = model if isinstance(model, LoadedModel) else os.fspath(model)
     if isinstance(name, str) and not name.endswith(".safetensors"):
         name = f"{name}_diffusion"
-    image = _as_gray(gray)
+    image = as_gray("gray", gray)
     loaded = resolve(name, DiffusionRestorer)
     bound = _bound(image, loaded)
     sampler = ddim(num_steps=8) if sampler is None else sampler
@@ -234,14 +235,6 @@ def _with_key(field: SampledField | DetailedField, key: Key) -> Field:
     if isinstance(field, DetailedField):
         return replace(field, colour=_with_key(field.colour, key))
     return replace(field, key=key)
-
-
-def _as_gray(gray: ArrayLike) -> Array:
-    image = _checks.as_image("gray", gray)
-    if image.shape[-1] != 1:
-        fix = "Give `inr.color.rgb_to_luma(image)`."
-        raise _checks.fail("gray", "[h, w] or [h, w, 1]", f"{image.shape}", fix)
-    return image
 
 
 def _detailed(

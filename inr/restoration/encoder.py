@@ -32,6 +32,15 @@ class FeatureMap(NamedTuple):
     image: Array
 
 
+def as_gray(argument: str, value: ArrayLike) -> Array:
+    """`value` as a floating gray image `[h, w, 1]`; colour is refused."""
+    image = _checks.as_image(argument, value)
+    if image.shape[-1] != 1:
+        fix = "Give `inr.color.rgb_to_luma(image)`."
+        raise _checks.fail(argument, "gray, [h, w] or [h, w, 1]", image.shape, fix)
+    return image
+
+
 class Block(nn.Module):
     """x + convolution(a(convolution(a(x)))), the identity from `init`.
 

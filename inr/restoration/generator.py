@@ -14,7 +14,7 @@ from flax import linen as nn
 
 from inr._typing import Array
 from inr.restoration.attention import Match
-from inr.restoration.encoder import Block
+from inr.restoration.encoder import Block, FlatEncoder
 
 
 class Textures(NamedTuple):
@@ -44,11 +44,7 @@ class Generator(nn.Module):
     def __call__(self, image: Array, textures: Textures | None) -> Array:
         """What is missing from bicubic interpolation."""
         conv = self._conv
-        first = nn.relu(conv("input")(image - 0.5))
-        x = first
-        for i in range(self.blocks[0]):
-            x = Block(self.width, nn.relu, name=f"image_{i}")(x)
-        streams = [first + conv("image_end")(x)]
+        streams = [FlatEncoder(self.width, self.blocks[0], name="image")(image - 0.5)]
         last = len(self.blocks) - 2
         for s in range(last + 1):
             if s > 0:

@@ -112,6 +112,8 @@ def texture_loss(
     *,
     side: int = 96,
     views: float = 0.15,
+    unrelated: float = 0.15,
+    without: float = 0.15,
     weights: Mapping[str, ArrayLike] | None = None,
     perceptual: float = 1e-2,
     transferal: float = 1e-2,
@@ -129,6 +131,8 @@ def texture_loss(
       model: to be trained.
       side: of the picture wanted, in pixels, divisible by 4 and by the model's scale.
       views: how much the reference is changed, see `inr.training.random_views`.
+      unrelated: share of the pictures that get another's reference.
+      without: share of the pictures that are given nothing of what was found.
       weights: of VGG16, as for `inr.metrics.lpips`, for the perceptual loss. None for
         the error of colours alone, with which a training begins.
       perceptual: weight of the mean squared error of the trunk's deepest features.
@@ -145,23 +149,30 @@ def texture_loss(
     holes = model.scale == 1
 
     def loss(params: Params, key: Key, pairs: ArrayLike) -> tuple[Array, dict]:
-        view_key, hole_key = jax.random.split(key)
+        view_key, hole_key, other_key, without_key = jax.random.split(key, 4)
         small = reduce_images(pairs, (side, side), method="bicubic").clip(0, 1)
         wanted, reference = small[..., :3], small[..., 3:]
         reference = random_views(view_key, reference, amount=views)
+        count = len(wanted)
+        other = jax.random.bernoulli(other_key, unrelated, (count, 1, 1, 1))
+        reference = jnp.where(other, jnp.roll(reference, 1, 0), reference)
+        used = jax.random.bernoulli(without_key, 1 - without, (count,))
         given, hole = wanted, None
         if holes:
-            hole = random_holes(hole_key, (side, side), count=len(wanted))
+            hole = random_holes(hole_key, (side, side), count=count)
         else:
             size = (side // model.scale,) * 2
             given = reduce_images(wanted, size, method="bicubic")
 
-        def made(image: Array, reference: Array, hole: Array | None) -> tuple:
+        def made(image: Array, reference: Array, hole: Array | None, used) -> tuple:
             found = model.apply(params, image, [reference], hole, method="find")
+            # Of no relevance is as if there were none.
+            match = found.match._replace(relevance=used * found.match.relevance)
+            found = found._replace(match=match)
             result = model.apply(params, image, found, hole, method="generate")
             return result, found.transferred
 
-        results, transferred = jax.vmap(made)(given, reference, hole)
+        results, transferred = jax.vmap(made)(given, reference, hole, used)
         error = results - wanted
         if holes:
             # As if over the whole picture, however small the hole.
@@ -173,8 +184,8 @@ def texture_loss(
         parts["perceptual"] = _mean_square(*deepest)
         extract = functools.partial(model.apply, params, method="extract")
         levels = jax.vmap(extract)(results)
-        used = [_mean_square(*x) for x in zip(levels, transferred, strict=False)]
-        parts["transferal"] = sum(used) / len(used)
+        errors = [_mean_square(*x) for x in zip(levels, transferred, strict=False)]
+        parts["transferal"] = sum(errors) / len(errors)
         total = parts["absolute"] + perceptual * parts["perceptual"]
         return total + transferal * parts["transferal"], parts
 

@@ -14,11 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from inr import _checks
 from inr._typing import Array, ArrayLike
 from inr.color import ycbcr_to_rgb
 from inr.coords import sample_grid
-from inr.restoration.encoder import Encoder, FeatureMap, TrunkEncoder
+from inr.restoration.encoder import Encoder, FeatureMap, TrunkEncoder, as_gray
 from inr.training import reduce_images
 
 _BANDS = 4  # of the code for the place in the picture: wavelengths from 4 down to 1/2
@@ -59,10 +58,7 @@ class Restorer(nn.Module):
         Raises:
           ValueError: for an image of another shape or kind.
         """
-        image = _checks.as_image("image", image)
-        if image.shape[-1] != 1:
-            fix = "Give `inr.color.rgb_to_luma(image)`."
-            raise _checks.fail("image", "gray, [h, w, 1]", f"{image.shape}", fix)
+        image = as_gray("image", image)
         seen = reduced_to(image, self.side) if self.exact_luma else image
         # About 0, as the encoder's padding is.
         return FeatureMap(self.encoder(seen - 0.5), image)

@@ -74,14 +74,13 @@ def test_masked_keys_are_not_chosen():
     allowed = np.ones((6, 6), bool)
     allowed[1:4, 2:5] = False
     found = match_patches(x, [x], allowed=[allowed])
-    source, place, relevance = dense(x, [x], [allowed])
+    _, place, relevance = dense(x, [x], [allowed])
     np.testing.assert_array_equal(found.place, place)
     np.testing.assert_allclose(found.relevance, relevance, atol=1e-6)
     at = np.asarray(found.place)
     assert allowed[at[..., 0], at[..., 1]].all()
     none = match_patches(x, [x], allowed=[np.zeros((6, 6), bool)])
     np.testing.assert_array_equal(none.relevance, -1)
-    del source
 
 
 @pytest.mark.slow

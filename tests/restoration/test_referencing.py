@@ -117,7 +117,7 @@ def test_the_loss_of_a_network_that_adds_nothing(scale):
             parts["square"], np.mean((expected - wanted) ** 2), rtol=1e-4
         )
     else:
-        hole_key = jax.random.split(jax.random.key(0))[1]
+        hole_key = jax.random.split(jax.random.key(0), 4)[1]
         holes = np.asarray(training.random_holes(hole_key, (16, 16), count=2))
         expected = 0
         for image, hole in zip(wanted, holes, strict=True):
@@ -129,6 +129,36 @@ def test_the_loss_of_a_network_that_adds_nothing(scale):
 
 
 @pytest.mark.slow
+def test_unrelated_references_and_none():
+    """Another's reference, of one pair twice, is its own; with none it is no matter."""
+    known = model(4)
+    draw = np.random.default_rng(0)
+    one, two = draw.integers(0, 255, (2, 1, 32, 32, 6)).astype(np.uint8)
+    two[..., :3] = one[..., :3]
+
+    def error(*pairs, **shares):
+        loss = texture_loss(known.model, side=32, views=0.0, **shares)
+        return loss(known.params, jax.random.key(0), np.concatenate(pairs))[0]
+
+    own = error(one, one, unrelated=0.0, without=0.0)
+    other = error(two, two, unrelated=0.0, without=0.0)
+    none = error(one, one, unrelated=0.0, without=1.0)
+    assert abs(own - other) > 1e-5
+    assert abs(own - none) > 1e-5
+    np.testing.assert_allclose(
+        error(two, two, unrelated=1.0, without=1.0), none, rtol=1e-5
+    )
+    mixed = error(one, two, unrelated=0.0, without=0.0)
+    np.testing.assert_allclose(mixed, (own + other) / 2, rtol=1e-5)
+    # Turned by one, each has the other's reference, and the picture is the same.
+    np.testing.assert_allclose(
+        error(one, two, unrelated=1.0, without=0.0), mixed, rtol=1e-5
+    )
+    apart = error(one, one, unrelated=1.0, without=0.0)
+    np.testing.assert_allclose(apart, own, rtol=1e-5)
+
+
+@pytest.mark.slow
 def test_all_losses_reach_the_weights(data_folder):
     import safetensors.numpy
 
@@ -136,7 +166,7 @@ def test_all_losses_reach_the_weights(data_folder):
     weights = safetensors.numpy.load_file(path)
     known = model(4)
     pairs = np.random.default_rng(0).integers(0, 255, (1, 40, 40, 6)).astype(np.uint8)
-    loss = texture_loss(known.model, side=32, weights=weights)
+    loss = texture_loss(known.model, side=32, without=0.0, weights=weights)
     value, gradient = jax.jit(jax.value_and_grad(loss, has_aux=True))(
         known.params, jax.random.key(0), pairs
     )

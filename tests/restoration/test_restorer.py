@@ -179,7 +179,9 @@ def test_the_decoder_sees_the_encoders_map_alone(params):
 
 
 def test_bad_input_is_refused(params):
-    with refuses("`image` must be gray, \\[h, w, 1\\], got \\(4, 4, 3\\)"):
+    with refuses(
+        "`image` must be gray, \\[h, w\\] or \\[h, w, 1\\], got \\(4, 4, 3\\)"
+    ):
         inr.bind(SMALL, params, np.zeros((4, 4, 3), np.float32))
     with refuses("`image`"):
         inr.bind(SMALL, params, np.zeros((4, 4, 1), np.uint8))
