@@ -14,5 +14,6 @@ from inr.commands.fields import fit as fit
 from inr.commands.inpainting import inpaint as inpaint
 from inr.commands.media import audio as audio, video as video
 from inr.commands.merging import merge as merge
+from inr.commands.referencing import reference_upscale as reference_upscale
 from inr.commands.shapes import shape as shape
 from inr.commands.upscaling import upscale as upscale

@@ -22,6 +22,11 @@ def load(
     """Name and image `[h, w, c]` of a file, or of a photograph of scikit-image's."""
     if path is not None:
         return pathlib.Path(path).stem, read_image(path)
+    return bundled, photograph(bundled)
+
+
+def photograph(name: str, index: int | None = None) -> np.ndarray:
+    """Of scikit-image's, by its name there, and which of them where there are more."""
     try:
         from skimage import data
     except ImportError:
@@ -29,7 +34,8 @@ def load(
             "Without an image this takes a photograph from scikit-image, which is not "
             'installed. Give an image, or `pip install "inr[examples]"`.'
         ) from None
-    return bundled, getattr(data, bundled)().astype(np.float32) / 255
+    found = getattr(data, name)()
+    return np.float32(found if index is None else found[index]) / 255
 
 
 def head_or(path: str | os.PathLike | None) -> tuple[str, np.ndarray]:

@@ -46,6 +46,7 @@ from inr.restoration.losses import (
 )
 from inr.restoration.referencing import (
     inpaint_by_reference as inpaint_by_reference,
+    match_references as match_references,
     upscale_by_reference as upscale_by_reference,
 )
 from inr.restoration.restorer import (

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Bool, Float
 
 from inr import _checks
 from inr._typing import Array, ArrayLike, Params
 from inr.poisson.masked import check_mask
+from inr.restoration.attention import Match
 from inr.restoration.files import LoadedModel, resolve
+from inr.restoration.generator import Textures
 from inr.restoration.texture import TextureTransformer
 
 _CELL = 4  # pixels of which whole numbers must fill a picture
@@ -21,7 +24,7 @@ def upscale_by_reference(
     image: Float[ArrayLike, "h w 3"],
     references: Sequence[Float[ArrayLike, "_ _ 3"]],
     *,
-    model: str | os.PathLike | LoadedModel,
+    model: str | os.PathLike | LoadedModel = "textures",
 ) -> Array:
     """An image at four times, or twice, its size, with textures of other photographs.
 
@@ -32,8 +35,8 @@ def upscale_by_reference(
       references: photographs of the same, or of the like, `[h', w', 3]`, in which
         things are about as large as in the result. None of them: what the model makes
         of the image alone.
-      model: a file of a `TextureTransformer` of scale 4 or 2, or what `load_model`
-        returns.
+      model: name of shipped weights, a file of a `TextureTransformer` of scale 4 or 2,
+        or what `load_model` returns.
 
     Returns:
       `[s h, s w, 3]`, not clipped.
@@ -42,16 +45,55 @@ def upscale_by_reference(
       ValueError: for images that are not RGB, empty, or hold NaN, references of less
         than 4 pixels a side, and a model of another kind or scale.
     """
+    loaded, filled = _enlarger(model, image)
+    made = _made(*loaded, filled, _whole(references), None)
+    h, w = (loaded.model.scale * n for n in np.shape(image)[:2])
+    return made[:h, :w]
+
+
+def match_references(
+    image: Float[ArrayLike, "h w 3"],
+    references: Sequence[Float[ArrayLike, "_ _ 3"]],
+    *,
+    model: str | os.PathLike | LoadedModel = "textures",
+) -> Match:
+    """Where `upscale_by_reference` finds the textures that it brings in.
+
+    Args:
+      image: as there.
+      references: as there, at least one.
+      model: as there.
+
+    Returns:
+      For each cell of 4 x 4 pixels of the result the reference, the cell there, and how
+      like it is, in [-1, 1].
+
+    Raises:
+      ValueError: as there, and without a reference.
+    """
+    loaded, filled = _enlarger(model, image)
+    if not references:
+        raise _checks.fail("references", "at least one image", "none")
+    return _found(*loaded, filled, _whole(references)).match
+
+
+@functools.partial(jax.jit, static_argnames="model")
+def _found(
+    model: TextureTransformer, params: Params, image: Array, references: list[Array]
+) -> Textures:
+    return model.apply(params, image, references, method="find")
+
+
+def _enlarger(
+    model: str | os.PathLike | LoadedModel, image: ArrayLike
+) -> tuple[LoadedModel, Array]:
+    """A model that enlarges, and the image continued to whole cells."""
     image = _as_rgb("image", image)
     loaded = resolve(model, TextureTransformer)
     if loaded.model.scale == 1:
         fix = "`inpaint_by_reference` takes it."
         raise _checks.fail("model", "of scale 4 or 2", "one of scale 1", fix)
-    h, w, _ = image.shape
-    scale = loaded.model.scale
-    filled = _filled(image, max(_CELL // scale, 1))
-    made = _made(*loaded, filled, _whole(references), None)
-    return made[: scale * h, : scale * w]
+    return loaded, _filled(image, _CELL // loaded.model.scale)
 
 
 def inpaint_by_reference(
