@@ -52,6 +52,7 @@ def with_restorer(restorer: Restorer, **options) -> DiffusionRestorer:
         width=restorer.width,
         depth=restorer.depth,
         side=restorer.side,
+        space=restorer.space,
         **options,
     )
 

@@ -28,7 +28,9 @@ def main() -> None:
         model, params = load_model(args.start)
     else:
         trunk = args.trunk is not None
-        model = Restorer(widths=tuple(args.widths), side=args.side, trunk=trunk)
+        model = Restorer(
+            widths=tuple(args.widths), side=args.side, trunk=trunk, space=args.space
+        )
         one = jnp.zeros((model.side, model.side, 1))
         params = model.init(jax.random.key(0), jnp.zeros((1, 2)), one)
         if trunk:
@@ -41,6 +43,8 @@ def main() -> None:
         cells=args.cells,
         zoom=args.zoom,
         views=args.views,
+        sampler=args.sampler,
+        shift=args.shift,
         luma_weight=args.luma_weight,
     )
     seen = restorer_loss(model, num_points=4 * args.points)
@@ -80,6 +84,11 @@ def parse() -> argparse.Namespace:
         "--views", type=float, default=0.0, help="turns, enlarges, shifts by so much"
     )
     parser.add_argument("--points", type=int, default=1024, help="a square number")
+    parser.add_argument("--sampler", default="jittered", help="of the points")
+    parser.add_argument(
+        "--shift", type=float, default=0.0, help="features from so far, half the time"
+    )
+    parser.add_argument("--space", default="ycbcr", help="or lab, rgb: of its numbers")
     parser.add_argument("--cells", help="masks inputs: a count, uniform or dynamic")
     parser.add_argument("--luma-weight", type=float, default=20.0)
     parser.add_argument("--widths", type=int, nargs="+", default=[32, 64, 128, 160])

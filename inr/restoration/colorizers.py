@@ -19,11 +19,11 @@ from flax import linen as nn
 
 from inr import _checks
 from inr._typing import Array, ArrayLike
-from inr.color import lab_to_rgb, rgb_to_lab, rgb_to_ycbcr, ycbcr_to_rgb
 from inr.coords import sample_grid
 from inr.fields import init
 from inr.fields.convolutions import SineConv
 from inr.restoration.encoder import FeatureMap, as_gray
+from inr.restoration.spaces import lab_of, lightness, with_luma
 
 # Of `Colorizer.activations`: an encoder's eight, the fusion's, a decoder's five.
 FULL_RELU = (*("relu",) * 13, "tanh")
@@ -37,7 +37,6 @@ _ENCODER = (
     *((256, 2), (512, 1), (512, 1), (256, 1)),
 )
 _DECODER = (128, 64, 32, 16)
-SCALE = 128.0  # of a and b
 
 
 class GridColorizer(nn.Module):
@@ -65,10 +64,8 @@ class GridColorizer(nn.Module):
         luma = sample_grid(feature_map.image, coords, method="cubic")
         found = sample_grid(feature_map.features, coords)
         if self.predicts == "ab":
-            level = 50 * (lightness(luma) + 1)
-            found = lab_to_rgb(jnp.concatenate([level, SCALE * found], -1))
-        chroma = rgb_to_ycbcr(found)[..., 1:]
-        return ycbcr_to_rgb(jnp.concatenate([luma, chroma], -1))
+            found = lab_of(luma, found)
+        return with_luma(luma, found)
 
 
 class Colorizer(GridColorizer):
@@ -179,12 +176,6 @@ class Colorizer(GridColorizer):
         omega = self.hidden_omega if i else self.omega
         omega = 1.0 if last else omega  # `small` leaves nothing to multiply
         return SineConv(features, omega=omega, first=i == 0, **conv)(x)
-
-
-def lightness(gray: Array) -> Array:
-    """l in [-1, 1] of gray levels `[..., 1]` in [0, 1]."""
-    gray = jnp.broadcast_to(gray, (*gray.shape[:-1], 3))
-    return rgb_to_lab(gray)[..., :1] / 50 - 1
 
 
 def divisible(size: tuple[int, int], side: int, by: int) -> tuple[int, int]:

@@ -10,7 +10,6 @@ from jaxtyping import Float
 
 from inr import _checks
 from inr._typing import Array, ArrayLike, Field, Key, Region, Size
-from inr.color import rgb_to_ycbcr, ycbcr_to_rgb
 from inr.diffusion import Hooks, ddim
 from inr.diffusion.tables import Sampler
 from inr.fields.base import BoundField, bind
@@ -21,6 +20,7 @@ from inr.restoration.files import LoadedModel, resolve
 from inr.restoration.fully_connected import DenseColorizer, PatchColorizer
 from inr.restoration.restorer import Restorer
 from inr.restoration.sampling import DiffusionRestorer, SampledField
+from inr.restoration.spaces import with_luma
 from inr.restoration.upscaler import Upscaler
 
 DEFAULT_MODEL, DEFAULT_DIFFUSION_MODEL = "photos", "portraits"
@@ -55,8 +55,7 @@ class DetailedField:
         return self._joined(self.detail.cell_mean(coords, cell), coords)
 
     def _joined(self, luma: Array, coords: ArrayLike) -> Array:
-        chroma = rgb_to_ycbcr(self.colour(coords))[..., 1:]
-        return ycbcr_to_rgb(jnp.concatenate([luma, chroma], -1))
+        return with_luma(luma, self.colour(coords))
 
 
 def colorize(

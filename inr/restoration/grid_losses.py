@@ -14,7 +14,8 @@ from inr._typing import Array, ArrayLike, Key, Params
 from inr.color import rgb_to_lab, rgb_to_luma
 from inr.fields.streams import seed_cells
 from inr.metrics import deep_features
-from inr.restoration.colorizers import SCALE, GridColorizer, lightness
+from inr.restoration.colorizers import GridColorizer
+from inr.restoration.spaces import AB_SCALE, lightness
 from inr.restoration.texture import TextureTransformer
 from inr.restoration.upscaler import Upscaler
 from inr.training import random_holes, random_views, reduce_images, scale_batch
@@ -101,7 +102,7 @@ def colorizer_loss(model: GridColorizer) -> Loss:
         made = model.apply(params, light, method="colours")
         wanted = reduce_images(wanted, made.shape[1:3])
         if model.predicts == "ab":
-            wanted = rgb_to_lab(wanted)[..., 1:] / SCALE
+            wanted = rgb_to_lab(wanted)[..., 1:] / AB_SCALE
         return jnp.square(made - wanted).mean(), {}
 
     return loss

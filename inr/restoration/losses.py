@@ -38,6 +38,8 @@ def restorer_loss(
     cells: int | str | None = None,
     zoom: bool = False,
     views: float = 0.0,
+    sampler: str = "jittered",
+    shift: float = 0.0,
     delta: float | None = None,
     luma_weight: float = 20.0,
 ) -> Loss:
@@ -57,6 +59,9 @@ def restorer_loss(
         of all of it: few photographs then last longer.
       views: how much pictures are turned, enlarged and shifted, see
         `inr.training.random_views`.
+      sampler: of the points, see `inr.training.draw_points`.
+      shift: half of the points take the features of a place that is a normal step of
+        this deviation away, in coords, as if a feature were good for its surroundings.
       delta: None squares errors; a number, the size from which they count about as
         they are, in the pseudo-Huber loss 2 d^2 (sqrt(1 + (e / d)^2) - 1).
       luma_weight: how often the restored luma's error counts, beside RGB's. It is a
@@ -70,11 +75,11 @@ def restorer_loss(
       ValueError: for a count below 1, a delta or weight not above 0; and, once it is
         called, for points that make no square or crops that are too small.
     """
-    make = _encoding(model, scale, num_points, cells, zoom, views)
+    make = _encoding(model, scale, num_points, cells, zoom, views, sampler)
     weight = _checks.as_positive("luma_weight", luma_weight)
     if delta is not None:
         delta = _checks.as_positive("delta", delta)
-    return functools.partial(_loss, model, make, delta, weight)
+    return functools.partial(_loss, model, make, shift, delta, weight)
 
 
 def diffusion_loss(
@@ -146,17 +151,21 @@ def diffusion_loss(
 def _loss(
     model: Restorer,
     make: Callable[[Params, Key, ArrayLike], tuple],
+    shift: float,
     delta: float | None,
     luma_weight: float,
     params: Params,
     key: Key,
     crops: ArrayLike,
 ) -> tuple[Array, dict[str, Array]]:
+    key, shift_key = jax.random.split(key)
     batch, maps, exact = make(params, key, crops)
+    places = _shifted(shift_key, batch.coords, shift)
 
     def made(exact_luma: bool, maps: FeatureMap) -> Array:
         use = model.clone(exact_luma=exact_luma)
-        return jax.vmap(functools.partial(use.apply, params))(batch.coords, maps)
+        apply = jax.vmap(functools.partial(use.apply, params))
+        return apply(batch.coords, maps, places)
 
     def error(colors: Array) -> Array:
         return _penalty(colors - batch.colors, delta).mean()
@@ -179,6 +188,7 @@ def _encoding(
     cells: int | str | None,
     zoom: bool,
     views: float,
+    sampler: str = "jittered",
 ) -> Callable[[Params, Key, ArrayLike], tuple[PointBatch, FeatureMap, FeatureMap]]:
     return functools.partial(
         _encoded,
@@ -188,6 +198,7 @@ def _encoding(
         cells=cells,
         zoom=zoom,
         views=views,
+        sampler=sampler,
     )
 
 
@@ -202,6 +213,7 @@ def _encoded(
     cells: int | str | None,
     zoom: bool,
     views: float,
+    sampler: str,
 ) -> tuple[PointBatch, FeatureMap, FeatureMap]:
     """Points of the pictures wanted, and maps of what is given for both uses."""
     points_key, part_key, mask_key, view_key = jax.random.split(key, 4)
@@ -215,7 +227,7 @@ def _encoded(
         wanted,
         size=(model.side, model.side),
         num_points=num_points,
-        sampler="jittered",
+        sampler=sampler,
         interpolation="cubic",
     )
     seen = batch.inputs
@@ -225,6 +237,14 @@ def _encoded(
     # Covered is what the encoder sees; the luma at a point is known in any case.
     maps = jax.vmap(encode)(seen)._replace(image=batch.inputs)
     return batch, maps, maps._replace(image=rgb_to_luma(wanted))
+
+
+def _shifted(key: Key, coords: Array, deviation: float) -> Array:
+    """Every other point, a normal step away."""
+    if not deviation:
+        return coords
+    step = deviation * jax.random.normal(key, coords.shape)
+    return coords.at[..., ::2, :].add(step[..., ::2, :])
 
 
 def _penalty(error: Array, delta: float | None) -> Array:

@@ -14,10 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from inr import _checks
 from inr._typing import Array, ArrayLike
-from inr.color import ycbcr_to_rgb
 from inr.coords import sample_grid
 from inr.restoration.encoder import Encoder, FeatureMap, TrunkEncoder, as_gray
+from inr.restoration.spaces import SPACES, to_rgb
 from inr.training import reduce_images
 
 _BANDS = 4  # of the code for the place in the picture: wavelengths from 4 down to 1/2
@@ -37,6 +38,8 @@ class Restorer(nn.Module):
       side: pixels along the longer side of the images the encoder is trained on.
       exact_luma: luma is the image's own, and larger images are reduced to `side` for
         the encoder; otherwise luma is the image's, enlarged, plus a residual.
+      space: what the decoder says of a colour beside that: chroma (`"ycbcr"`), a and b
+        of Lab (`"lab"`), or how far red, green and blue are from gray (`"rgb"`).
     """
 
     widths: tuple[int, ...] = (32, 64, 96, 128)
@@ -46,6 +49,11 @@ class Restorer(nn.Module):
     depth: int = 3
     side: int = 64
     exact_luma: bool = False
+    space: str = "ycbcr"
+
+    def __post_init__(self):
+        super().__post_init__()
+        _checks.check_choice("space", self.space, SPACES)
 
     def setup(self):
         residual = Encoder(self.widths, self.blocks)
@@ -63,22 +71,27 @@ class Restorer(nn.Module):
         # About 0, as the encoder's padding is.
         return FeatureMap(self.encoder(seen - 0.5), image)
 
-    def __call__(self, coords: Array, feature_map: FeatureMap | ArrayLike) -> Array:
+    def __call__(
+        self,
+        coords: Array,
+        feature_map: FeatureMap | ArrayLike,
+        features_from: Array | None = None,
+    ) -> Array:
         """RGB `[..., 3]` at coords `[..., 2]`, not clipped.
 
-        In place of the feature map an image is encoded first, as `init` needs it.
+        In place of the feature map an image is encoded first, as `init` needs it. A
+        training may take the map's features from other coords `[..., 2]`, nearby.
         """
         if not isinstance(feature_map, FeatureMap):
             feature_map = self.encode(feature_map)
         features, luma = feature_map
         y = sample_grid(luma, coords, method="cubic")
-        residual, chroma = self.decoder(coords, features, y)
-        y = y if self.exact_luma else y + residual
-        return ycbcr_to_rgb(jnp.concatenate([y, chroma], -1))
+        said = self.decoder(coords, features, y, features_from)
+        return to_rgb(self.space, y, said, self.exact_luma)
 
 
 class Decoder(nn.Module):
-    """Luma's residual and chroma at points of a map.
+    """What is said of colours at points of a map.
 
     Attributes:
       width: units of each layer.
@@ -89,19 +102,27 @@ class Decoder(nn.Module):
     depth: int
 
     @nn.compact
-    def __call__(self, coords: Array, features: Array, luma: Array) -> tuple:
-        """Residual `[..., 1]` and chroma `[..., 2]` at coords `[..., 2]`."""
-        x = blocks(features_at(coords, features, luma, self.width), self.depth)
+    def __call__(
+        self, coords: Array, features: Array, luma: Array, features_from: Array | None
+    ) -> Array:
+        """A residual of luma and two numbers of colour, `[..., 3]`, at coords."""
+        x = features_at(coords, features, luma, self.width, features_from)
         small = nn.initializers.normal(1e-3)
-        made = nn.Dense(3, kernel_init=small, name="colour")(nn.gelu(x))
-        return made[..., :1], made[..., 1:]
+        x = nn.gelu(blocks(x, self.depth))
+        return nn.Dense(3, kernel_init=small, name="colour")(x)
 
 
-def features_at(coords: Array, features: Array, luma: Array, width: int) -> Array:
+def features_at(
+    coords: Array,
+    features: Array,
+    luma: Array,
+    width: int,
+    features_from: Array | None = None,
+) -> Array:
     """What is known of points `[..., 2]` of a map, `[..., width]`. Makes submodules."""
     # The first layer acts on the map's pixels, which are fewer than the points.
     mixed = nn.Dense(width, name="features")(nn.gelu(features))
-    x = sample_grid(mixed, coords)
+    x = sample_grid(mixed, coords if features_from is None else features_from)
     place = jnp.concatenate([_place(coords, features.shape[:2]), luma - 0.5], -1)
     # Where in its pixel a point lies decides what the features there mean.
     gate = nn.Dense(width, kernel_init=nn.initializers.zeros, name="gate")

@@ -44,8 +44,8 @@ class DiffusionRestorer(nn.Module):
     params, image)(coords, x, t)` predicts v. `sampled` makes a field of RGB of it.
 
     Attributes:
-      widths, blocks, trunk, width, depth, side, exact_luma: as of `Restorer`; the
-        decoder and the denoiser have the same width and depth.
+      widths, blocks, trunk, width, depth, side, exact_luma, space: as of `Restorer`;
+        the decoder and the denoiser have the same width and depth.
       diffused: `"residual"`, of chroma about the mean; `"chroma"`; or `"rgb"`, where
         the luma is not the restorer's.
       deviation: of that, about, as its unit: 0.08 suits chroma, and a quarter RGB.
@@ -62,6 +62,7 @@ class DiffusionRestorer(nn.Module):
     depth: int = 3
     side: int = 64
     exact_luma: bool = False
+    space: str = "ycbcr"
     diffused: str = "residual"
     deviation: float = 0.03
     predicts: str = "v"
@@ -91,6 +92,7 @@ class DiffusionRestorer(nn.Module):
             self.depth,
             self.side,
             self.exact_luma,
+            self.space,
         )
         self.known = Known(self.width)
         self.denoiser = Denoiser(self.width, self.depth, self.channels)

@@ -153,7 +153,7 @@ def test_the_loss_is_the_square_of_what_rendering_gets_wrong(small):
     loss = restorer_loss(SMALL, num_points=16, luma_weight=3.0)
     total, parts = jax.jit(loss)(small.params, key, images)
     draw = {"size": (16, 16), "num_points": 16, "sampler": "jittered"}
-    points_key = jax.random.split(key, 3)[0]
+    points_key = jax.random.split(jax.random.split(key)[0], 4)[0]
     batch = point_batch(points_key, images, interpolation="cubic", **draw)
     errors = {"restored": [], "colorized": []}
     for i, image in enumerate(images):
@@ -188,6 +188,26 @@ def test_a_pseudo_huber_loss_is_square_near_zero_and_straight_far_away(small):
     np.testing.assert_allclose(value(2e-5) / 2, value(1e-5), rtol=1e-3)
     with refuses("`delta`"):
         value(0.0)
+
+
+@pytest.mark.slow
+def test_half_of_the_points_take_features_from_nearby(small):
+    """Which changes nothing where all features are alike, and little by small steps."""
+    images, key = crops(), jax.random.key(5)
+
+    def value(params, **options):
+        loss = restorer_loss(SMALL, num_points=16, **options)
+        return float(jax.jit(loss)(params, key, images)[0])
+
+    plain = value(small.params)
+    assert value(small.params, shift=0.5) != pytest.approx(plain, rel=1e-4)
+    assert value(small.params, shift=1e-6) == pytest.approx(plain, rel=1e-4)
+    # A decoder that reads no features.
+    deaf = jax.tree.map(lambda x: x, small.params)
+    features = deaf["params"]["decoder"]["features"]
+    features["kernel"] = 0 * features["kernel"]
+    assert value(deaf, shift=0.5) == pytest.approx(value(deaf), rel=1e-6)
+    assert value(small.params, sampler="halton") != pytest.approx(plain, rel=1e-4)
 
 
 @pytest.mark.slow
