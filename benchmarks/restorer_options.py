@@ -4,8 +4,8 @@
 
 Seven kinds of masking; or colour spaces, samplers of points and the like, one at a
 time. Three seeds each, one small model and one short budget for all: a seed draws the
-initial parameters, the crops, the points and the masks. Errors are of the portraits held
-out, 64x64 gray to 128x128 colour, never masked. Each finished run is kept in
+initial parameters, the crops, the points and the masks. Errors are of the portraits
+held out, 64x64 gray to 128x128 colour, never masked. Each finished run is kept in
 restorer_options.json, and a second call goes on behind the last.
 """
 
