@@ -2,6 +2,7 @@
 
     python benchmarks/colorizers.py [images ...] [--seeds 3] [--width 16] [--side 128]
     python benchmarks/colorizers.py --plot
+    python benchmarks/colorizers.py --step
 
 Three networks that differ in their activations alone: ReLUs and a tanh (FR), sines in
 the first and last layer (SRS), sines everywhere (S130, the name of a student project's
@@ -11,7 +12,7 @@ seeds until the training loss, a mean over an epoch, is below 0.002, or the epoc
 over. The loss is the mean square of (a, b) / 128. Photographs are drawn by the seed
 from those that are trained on, one crop of each; 64 others, held out by photograph,
 tell the validation loss. Runs are kept in colorizers.json, and another call goes on
-behind the last.
+behind the last. `--step`: seconds of one step beside the same network in PyTorch.
 """
 
 import argparse
@@ -25,6 +26,7 @@ import optax
 
 import inr
 from inr import training
+from inr.color import rgb_to_lab, rgb_to_luma
 from inr.restoration import (
     FULL_RELU,
     FULL_SIREN,
@@ -32,6 +34,7 @@ from inr.restoration import (
     Colorizer,
     colorizer_loss,
 )
+from inr.restoration.spaces import AB_SCALE, lightness
 
 VARIANTS = {"FR": FULL_RELU, "SRS": SIREN_RELU_SIREN, "S130": FULL_SIREN}
 RATES = (3e-4, 1e-3, 3e-3, 1e-2)
@@ -43,6 +46,9 @@ EVERY = 10  # epochs between two looks at the validation loss
 
 def main() -> None:
     args = parse()
+    if args.step:
+        step_times(args)
+        return
     if not args.plot:
         for count in args.images:
             for variant in VARIANTS:
@@ -119,6 +125,51 @@ def trained(
     }
 
 
+def step_times(args: argparse.Namespace) -> None:
+    """Of batches of twenty; the same first loss tells that it is the same network."""
+    import _torch_colorizer
+
+    draw = np.random.default_rng(0)
+    images = jnp.asarray(draw.integers(0, 256, (20, args.side, args.side, 3), np.uint8))
+    rows = {}
+    for name, activations in VARIANTS.items():
+        model = Colorizer(activations, width=args.width, side=args.side)
+        gray = jnp.zeros((args.side, args.side, 1))
+        params = model.init(jax.random.key(0), jnp.zeros((1, 2)), gray)
+        light = lightness(rgb_to_luma(images.astype(jnp.float32) / 255))
+        half = (args.side // 2,) * 2
+        wanted = rgb_to_lab(training.reduce_images(images, half))[..., 1:] / AB_SCALE
+        peer = _torch_colorizer.Colorizer(model, params)
+        theirs = _torch_colorizer.step(peer, *map(np.asarray, (light, wanted)), 1e-3)
+        ours = _step(model, params, images)
+        assert np.isclose(ours(), theirs(), rtol=1e-3)
+        seconds = _common.paired({"inr": ours, "torch": theirs})
+        ratio = seconds["torch"] / seconds["inr"]
+        rows[f"step_{name}_{args.width}_{args.side}"] = {
+            **{f"{k}_s": v for k, v in seconds.items()},
+            "torch_over_inr": ratio,
+        }
+    _common.save("colorizers", rows)
+
+
+def _step(model: Colorizer, params, images):
+    loss, optimizer = colorizer_loss(model), optax.adam(1e-3)
+
+    @jax.jit
+    def advance(params, state):
+        value, gradient = jax.value_and_grad(loss, has_aux=True)(params, None, images)
+        updates, state = optimizer.update(gradient, state)
+        return optax.apply_updates(params, updates), state, value[0]
+
+    carry = [params, optimizer.init(params)]
+
+    def one() -> float:
+        *carry[:], value = advance(*carry)
+        return float(value)
+
+    return one
+
+
 def data(count: int, seed: int, side: int) -> tuple[jax.Array, jax.Array]:
     """uint8 crops `[n, side, side, 3]` to train on, and such to validate."""
     paths = inr.list_images(_common.DATA / "photos")
@@ -153,7 +204,7 @@ def done() -> dict:
 
 
 def finished() -> list[dict]:
-    rows = [row for row in done().values() if isinstance(row, dict) and "seed" in row]
+    rows = [row for row in done().values() if "seed" in row]
     return [row for row in rows if not row["tuning"]]
 
 
@@ -209,6 +260,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--side", type=int, default=128)
     parser.add_argument("--plot", action="store_true", help="what there is")
+    parser.add_argument("--step", action="store_true", help="times beside PyTorch")
     return parser.parse_args()
 
 

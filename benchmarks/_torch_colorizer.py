@@ -1,0 +1,67 @@
+"""The peer: the same colorizer in PyTorch, from the same weights, and its training."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+_ACTIVATIONS = {"relu": torch.relu, "sine": torch.sin, "tanh": torch.tanh}
+
+
+class Colorizer(torch.nn.Module):
+    """An `inr.restoration.Colorizer` whose embedding is trained along."""
+
+    def __init__(self, model, params):
+        super().__init__()
+        self.activations, self.strides = model.activations, {0: 2, 2: 2, 4: 2}
+        self.omegas = (model.omega, *[model.hidden_omega] * 12, 1.0)
+        tree = params["params"]
+        flat = {k: v.get("conv", v) for k, v in tree.items()}
+        self.kernels = torch.nn.ParameterDict({k: _kernel(v) for k, v in flat.items()})
+        self.biases = torch.nn.ParameterDict(
+            {k: torch.tensor(np.array(v["bias"])) for k, v in flat.items()}
+        )
+
+    def forward(self, light: torch.Tensor) -> torch.Tensor:
+        """(a, b) / 128, `[n, 2, h / 2, w / 2]`, of l `[n, 1, h, w]`."""
+        whole = light
+        for i in range(3):
+            whole = torch.relu(self._convolved(f"whole_{i}", whole, 2))
+        whole = whole.mean((2, 3)) @ self.kernels["whole"] + self.biases["whole"]
+        x = light
+        for i in range(14):
+            if i == 8:
+                said = whole[:, :, None, None].expand(-1, -1, *x.shape[2:])
+                x = torch.cat([x, said], 1)
+            x = self._convolved(f"layer_{i}", x, self.strides.get(i, 1))
+            factor = self.omegas[i] if self.activations[i] == "sine" else 1.0
+            x = _ACTIVATIONS[self.activations[i]](factor * x)
+            if i in (9, 10):
+                x = F.interpolate(x, scale_factor=2, mode="nearest")
+        return x
+
+    def _convolved(self, name: str, x: torch.Tensor, stride: int) -> torch.Tensor:
+        kernel = self.kernels[name]
+        if kernel.shape[-1] == 3:
+            # What XLA calls SAME: where there is one pixel too many, it is at the end.
+            x = F.pad(x, (0, 1, 0, 1) if stride == 2 else (1, 1, 1, 1))
+        return F.conv2d(x, kernel, self.biases[name], stride=stride)
+
+
+def _kernel(layer) -> torch.Tensor:
+    kernel = torch.tensor(np.array(layer["kernel"]))
+    return kernel.permute(3, 2, 0, 1).contiguous() if kernel.ndim == 4 else kernel
+
+
+def step(model: Colorizer, light: np.ndarray, wanted: np.ndarray, rate: float):
+    """A function that takes one step of Adam on the same batch."""
+    optimizer = torch.optim.Adam(model.parameters(), lr=rate)
+    light, wanted = (torch.tensor(x).permute(0, 3, 1, 2) for x in (light, wanted))
+
+    def one() -> float:
+        optimizer.zero_grad()
+        loss = torch.square(model(light) - wanted).mean()
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return one
