@@ -21,6 +21,11 @@ def camera() -> np.ndarray:
     return image.reshape(256, 2, 256, 2, 1).mean((1, 3)).astype(np.float32)
 
 
+def photo(name: str) -> str:
+    """Of a crop `source_photo_crop`, what tells the photograph."""
+    return name.rpartition("_")[0]
+
+
 def psnr(image: np.ndarray, reference: np.ndarray) -> float:
     """Of the clipped float32 render, in dB."""
     error = np.clip(np.asarray(image), 0, 1) - reference

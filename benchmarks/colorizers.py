@@ -173,7 +173,7 @@ def _step(model: Colorizer, params, images):
 def data(count: int, seed: int, side: int) -> tuple[jax.Array, jax.Array]:
     """uint8 crops `[n, side, side, 3]` to train on, and such to validate."""
     paths = inr.list_images(_common.DATA / "photos")
-    split = training.split_by_hash(paths, group=photo)
+    split = training.split_by_hash(paths, group=_common.photo)
     draws = (np.random.default_rng(seed), np.random.default_rng(0))
     return tuple(
         jnp.asarray(crops(part, n, draw, side))
@@ -186,16 +186,12 @@ def crops(paths: list, count: int, draw: np.random.Generator, side: int) -> np.n
     paths = [paths[i] for i in draw.permutation(len(paths))]
     turn, seen = {}, {}
     for path in paths:
-        seen[photo(path.stem)] = seen.get(photo(path.stem), 0) + 1
-        turn[path] = seen[photo(path.stem)]
+        seen[_common.photo(path.stem)] = seen.get(_common.photo(path.stem), 0) + 1
+        turn[path] = seen[_common.photo(path.stem)]
     chosen = sorted(paths, key=turn.get)[:count]
     images = np.stack(training.ImageFiles(chosen))
     small = training.reduce_images(images, (side, side))
     return np.asarray(jnp.round(255 * small).astype(jnp.uint8))
-
-
-def photo(name: str) -> str:
-    return name.rpartition("_")[0]
 
 
 def done() -> dict:

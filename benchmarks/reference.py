@@ -20,7 +20,6 @@ import _process
 import jax
 import jax.numpy as jnp
 import numpy as np
-from colorizers import photo
 
 import inr
 from inr import metrics, poisson, training
@@ -180,8 +179,8 @@ def whole(size: int) -> None:
 def held_out(count: int, side: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Crops of photographs not trained on, reduced, with another of the same."""
     paths = inr.list_images(_common.DATA / "photos")
-    _, paths = training.split_by_hash(paths, group=photo)
-    groups = [photo(path.stem) for path in paths]
+    _, paths = training.split_by_hash(paths, group=_common.photo)
+    groups = [_common.photo(path.stem) for path in paths]
     pairs = training.ImagePairs(training.ImageFiles(paths), groups, partners=1)
     order = np.random.default_rng(0).permutation(len(pairs))[:count]
     both = np.stack([pairs[i] for i in order])

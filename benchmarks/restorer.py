@@ -56,7 +56,7 @@ def photos() -> None:
     """Every third crop of the photographs held out: one has up to eleven."""
     paths = inr.list_images(_common.DATA / "photos")
     train, held_out = training.split_by_hash(
-        paths, group=lambda name: name.rpartition("_")[0]
+        paths, group=_common.photo
     )
     images = [as_image(x) for x in training.ImageFiles(held_out[::3])]
     # Reduced, the files' compression and halved chroma are gone.

@@ -31,19 +31,21 @@ def published(model: str = "upscale") -> None:
     rows = {}
     for name in ("set5", "set14"):
         for scale in (2, 3, 4):
-            rows[f"{name}_x{scale}"] = _of_luma(_pairs(name, scale), scale, model)
+            rows[f"{name}_x{scale}"] = _of_luma(
+                published_pairs(name, scale), scale, model
+            )
     _common.save("upscale", rows)
 
 
 def ensemble(model: str = "upscale") -> None:
     rows = {}
     for scale in (2, 3, 4):
-        row = _of_luma(_pairs("set5", scale), scale, model, ensemble=True)
+        row = _of_luma(published_pairs("set5", scale), scale, model, ensemble=True)
         rows[f"set5_x{scale}_ensemble"] = row
     _common.save("upscale", rows)
 
 
-def _pairs(name: str, scale: int) -> list[tuple[np.ndarray, np.ndarray]]:
+def published_pairs(name: str, scale: int) -> list[tuple[np.ndarray, np.ndarray]]:
     folder = _common.DATA / "bench" / "sr_pairs" / name / f"image_SRF_{scale}"
     files = sorted(folder.glob("*_HR.png"))
     return [(_rgb(inr.read_image(f)), _rgb(inr.read_image(_low(f)))) for f in files]
