@@ -55,9 +55,7 @@ def split_portraits() -> tuple[list, list]:
 def photos() -> None:
     """Every third crop of the photographs held out: one has up to eleven."""
     paths = inr.list_images(_common.DATA / "photos")
-    train, held_out = training.split_by_hash(
-        paths, group=_common.photo
-    )
+    train, held_out = training.split_by_hash(paths, group=_common.photo)
     images = [as_image(x) for x in training.ImageFiles(held_out[::3])]
     # Reduced, the files' compression and halved chroma are gone.
     small = [np.asarray(training.reduce_images(x, (128, 128))) for x in images]

@@ -7,7 +7,13 @@ import pytest
 from small_restorer import noisy
 from support import refuses
 
-from inr.restoration import TextureExtractor, TextureTransformer, vgg_textures
+from inr.restoration import (
+    TextureExtractor,
+    TextureTransformer,
+    Upscaler,
+    vgg_textures,
+)
+from inr.restoration.files import example_inputs
 
 SMALL = {
     4: TextureTransformer(4, width=8, blocks=(1, 1, 1, 1), textures=(4, 6, 8)),
@@ -134,3 +140,14 @@ def test_options_that_do_not_fit_are_refused():
         TextureTransformer(3)
     with refuses("`blocks` must be 3 numbers for a scale of 2"):
         TextureTransformer(2, blocks=(1, 1))
+
+
+def test_what_sees_the_image_alone_is_an_upscalers_encoder():
+    """So a training may start from one."""
+    upscaler = Upscaler(width=8, blocks=2)
+    model = SMALL[4].clone(blocks=(2, 1, 1, 1))
+    shapes = [
+        jax.eval_shape(x.init, jax.random.key(0), *example_inputs(x))["params"]
+        for x in (upscaler, model)
+    ]
+    assert shapes[0]["encoder"] == shapes[1]["generator"]["image"]
