@@ -1,6 +1,6 @@
 """Whether covering cells of the input helps a restorer, and what else does.
 
-    python benchmarks/restorer_options.py [masks] [others] [--steps 500]
+    python benchmarks/restorer_options.py [masks] [others] [--steps 400]
 
 Seven kinds of masking; or colour spaces, samplers of points and the like, one at a
 time. Three seeds each, one small model and one short budget for all: a seed draws the
@@ -40,7 +40,7 @@ MODEL = Restorer(widths=(16, 32, 64, 64), width=64, depth=2)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", default=["masks", "others"])
-    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--steps", type=int, default=400)
     args = parser.parse_args()
     train, held_out = split_portraits()
     data = (training.ImageFiles(train), np.stack(training.ImageFiles(held_out)))
@@ -71,7 +71,7 @@ def trained(
         keys[1],
         restorer_loss(model, num_points=1024, **options),
         params,
-        training.crop_batches(keys[2], train, batch_size=16, size=128),
+        training.crop_batches(keys[2], train, batch_size=8, size=128),
         num_steps=steps,
         ema_decay=0.99,
         progress=False,

@@ -28,7 +28,7 @@ from inr.restoration import LoadedModel, Upscaler, upscaler_loss
 
 SMALL = Upscaler(width=16, blocks=3, waves=16)
 STEPS, HELD_OUT = 600, 30
-HEADS, HEAD_STEPS = ("waves", "mlp"), 800
+HEADS, HEAD_STEPS = ("waves", "mlp"), 600
 
 
 def single() -> None:
