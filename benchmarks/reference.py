@@ -13,6 +13,7 @@ without a reference, beside a copy of the best patch, a membrane, and OpenCV.
 """
 
 import argparse
+import functools
 
 import _common
 import _perceptual
@@ -152,7 +153,7 @@ def attend(size: int, dense: bool = False) -> None:
     shape = (2, size // 4, size // 4, 256)
     queries, keys = jnp.asarray(draw.standard_normal(shape, np.float32))
     call = all_at_once if dense else jax.jit(lambda a, b: match_patches(a, [b]))
-    _process.report(lambda: call(queries, keys))
+    _process.report(lambda: call(queries, keys), repeats=1 + (size < SIZES[-1]))
 
 
 @jax.jit
@@ -173,7 +174,8 @@ def whole(size: int) -> None:
     draw = np.random.default_rng(0)
     low = draw.random((size // 4, size // 4, 3), np.float32)
     reference = draw.random((size, size, 3), np.float32)
-    _process.report(lambda: upscale_by_reference(low, [reference], model=model))
+    call = functools.partial(upscale_by_reference, low, [reference], model=model)
+    _process.report(call, repeats=1 + (size < SIZES[-1]))
 
 
 def held_out(count: int, side: int) -> list[tuple[np.ndarray, np.ndarray]]:

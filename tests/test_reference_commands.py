@@ -17,6 +17,7 @@ from inr.restoration import (
     upscale_by_reference,
 )
 from inr.restoration.files import example_inputs
+from inr.training import reduce_images
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +83,26 @@ def test_a_match_is_where_the_reference_has_the_same():
     np.testing.assert_array_equal(match.source[inner], 1)
     own = np.stack(np.meshgrid(range(4, 24), range(4, 26), indexing="ij"), -1)
     np.testing.assert_array_equal(match.place[inner], own[inner])
+
+
+@pytest.mark.slow
+def test_shipped_weights_take_detail_from_the_other_eye():
+    """Of a stereo pair's; and little is lost by an unrelated picture."""
+    data = pytest.importorskip("skimage.data")
+    pair = [x[100:420, 250:570] / np.float32(255) for x in data.stereo_motorcycle()[:2]]
+    left, right = (np.clip(reduce_images(x, (160, 160)), 0, 1) for x in pair)
+    small = np.clip(reduce_images(left, (40, 40), method="bicubic"), 0, 1)
+    other = data.chelsea()[60:220, 100:260] / np.float32(255)
+    found = {"right": [right], "unrelated": [other], "none": []}
+    scores = {
+        name: float(inr.metrics.psnr_y(upscale_by_reference(small, x), left, shave=0))
+        for name, x in found.items()
+    }
+    cubic = jax.image.resize(small, left.shape, "cubic")
+    scores["bicubic"] = float(inr.metrics.psnr_y(cubic, left, shave=0))
+    assert scores["right"] > scores["none"] + 0.2
+    assert scores["none"] > scores["bicubic"] + 0.5
+    assert abs(scores["unrelated"] - scores["none"]) < 0.2
 
 
 def blank(model):
