@@ -11,7 +11,6 @@ are made block by block and only the largest is kept, so memory is linear, and t
 result that of all pairs at once.
 """
 
-import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -22,8 +21,8 @@ from jaxtyping import Bool, Float
 
 from inr import _checks
 from inr._typing import Array, ArrayLike
+from inr.restoration.search import Best, best_of, patch_lengths
 
-_QUERIES, _KEYS = 512, 4096  # of a block: its relevances fill 8 MB
 _STEPS = tuple((y, x) for y in (-1, 0, 1) for x in (-1, 0, 1))
 
 
@@ -72,17 +71,51 @@ def match_patches(
         if x.ndim != 3 or x.shape[-1] != queries.shape[-1]:
             expected = f"[h, w, {queries.shape[-1]}] as the queries"
             raise _checks.fail("keys", expected, f"{x.shape}")
-    wanted = _flat(_patches(queries))
-    known = jnp.concatenate([_flat(_patches(x)) for x in maps])
-    may = _flags(maps, allowed)
-    index = _nearest(*jax.lax.stop_gradient((wanted, known)), may)
-    relevance = jnp.where(may.any(), (wanted * known[index]).sum(-1), -1.0)
-    starts, _, widths = _layout(maps)
-    source = jnp.searchsorted(starts[1:], index, side="right").astype(jnp.int32)
-    rest = index - starts[source]
-    place = jnp.stack([rest // widths[source], rest % widths[source]], -1)
+    flags = _flags(maps, allowed)
+    source, place = _nearest(*jax.lax.stop_gradient((queries, maps)), flags)
+    relevance = _relevances(queries, maps, source, place)
+    any_may = jnp.stack([x.any() for x in flags]).any()
+    return Match(source, place, jnp.where(any_may, relevance, -1.0))
+
+
+def _nearest(
+    queries: Array, maps: list[Array], flags: list[Array]
+) -> tuple[Array, Array]:
+    """Source and place of the largest relevance."""
+    best = best_of(queries, maps[0], flags[0])
+    source = jnp.zeros(best.product.shape, jnp.int32)
+    for i in range(1, len(maps)):
+        other = best_of(queries, maps[i], flags[i])
+        better = other.product > best.product
+        source = jnp.where(better, i, source)
+        product = jnp.where(better, other.product, best.product)
+        place = jnp.where(better[..., None], other.place, best.place)
+        best = Best(product, place)
+    return source, best.place
+
+
+def _relevances(
+    queries: Array, maps: list[Array], source: Array, place: Array
+) -> Array:
+    """Of each cell and the one that was found for it, `[h, w]`."""
+    starts, heights, widths = _layout(maps)
+    cells = jnp.concatenate([x.reshape(-1, x.shape[-1]) for x in maps])
+    lengths = jnp.concatenate([patch_lengths(x).reshape(-1) for x in maps])
     h, w, _ = queries.shape
-    return Match(source.reshape(h, w), place.reshape(h, w, 2), relevance.reshape(h, w))
+    filled = jnp.pad(queries, [(1, 1), (1, 1), (0, 0)])
+    start, width = starts[source], widths[source]
+    product = jnp.zeros((h, w), queries.dtype)
+    for y, x in _STEPS:
+        row, column = place[..., 0] + y, place[..., 1] + x
+        inside = (row >= 0) & (row < heights[source]) & (column >= 0) & (column < width)
+        key = cells[jnp.where(inside, start + row * width + column, 0)]
+        query = filled[1 + y : 1 + y + h, 1 + x : 1 + x + w]
+        product = product + jnp.where(inside, (query * key).sum(-1), 0)
+    both = (
+        patch_lengths(queries) * lengths[start + place[..., 0] * width + place[..., 1]]
+    )
+    # Empty patches are like nothing.
+    return jnp.where(both > 0, product / jnp.where(both > 0, both, 1), 0)
 
 
 def transfer(
@@ -131,31 +164,15 @@ def _layout(maps: Sequence[Array]) -> tuple[Array, Array, Array]:
 
 def _flags(
     maps: Sequence[Array], allowed: Sequence[Bool[ArrayLike, "_ _"]] | None
-) -> Array:
+) -> list[Array]:
     if allowed is None:
-        return jnp.ones(sum(x.shape[0] * x.shape[1] for x in maps), bool)
+        return [jnp.ones(x.shape[:2], bool) for x in maps]
     fits = [jnp.shape(a) == x.shape[:2] for a, x in zip(allowed, maps, strict=True)]
     bools = [jnp.result_type(a) == jnp.bool_ for a in allowed]
     if not all(fits + bools):
         got = ", ".join(f"{jnp.result_type(a)} {jnp.shape(a)}" for a in allowed)
         raise _checks.fail("allowed", "a bool mask of each map's size", got)
-    return jnp.concatenate([jnp.asarray(a).reshape(-1) for a in allowed])
-
-
-def _patches(x: Array) -> Array:
-    """Each cell's neighbourhood, of length one, `[h, w, 9 c]`."""
-    h, w, _ = x.shape
-    filled = jnp.pad(x, [(1, 1), (1, 1), (0, 0)])
-    around = [filled[1 + i : 1 + i + h, 1 + j : 1 + j + w] for i, j in _STEPS]
-    patch = jnp.concatenate(around, -1)
-    square = jnp.square(patch).sum(-1, keepdims=True)
-    # Empty patches are like nothing, and their gradient is zero and not NaN.
-    length = jnp.sqrt(jnp.where(square > 0, square, 1))
-    return jnp.where(square > 0, patch / length, 0)
-
-
-def _flat(x: Array) -> Array:
-    return x.reshape(-1, x.shape[-1])
+    return [jnp.asarray(a) for a in allowed]
 
 
 def _cells(values: Array, cell: int) -> Array:
@@ -177,46 +194,3 @@ def _shifted(match: Match, y: int, x: int) -> tuple[Array, Array, Array]:
         jnp.roll(a, (-y, -x), axis=(0, 1)) for a in (match.source, match.place)
     )
     return source, place, jnp.asarray(inside)
-
-
-@functools.partial(jax.jit, static_argnames=("queries", "keys"))
-def _nearest(
-    wanted: Array,
-    known: Array,
-    may: Array,
-    *,
-    queries: int = _QUERIES,
-    keys: int = _KEYS,
-) -> Array:
-    """The index of the largest product among those that may be, `[n]`, int32."""
-    n, m = len(wanted), len(known)
-    queries, keys = min(queries, n), min(keys, m)
-    blocks = -(-m // keys)
-    # The last block reaches back; what it sees again changes no maximum.
-    starts = np.minimum(np.arange(blocks) * keys, m - keys).astype(np.int32)
-
-    def best(query: Array) -> Array:
-        def step(carry, start):
-            value, index = carry
-            part = jax.lax.dynamic_slice_in_dim(known, start, keys)
-            flags = jax.lax.dynamic_slice_in_dim(may, start, keys)
-            product = jnp.matmul(query, part.T, precision="highest")
-            product = jnp.where(flags[None], product, -jnp.inf)
-            found = product.argmax(-1).astype(jnp.int32)
-            highest = jnp.take_along_axis(product, found[:, None], -1)[:, 0]
-            better = highest > value
-            carry = (
-                jnp.where(better, highest, value),
-                jnp.where(better, found + start, index),
-            )
-            return carry, None
-
-        none = (
-            jnp.full(len(query), -jnp.inf, query.dtype),
-            jnp.zeros(len(query), jnp.int32),
-        )
-        return jax.lax.scan(step, none, jnp.asarray(starts))[0][1]
-
-    rest = -n % queries
-    filled = jnp.pad(wanted, [(0, rest), (0, 0)]).reshape(-1, queries, wanted.shape[1])
-    return jax.lax.map(best, filled).reshape(-1)[:n]
