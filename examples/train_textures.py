@@ -105,7 +105,7 @@ def parse() -> argparse.Namespace:
         args.steps, args.batch, args.crop, args.picture = 4, 2, 64, 32
         args.width, args.textures, args.blocks = 8, [4, 8, 16], None
     if args.blocks is None:
-        least = (1,) if args.quick else (4,)
+        least = [1] if args.quick else [4]
         args.blocks = least * (args.scale.bit_length() + 1)
     return args
 
