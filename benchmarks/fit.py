@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import inr
+from inr.fields.sine import cosine, sine
 
 MODEL = inr.Siren(features=1, width=256, depth=3)
 
@@ -55,11 +56,8 @@ def step() -> dict:
         )
         functions[f"torch_{name}"] = lambda one=one: [one() for _ in range(steps)]
     seconds = {name: s / steps for name, s in _common.paired(functions).items()}
-    rates = _product_rates()
-    # Three products a layer: forward, and the gradients of kernel and input, which the
-    # first layer does not need.
-    flops = 2 * 65536 * (3 * 3 * 256 * 256 + 2 * 2 * 256 + 3 * 256)
-    rate = flops / seconds["inr"]
+    rates = _product_rates(256)
+    rate = _flops(256) / seconds["inr"]
     return {
         **{f"{name}_ms": 1e3 * s for name, s in seconds.items()},
         "over_eager": seconds["torch_eager"] / seconds["inr"],
@@ -70,12 +68,18 @@ def step() -> dict:
     }
 
 
-def _product_rates() -> dict[str, float]:
+def _flops(width: int) -> int:
+    """Of one step's products at 65,536 points: three a layer, forward, and the
+    gradients of kernel and input, which the first layer does not need."""
+    return 2 * 65536 * (3 * 3 * width * width + 2 * 2 * width + 3 * width)
+
+
+def _product_rates(width: int) -> dict[str, float]:
     """FLOP/s of XLA and of PyTorch over the three products of a hidden layer."""
     import torch
 
-    h = np.random.default_rng(0).normal(size=(65536, 256)).astype(np.float32)
-    w = np.random.default_rng(1).normal(size=(256, 256)).astype(np.float32)
+    h = np.random.default_rng(0).normal(size=(65536, width)).astype(np.float32)
+    w = np.random.default_rng(1).normal(size=(width, width)).astype(np.float32)
     products = jax.jit(lambda h, w: (h @ w, h.T @ h, h @ w.T))
     hj, wj = jnp.asarray(h), jnp.asarray(w)
     ht, wt = torch.from_numpy(h), torch.from_numpy(w)
@@ -85,7 +89,7 @@ def _product_rates() -> dict[str, float]:
             "torch": lambda: (ht @ wt, ht.T @ ht, ht @ wt.T),
         }
     )
-    return {name: 3 * 2 * 65536 * 256**2 / s for name, s in seconds.items()}
+    return {name: 3 * 2 * 65536 * width**2 / s for name, s in seconds.items()}
 
 
 def quality() -> dict:
@@ -172,8 +176,16 @@ def many() -> dict:
     }
     seconds = _common.paired(functions, repeats=3)
     final = ours().history[-1]
+    # No step is faster than its products and its sines: one of each unit.
+    rate = max(_product_rates(64).values())
+    units = jnp.asarray(np.random.default_rng(2).normal(size=(65536, 4 * 64)), "f4")
+    sines = jax.jit(lambda x: (sine(x), cosine(x)))
+    each = _common.paired({"sines": lambda: jax.block_until_ready(sines(units))})
     return {
         **{f"{name}_s": s for name, s in seconds.items()},
+        "products_gflops": rate / 1e9,
+        "products_s": steps * _flops(64) / rate,
+        "sines_s": steps * each["sines"],
         "over_bmm": seconds["torch_bmm"] / seconds["inr"],
         "over_loop": seconds["torch_loop"] / seconds["inr"],
         "inr_psnr": float(-10 * np.log10(final.mean())),

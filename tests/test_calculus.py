@@ -69,6 +69,7 @@ def test_against_the_hessian(name, ndim):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["siren", "wire"])
 def test_axis_derivatives_are_the_diagonal_of_the_hessian(name):
     field, coords = bound(name, 3), points(3)
@@ -113,6 +114,7 @@ def test_vector_calculus_in_space_by_hand():
     np.testing.assert_allclose(inr.divergence(f, coords), 0 * x, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_curl_of_a_gradient_and_divergence_of_a_curl_vanish():
     field = bound("siren", 3)
     coords = points(3)
@@ -148,6 +150,7 @@ def test_derivatives_are_fields_to_the_fourth_order():
     np.testing.assert_allclose(twice, 169 * wave(points()), rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_parameters_learn_from_the_laplacian(name):
     """The gradient of a Laplacian loss: both paths agree, and it is finite."""

@@ -32,6 +32,7 @@ def photo(tmp_path):
     return folder / "photo.png"
 
 
+@pytest.mark.slow
 def test_a_colour_photo_is_made_gray_and_shown_beside(photo, weights, tmp_path, capsys):
     made, sheet = commands.colorize(photo, model=weights, out=tmp_path / "out")
     assert made.name == "photo_color.png"
@@ -45,6 +46,7 @@ def test_a_colour_photo_is_made_gray_and_shown_beside(photo, weights, tmp_path, 
     assert "original" in printed
 
 
+@pytest.mark.slow
 def test_gray_photos_with_opacity_and_16_bits(weights, tmp_path, capsys):
     folder = tmp_path / "gray"
     folder.mkdir()
@@ -58,6 +60,7 @@ def test_gray_photos_with_opacity_and_16_bits(weights, tmp_path, capsys):
     assert "dB" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_reduced_photo_gets_its_size_back(photo, weights, tmp_path, capsys):
     options = {"model": weights, "out": tmp_path / "out", "side": 12}
     made, _ = commands.colorize([photo], **options)

@@ -43,6 +43,7 @@ def upscaler(tmp_path_factory):
     return str(path)
 
 
+@pytest.mark.slow
 def test_upscale_by_a_model_of_a_folder(photo, upscaler, tmp_path, capsys):
     second = np.random.default_rng(1).uniform(0.2, 0.8, (9, 7, 2))
     inr.write_image(photo.parent / "second.png", second)

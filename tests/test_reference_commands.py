@@ -67,6 +67,17 @@ def test_what_it_prints_is_the_files_score(folder, tmp_path, capsys):
 
 
 @pytest.mark.slow
+def test_a_model_for_twice_the_size_is_given_half_of_it(folder, tmp_path, capsys):
+    model = TextureTransformer(2, width=8, blocks=(1, 1, 1), textures=(4, 6, 8))
+    params = jax.tree.map(jnp.asarray, noisy(model, *example_inputs(model)))
+    save_model(tmp_path / "twice.safetensors", model, params)
+    options = {"model": tmp_path / "twice.safetensors", "evaluate": True}
+    made = inr.read_image(run(folder, tmp_path, **options)[0])
+    assert made.shape == (18, 24, 3)
+    assert "2 references, to 18x24" in capsys.readouterr().out
+
+
+@pytest.mark.slow
 def test_a_match_is_where_the_reference_has_the_same():
     """The image is a reduced part of the second reference; then its cells are found."""
     y, x = np.meshgrid(np.arange(128), np.arange(128), indexing="ij")

@@ -22,13 +22,13 @@ from inr.io import write_image
 from inr.metrics import psnr
 from inr.restoration import (
     Match,
+    TextureTransformer,
     match_references,
     upscale,
     upscale_by_reference,
 )
+from inr.restoration.files import resolve
 from inr.training import reduce_images
-
-_SCALE = 4
 
 
 def reference_upscale(
@@ -40,9 +40,9 @@ def reference_upscale(
     out: str | os.PathLike = "out",
     max_side: int = 512,
 ) -> list[pathlib.Path]:
-    """Enlarges an image four times with the textures of other photographs.
+    """Enlarges an image four times, or twice, with textures of other photographs.
 
-    With `evaluate` it is first reduced by four, and the result is scored against it
+    With `evaluate` it is first reduced as much, and the result is scored against it
     beside bicubic interpolation, the upscaler, which sees no reference, and the same
     model without references.
 
@@ -51,7 +51,7 @@ def reference_upscale(
         with the right one for its reference, and `evaluate`.
       references: file names of photographs of the same or of the like, in which things
         are about as large as in the result.
-      model: name of shipped weights, or a file of weights, for four times the size.
+      model: name of shipped weights, or a file of weights; they set the scale.
       evaluate: reduce first, and print PSNR and SSIM.
       out: folder for the result and a contact sheet. On that the places of each
         reference have colours, and the result's cells those of where they came from.
@@ -62,25 +62,27 @@ def reference_upscale(
       The files written.
 
     Raises:
-      ValueError: for an image without references.
+      ValueError: for an image without references, and a model of another kind.
     """
+    loaded = resolve(model, TextureTransformer)
+    scale = loaded.model.scale
     name, picture, others = _opened(image, references)
     others = [reduced(x, max_side) for x in others]
     panels = {f"reference {i}": x for i, x in enumerate(others, 1)}
     if evaluate or image is None:
-        picture, truth = _reduced_by_scale(reduced(picture, max_side))
+        picture, truth = _reduced_by(scale, reduced(picture, max_side))
         panels["original"] = truth
-    h, w = (_SCALE * n for n in picture.shape[:2])
+    h, w = (scale * n for n in picture.shape[:2])
     print(f"{name}: {len(others)} references, to {h}x{w}")
-    made = upscale_by_reference(picture, others, model=model)
+    made = upscale_by_reference(picture, others, model=loaded)
     panels["bicubic"] = jax.image.resize(picture, made.shape, "cubic")
     panels["by reference"] = made
     if "original" in panels:
-        alone = upscale_by_reference(picture, [], model=model)
-        learned = upscale(picture, _SCALE, progress=False)
+        alone = upscale_by_reference(picture, [], model=loaded)
+        learned = upscale(picture, scale, progress=False)
         results = {"upscaler": learned, "without": alone, "by reference": made}
         _print_scores({"bicubic": panels["bicubic"], **results}, truth)
-    match = match_references(picture, others, model=model)
+    match = match_references(picture, others, model=loaded)
     for i, x in enumerate(others):
         panels[f"places in {i + 1}"] = _places(x.shape[:2], i)
     panels["taken from there"] = _origins(match, others)
@@ -112,10 +114,10 @@ def _rgb(image: np.ndarray) -> np.ndarray:
     return np.repeat(image, 3, -1) if image.shape[-1] == 1 else image
 
 
-def _reduced_by_scale(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A quarter of the picture, and the picture without what does not fit."""
-    h, w = (n // _SCALE for n in picture.shape[:2])
-    truth = picture[: _SCALE * h, : _SCALE * w]
+def _reduced_by(scale: int, picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The picture, without what does not fit, reduced; and as it is."""
+    h, w = (n // scale for n in picture.shape[:2])
+    truth = picture[: scale * h, : scale * w]
     return np.clip(reduce_images(truth, (h, w), method="bicubic"), 0, 1), truth
 
 

@@ -53,8 +53,9 @@ class Generator(nn.Module):
             if textures is not None:
                 # Level s of the streams is level `last - s` of the textures.
                 found = textures.transferred[last - s]
+                weight = self._weight(s, textures.match.relevance)
                 streams[-1] = streams[-1] + self._brought(s, streams[-1], found) * (
-                    resized_to(textures.match.relevance[..., None], found.shape)
+                    resized_to(weight[..., None], found.shape)
                 )
             streams = self._exchanged(s, streams)
             streams = [
@@ -70,6 +71,12 @@ class Generator(nn.Module):
 
     def _conv(self, name: str, features: int | None = None) -> nn.Conv:
         return nn.Conv(features or self.width, (3, 3), name=name)
+
+    def _weight(self, s: int, relevance: Array) -> Array:
+        """S^p with a learned p: how soon what is less alike counts for nothing."""
+        p = self.param(f"power_{s}", nn.initializers.ones, ())
+        some = relevance > 0
+        return jnp.where(some, jnp.where(some, relevance, 1) ** p, 0)
 
     def _brought(self, s: int, x: Array, found: Array) -> Array:
         return self._conv(f"bring_{s}")(jnp.concatenate([x, found], -1))

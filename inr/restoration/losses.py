@@ -72,11 +72,14 @@ def restorer_loss(
       `luma` and `colorized` are its parts, unweighted.
 
     Raises:
-      ValueError: for a count below 1, a delta or weight not above 0; and, once it is
-        called, for points that make no square or crops that are too small.
+      ValueError: for a count below 1, a delta or weight not above 0, a shift below 0;
+        and, once it is called, for points that make no square or crops that are too
+        small.
     """
     make = _encoding(model, scale, num_points, cells, zoom, views, sampler)
     weight = _checks.as_positive("luma_weight", luma_weight)
+    if shift:
+        shift = _checks.as_positive("shift", shift)
     if delta is not None:
         delta = _checks.as_positive("delta", delta)
     return functools.partial(_loss, model, make, shift, delta, weight)

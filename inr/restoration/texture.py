@@ -8,11 +8,12 @@ the same detail; values are all levels of the reference as it is. What `match_pa
 finds is brought in at every level, weighted by its relevance S [Yang et al. 2020, TTSR,
 arXiv:2006.04139]:
 
-    F + conv(F, T) S
+    F + conv(F, T) S^p
 
-and streams of all resolutions tell each other what they have. Unlike there the network
-says what is missing from bicubic interpolation, or from a smooth filling of the hole.
-An image with a hole is its own reference too: there, and around it, nothing is taken.
+with p = 1 there and learned here, and streams of all resolutions tell each other what
+they have. Unlike there the network says what is missing from bicubic interpolation, or
+from a smooth filling of the hole. An image with a hole is its own reference too: there,
+and around it, nothing is taken.
 """
 
 from collections.abc import Mapping, Sequence

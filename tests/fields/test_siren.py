@@ -37,7 +37,9 @@ def test_it_is_the_formula_of_the_paper(key):
     )
 
 
-@pytest.mark.parametrize("hidden_omega", [1.0, 30.0])
+@pytest.mark.parametrize(
+    "hidden_omega", [pytest.param(1.0, marks=pytest.mark.slow), 30.0]
+)
 def test_activations_are_alike_at_every_depth(hidden_omega):
     """Pre-activations are normal and about N(0, 1), activations about arcsine.
 

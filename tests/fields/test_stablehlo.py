@@ -45,7 +45,12 @@ def data(siren):
 
 
 @pytest.mark.parametrize(
-    "name", ["siren", "bacon", pytest.param("hash grid", marks=pytest.mark.slow)]
+    "name",
+    [
+        "siren",
+        pytest.param("bacon", marks=pytest.mark.slow),
+        pytest.param("hash grid", marks=pytest.mark.slow),
+    ],
 )
 def test_one_program_serves_any_number_of_points(name):
     field = bound(MODELS[name])

@@ -173,6 +173,7 @@ def test_gray_images_without_a_channel_axis():
     assert found.shape == (30, 30, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["dst", "multigrid"])
 def test_a_traced_mask_agrees_with_a_concrete_one(method):
     source, target = (draw(40, 44, 3, seed=s).astype(np.float32) for s in (0, 1))

@@ -43,6 +43,7 @@ def test_factors_of_one_and_beta_zero_change_nothing():
     np.testing.assert_allclose(lit, x, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_highlight_is_compressed():
     """A bump on flat ground shrinks, the more the larger beta."""
     y, x = np.mgrid[:24, :24]

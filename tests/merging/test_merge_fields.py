@@ -44,6 +44,7 @@ def test_the_strongest_gradient_agrees_with_the_exact_merge_on_the_grid(key):
         assert correlation[0, 1] > 0.95
 
 
+@pytest.mark.slow
 def test_history_is_the_mean_square_of_the_difference_of_gradients(key):
     fields = [field(1)]
     result = merging.merge_fields(key, MODEL, fields, SIZE, num_steps=1, progress=False)

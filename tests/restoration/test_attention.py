@@ -55,6 +55,7 @@ def test_blocks_find_what_all_pairs_at_once_find(blocks, monkeypatch):
     np.testing.assert_allclose(found.relevance, relevance, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_an_image_finds_itself():
     x = noise(0, 8, 6, 4)
     found = match_patches(x, [noise(1, 5, 5, 4), 3 * x])
@@ -107,6 +108,7 @@ def test_transferred_patches_are_averaged(cell):
     np.testing.assert_allclose(transfer(match, values, cell=cell), expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_relevance_is_differentiable():
     queries, keys = noise(0, 4, 4, 2), noise(1, 5, 5, 2)
 

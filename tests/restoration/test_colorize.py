@@ -30,6 +30,7 @@ def small():
     return LoadedModel(SMALL, params)
 
 
+@pytest.mark.slow
 def test_a_large_image_keeps_its_luma_and_a_small_one_gains_some(small):
     large, little = picture(24, 40), picture(12, 16)
     made = inr.colorize(large, model=small)
@@ -80,6 +81,7 @@ def test_it_is_the_bound_field_rendered(small):
     assert inr.colorize(gray, region=region, model=small).shape == (12, 20, 3)
 
 
+@pytest.mark.slow
 def test_the_largest_image_is_seen_as_the_smaller_one_is(small):
     """The encoder's input is the image at the side that it was trained at."""
     fine = picture(64, 48)

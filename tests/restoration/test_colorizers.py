@@ -88,6 +88,7 @@ def test_colours_depend_on_the_image_and_the_place(kind):
     assert np.abs(chroma(1 - picture()) - [here, there]).max() > 1e-4
 
 
+@pytest.mark.slow
 def test_what_the_network_says_is_lab():
     """The colour at a pixel's centre has its L, and the (a, b) of the grid."""
     model = PatchColorizer(side=16, width=16, depth=1, patch=4, context=8)
@@ -121,6 +122,7 @@ def test_an_image_as_seen_is_what_patches_see_too():
     )
 
 
+@pytest.mark.slow
 def test_a_given_embedding_says_something_and_is_needed():
     model = Colorizer(width=8, embedding="given", embedding_width=5, side=16)
     light = jnp.asarray(picture(16, 16)[None])
@@ -142,6 +144,7 @@ def noisy_colours(model, *inputs):
     return model.init(jax.random.key(0), *inputs, method="colours")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["relu", "dense"])
 def test_kept_in_a_file(kind, tmp_path):
     path = tmp_path / "kept.safetensors"

@@ -90,6 +90,7 @@ def test_keys_draw_different_colours_of_the_same_luma(tiny):
     np.testing.assert_array_equal(made[2], alone)
 
 
+@pytest.mark.slow
 def test_a_small_image_has_the_restorer_s_luma(tiny):
     inner = LoadedModel(SMALL, {"params": tiny.params["params"]["restorer"]})
     mean = inr.colorize(picture(12, 12), size=(24, 24), model=inner, detail=None)
@@ -107,6 +108,7 @@ def silent(tiny):
     return LoadedModel(tiny.model, {"params": parts})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [0.3, np.inf])
 def test_a_draw_starts_from_a_field_of_noise(tiny, length):
     """Of which a silent denoiser leaves a known part: x0 = a x - s v = a x at last."""
@@ -130,6 +132,7 @@ def test_a_length_of_nothing_is_refused(tiny):
         draws(tiny, picture(), length_scale=0.0)
 
 
+@pytest.mark.slow
 def test_what_is_diffused_depends_on_everything_known(tiny):
     field = inr.bind(TINY, tiny.params, picture())
     point, x = jnp.array([0.1, -0.2]), jnp.array([0.3, 0.4])
@@ -185,6 +188,7 @@ def test_kept_in_a_file(tiny, tmp_path):
     assert draws(path, picture()).shape == (16, 20, 3)
 
 
+@pytest.mark.slow
 def test_guidance_of_one_is_none_and_more_goes_further(tiny):
     guided = LoadedModel(TINY.clone(dropout=0.1), tiny.params)
     plain = draws(tiny, picture())
@@ -209,6 +213,7 @@ def as_kind(**options):
     return LoadedModel(model, noisy(model, *inputs))
 
 
+@pytest.mark.slow
 def test_what_is_diffused_is_how_far_chroma_is_from_the_mean():
     """So that a draw whose x0 is zero is the restorer's single pass."""
     kind = as_kind(diffused="residual", deviation=0.03)
@@ -274,6 +279,7 @@ def test_presets_take_the_steps_they_are_known_for(name, calls):
     assert int(np.max(rows.level)) == len(SCHEDULE) - 1
 
 
+@pytest.mark.slow
 def test_presets_are_options_of_colorize(tiny):
     made = draws(tiny, picture(), **PRESETS["b"])
     assert made.shape == (16, 20, 3)

@@ -69,6 +69,7 @@ def test_a_hole_is_filled_whatever_was_in_it(tmp_path):
     assert load_model(tmp_path / "kept.safetensors").model == known.model
 
 
+@pytest.mark.slow
 def test_a_first_guess_is_smooth_and_keeps_what_is_known():
     grid = np.linspace(0, 1, 17, dtype=np.float32)
     image = np.stack([grid[:, None] + 0 * grid, 0 * grid[:, None] + grid], -1)

@@ -28,6 +28,7 @@ def test_it_is_a_field_of_rgb_whose_points_are_alone(params):
     np.testing.assert_allclose(found, alone, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("axis", [0, 1])
 def test_each_coordinate_matters(params, axis):
     """Also where the image is flat, and the map's features cannot tell."""
@@ -47,6 +48,7 @@ def test_the_image_matters_beyond_its_luma_at_the_point(params):
     assert np.abs(first - second).max() > 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(1, 1), (5, 9), (17, 2)])
 def test_any_size_of_image(params, size):
     image = picture(*size)
@@ -89,6 +91,7 @@ def vgg(side=40):
     return weights, gray, x
 
 
+@pytest.mark.slow
 def test_a_trunk_sees_gray_images_as_vgg_does():
     weights, gray, expected = vgg()
     model = TrunkEncoder(widths=(4, 6))

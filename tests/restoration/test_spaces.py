@@ -71,6 +71,7 @@ def test_a_restorer_in_each_space(space, tmp_path):
     np.testing.assert_allclose(again, field(points), atol=0.02)
 
 
+@pytest.mark.slow
 def test_features_may_come_from_elsewhere():
     params, points = noisy(), coords.random_points(jax.random.key(0), 20)
     maps = SMALL.apply(params, picture(), method="encode")

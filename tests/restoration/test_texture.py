@@ -151,3 +151,18 @@ def test_what_sees_the_image_alone_is_an_upscalers_encoder():
         for x in (upscaler, model)
     ]
     assert shapes[0]["encoder"] == shapes[1]["generator"]["image"]
+
+
+@pytest.mark.slow
+def test_a_large_power_leaves_out_what_is_not_alike():
+    model, known = SMALL[4], params(4)
+    image, reference = photo(0, 4, 5), photo(1, 16, 12)
+    powers = {f"power_{s}": jnp.asarray(1e4) for s in range(3)}
+    generator = known["params"]["generator"] | powers
+    sharp = {"params": known["params"] | {"generator": generator}}
+    found = model.apply(known, image, [reference], method="find")
+    assert 0 < found.match.relevance.max() < 0.999
+    made = model.apply(sharp, image, found, method="generate")
+    alone = model.apply(sharp, image, None, method="generate")
+    np.testing.assert_array_equal(made, alone)
+    assert np.abs(model.apply(known, image, [reference]) - alone).max() > 0

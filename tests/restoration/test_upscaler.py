@@ -33,6 +33,7 @@ def tiny():
     return LoadedModel(TINY, noisy(TINY, jnp.zeros((1, 2)), photo()))
 
 
+@pytest.mark.slow
 def test_at_first_it_is_cubic_interpolation():
     params = TINY.init(jax.random.key(0), jnp.zeros((1, 2)), photo())
     params["params"]["decoder"] = jax.tree.map(
@@ -97,6 +98,7 @@ def noisy_head(head, features, distance, cell):
     return jax.tree.map(lambda x: jax.random.normal(next(keys), x.shape), params)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", ["waves", "mlp"])
 def test_its_value_depends_on_the_image_as_far_as_it_says_and_no_farther(head):
     model = TINY.clone(head=head)
@@ -121,6 +123,7 @@ def test_between_pixels_it_is_continuous(tiny):
         np.testing.assert_allclose(below, above, atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("head", "scale"),
     [("waves", 2.7), ("waves", (3, 2)), ("mlp", 2.7), ("mlp", 2)],
@@ -138,6 +141,7 @@ def test_blocks_are_the_whole(head, scale, monkeypatch):
     np.testing.assert_allclose(made, whole, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [(2, 2), (1, 3), (4, 2)])
 def test_pixels_at_whole_scales_are_rendered_ones(tiny, scale):
     """Borders, too: their pixels' functions stand for what is missing."""
@@ -196,6 +200,7 @@ def test_a_gray_network_s_luma_is_that_of_its_colours():
         inr.bind(model.clone(gray=True), params, photo())
 
 
+@pytest.mark.slow
 def test_gray_stays_gray_and_alpha_is_enlarged(tiny):
     gray, alpha = photo(8, 9, 1), photo(8, 9, 1)[::-1]
     made = upscale(gray, 2, model=tiny)

@@ -74,6 +74,7 @@ def test_it_goes_on_from_params_and_from_a_checkpoint(tmp_path):
     np.testing.assert_array_equal(resumed.history, whole.history)
 
 
+@pytest.mark.slow
 def test_the_first_layer_of_high_frequency_moves_in_smaller_steps():
     """Adam's first step is its rate, a tenth of the peak, whatever the gradient."""
     model = MODEL.clone(omega=3000.0)

@@ -52,6 +52,7 @@ def test_a_wave_that_decays_in_the_layer_leaves_no_residual(angle, thickness):
     assert outer == pytest.approx(1 + thickness, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_another_wavenumber_or_strength_leaves_one():
     thickness = 0.8
     batch = sourceless(helmholtz_terms(K, thickness=thickness)[0].data)

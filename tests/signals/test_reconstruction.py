@@ -43,6 +43,7 @@ def test_a_difference_is_the_slope_at_the_middle_of_its_edge():
     assert np.abs(off[:, 1]).max() > 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("axis", [0, 1])
 def test_between_the_middles_an_alias_is_not_the_wave(key, axis):
     """Waves of a and of 2 pi - a a pixel have equal slopes at the middles of edges."""
@@ -99,6 +100,7 @@ def test_a_share_of_the_steps_moves_the_edges(key):
     assert 0.25 - 0.1 < np.mean(moved) < 0.25 + 0.1
 
 
+@pytest.mark.slow
 def test_pixels_move_for_the_laplacian_too(key):
     """Of x^3, whose Laplacian is linear and so the same wherever it is read."""
     size = (8, 10)
@@ -166,6 +168,7 @@ def test_a_loss_of_all_residuals_is_taken_in_blocks(key):
     chex.assert_trees_all_close(slope, expected[1], rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_laplacian_of_a_quadratic_is_that_of_the_grid():
     image = quadratic(coords.grid((6, 9)))
     term, border = signals.laplacian_terms(poisson.grid_laplacian(image), image)
@@ -253,6 +256,7 @@ def test_a_prior_smooths_what_samples_leave_open(key, order):
     assert score((values, prior)) > score(values) + 3
 
 
+@pytest.mark.slow
 def test_a_prior_of_an_image_is_one_more_term(key):
     """With the same start `fit_image` takes the steps of `fit` with both terms."""
     image = smooth_image((8, 8))
@@ -269,6 +273,7 @@ def test_a_prior_of_an_image_is_one_more_term(key):
     assert ours.history[0] > alone.history[0]
 
 
+@pytest.mark.slow
 def test_a_second_fit_compiles_nothing(key):
     guidance = np.asarray(poisson.grid_gradient(smooth_image((8, 8))))
     options = {"num_steps": 3, "progress": False}

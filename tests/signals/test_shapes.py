@@ -89,6 +89,7 @@ def test_the_exact_distance_leaves_no_residual():
     )
 
 
+@pytest.mark.slow
 def test_the_terms_vanish_for_the_exact_distance(key):
     """The last only up to its rough distances, whose samples are 0.03 apart.
 
@@ -177,6 +178,7 @@ def test_a_mesh_with_a_hole_is_closed(key):
     assert 0.94 * sphere < closed.volume < 1.02 * sphere
 
 
+@pytest.mark.slow
 def test_another_fit_of_equal_shapes_compiles_nothing(key):
     fitted(key, sphere_points(300), num_steps=3)
     with count_compilations() as count:
@@ -184,6 +186,7 @@ def test_another_fit_of_equal_shapes_compiles_nothing(key):
         assert count() == 0
 
 
+@pytest.mark.slow
 def test_a_fit_resumes_bit_by_bit(key, tmp_path):
     options = {"shape": sphere_points(300), "batch_size": 32}
     through = fitted(key, num_steps=8, **options)

@@ -24,6 +24,7 @@ def fit(frames, model=MODEL, **options):
     return inr.fit_video(jax.random.key(0), model, frames, **options)
 
 
+@pytest.mark.slow
 def test_a_clip_is_held_also_between_its_frames(tmp_path):
     result = fit(clip(), num_steps=800)
     out = np.memmap(tmp_path / "frames", np.float32, "w+", shape=(12, 16, 24, 3))

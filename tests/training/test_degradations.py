@@ -66,6 +66,7 @@ def test_noise_has_each_image_its_own_strength():
     np.testing.assert_allclose(np.mean(made), 0.5, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_nothing_asked_nothing_done_and_keys_matter():
     images = np.stack([photo()] * 3)
     np.testing.assert_array_equal(training.degrade(jax.random.key(0), images), images)

@@ -72,6 +72,7 @@ def test_each_input_has_a_method_of_its_own():
             make(methods=methods)
 
 
+@pytest.mark.slow
 def test_a_part_is_cut_from_the_whole():
     image = noise(40, 40, 1)
     whole = training.reduce_part(image, jnp.zeros(2), jnp.full(2, 2.0), (20, 20))
@@ -79,6 +80,7 @@ def test_a_part_is_cut_from_the_whole():
     np.testing.assert_allclose(part, whole[4:10, 8:15], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_pixels_lie_where_the_input_shows_them():
     """A ramp, which cubic interpolation reduces and enlarges exactly."""
     y, x = np.mgrid[:64, :64] / 64
@@ -105,6 +107,7 @@ def test_pixels_lie_where_the_input_shows_them():
     np.testing.assert_allclose(levels / 64, batch.colors[..., :2], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_inputs_are_levels_of_a_file():
     batch = training.scale_batch(
         jax.random.key(1), noise(3, 32, 32, 3), side=8, num_points=4
