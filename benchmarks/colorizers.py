@@ -3,6 +3,7 @@
     python benchmarks/colorizers.py [images ...] [--seeds 3] [--width 16] [--side 128]
     python benchmarks/colorizers.py --plot
     python benchmarks/colorizers.py --step
+    python benchmarks/colorizers.py --compare FILE
 
 Three networks that differ in their activations alone: ReLUs and a tanh (FR), sines in
 the first and last layer (SRS), sines everywhere (S130, the name of a student project's
@@ -13,7 +14,9 @@ epoch, is below 0.002; a tenth of that for one image, which is soon known by hea
 the epochs to 0.002 are told of it too. The loss is the mean square of (a, b) / 128.
 Photographs are drawn by the seed from those that are trained on, one crop of each; 64
 others, held out by photograph, tell the validation loss. Runs are kept in
-colorizers.json, and another call goes on behind the last. `--step`: seconds of one step beside the same network in PyTorch.
+colorizers.json, and another call goes on behind the last. `--step`: seconds of one step
+beside the same network in PyTorch. `--compare`: a trained colorizer beside the shipped
+restorer and gray, on photographs that neither was trained on.
 """
 
 import argparse
@@ -50,6 +53,9 @@ def main() -> None:
     args = parse()
     if args.step:
         step_times(args)
+        return
+    if args.compare:
+        compare(args.compare)
         return
     if not args.plot:
         for count in args.images:
@@ -138,6 +144,18 @@ def trained(
         "lowest_validation": min(validation.values()),
         "curve": [float(f"{x:.4g}") for x in curve],
     }
+
+
+def compare(file: str) -> None:
+    import restorer
+
+    images, mean = restorer.held_out_photos()
+    rows = {"colorizer": file, "restorer": "photos"}
+    rows = {
+        f"compared_{name}": restorer.colorized(model, images, mean)
+        for name, model in rows.items()
+    }
+    _common.save("colorizers", rows)
 
 
 def step_times(args: argparse.Namespace) -> None:
@@ -231,7 +249,8 @@ def table() -> None:
                 lowest = np.mean([r["lowest_validation"] for r in own])
                 print(
                     f"{count} images, {variant}: rate {own[0]['rate']:g}, epochs to "
-                    f"{TARGET} {epochs}, to {ENDS[count]} {to_end}, loss {np.mean([r['loss'] for r in own]):.4f}, "
+                    f"{TARGET} {epochs}, to {ENDS[count]} {to_end}, "
+                    f"loss {np.mean([r['loss'] for r in own]):.4f}, "
                     f"validation {np.mean(validation):.4f} +- {np.std(validation):.4f},"
                     f" lowest {lowest:.4f}"
                 )
@@ -272,6 +291,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--side", type=int, default=128)
     parser.add_argument("--plot", action="store_true", help="what there is")
+    parser.add_argument("--compare", metavar="FILE", help="of a trained colorizer")
     parser.add_argument("--step", action="store_true", help="times beside PyTorch")
     return parser.parse_args()
 

@@ -53,13 +53,9 @@ def split_portraits() -> tuple[list, list]:
 
 
 def photos() -> None:
-    """Every third crop of the photographs held out: one has up to eleven."""
-    paths = inr.list_images(_common.DATA / "photos")
-    train, held_out = training.split_by_hash(paths, group=_common.photo)
-    images = [as_image(x) for x in training.ImageFiles(held_out[::3])]
+    images, mean = held_out_photos()
     # Reduced, the files' compression and halved chroma are gone.
     small = [np.asarray(training.reduce_images(x, (128, 128))) for x in images]
-    mean = mean_chroma(train[::20])
     rows = {
         "photos": restored("photos", small, mean),
         "photos_area": restored("photos", small, mean, reduction="area"),
@@ -67,6 +63,14 @@ def photos() -> None:
         "photos_full_size": colorized("photos", images, mean),
     }
     _common.save("restorer", rows)
+
+
+def held_out_photos() -> tuple[list, np.ndarray]:
+    """Every third crop of them, as one has up to eleven; the others' mean chroma."""
+    paths = inr.list_images(_common.DATA / "photos")
+    train, held_out = training.split_by_hash(paths, group=_common.photo)
+    images = [as_image(x) for x in training.ImageFiles(held_out[::3])]
+    return images, mean_chroma(train[::20])
 
 
 def kodak() -> None:
