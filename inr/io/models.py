@@ -54,7 +54,7 @@ def write_model(
         **{name: json.dumps(value) for name, value in notes.items()},
     }
     flat = traverse_util.flatten_dict(dict(params), sep="/")
-    arrays = {name: np.ascontiguousarray(x) for name, x in flat.items()}
+    arrays = {name: np.asarray(x, order="C") for name, x in flat.items()}
     with replacing(path) as partial:
         partial.write_bytes(safetensors.numpy.save(arrays, header))
 

@@ -4,13 +4,14 @@ import jax
 import jax.numpy as jnp
 
 from inr._typing import Array
+from inr.poisson import solve_masked
+
+_RTOL = 1e-3  # of what the guess lacks, which is a level or two
 
 
+@jax.jit  # so that a hole is never looked at, and may be none
 def fill_holes(image: Array, hole: Array) -> Array:
-    """What is missing, smoothly from what is around it; the rest as it is.
-
-    Known pixels are averaged two by two until nothing is missing, and each finer level
-    takes what it misses from the coarser one (pull and push, Gortler et al. 1996).
+    """What is missing as a membrane spanned by what is around it; the rest as it is.
 
     Args:
       image: `[h, w, c]`; what it has in the hole is not looked at.
@@ -18,6 +19,16 @@ def fill_holes(image: Array, hole: Array) -> Array:
 
     Returns:
       `[h, w, c]`; zeros if nothing is known.
+    """
+    guess = _pulled_and_pushed(image, hole)
+    return solve_masked(jnp.zeros_like(guess), hole, guess, rtol=_RTOL).value
+
+
+def _pulled_and_pushed(image: Array, hole: Array) -> Array:
+    """Nearly that, in one pass.
+
+    Known pixels are averaged two by two until nothing is missing, and each finer level
+    takes what it misses from the coarser one (pull and push, Gortler et al. 1996).
     """
     h, w, c = image.shape
     known = jnp.where(hole, 0.0, 1.0)[..., None]
@@ -30,7 +41,7 @@ def fill_holes(image: Array, hole: Array) -> Array:
     total = both.reshape(rows, 2, columns, 2, c + 1).sum((1, 3))
     count = total[..., -1:]
     coarse = total[..., :-1] / jnp.maximum(count, 1)
-    filled = fill_holes(coarse, count[..., 0] == 0)
+    filled = _pulled_and_pushed(coarse, count[..., 0] == 0)
     fine = jax.image.resize(filled, (2 * rows, 2 * columns, c), "linear")[:h, :w]
     return jnp.where(hole[..., None], fine, image)
 

@@ -71,13 +71,14 @@ def test_a_hole_is_filled_whatever_was_in_it(tmp_path):
 
 @pytest.mark.slow
 def test_a_first_guess_is_smooth_and_keeps_what_is_known():
+    """A plane is a membrane too."""
     grid = np.linspace(0, 1, 17, dtype=np.float32)
     image = np.stack([grid[:, None] + 0 * grid, 0 * grid[:, None] + grid], -1)
     hole = np.zeros((17, 17), bool)
     hole[6:9, 7:12] = True
     found = np.asarray(fill_holes(jnp.asarray(image), jnp.asarray(hole)))
     np.testing.assert_array_equal(found[~hole], image[~hole])
-    np.testing.assert_allclose(found[hole], image[hole], atol=0.15)
+    np.testing.assert_allclose(found[hole], image[hole], atol=2e-3)
     flat = fill_holes(jnp.full((17, 17, 2), 0.3), jnp.asarray(hole))
     np.testing.assert_allclose(flat, 0.3, atol=1e-6)
     one = np.ones((5, 6), bool)
