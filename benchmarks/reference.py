@@ -209,7 +209,7 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", default=["scores", "holes", "cost"])
     parser.add_argument("--model", default=str(inr.pretrained.file("textures")))
-    parser.add_argument("--holes-model")
+    parser.add_argument("--holes-model", default=str(inr.pretrained.file("inpainting")))
     return parser.parse_args(words)
 
 
@@ -218,7 +218,7 @@ def main() -> None:
     for part in args.parts:
         if part == "scores":
             scores(load_model(args.model))
-        if part == "holes" and args.holes_model:
+        if part == "holes":
             holes(load_model(args.holes_model))
         if part == "cost":
             cost()

@@ -1,11 +1,16 @@
 """The command that fills in missing pixels."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from small_restorer import noisy
 from support import refuses
 
 import inr
 from inr import commands
+from inr.restoration import TextureTransformer, inpaint_by_reference, save_model
+from inr.restoration.files import example_inputs
 
 
 @pytest.fixture
@@ -56,11 +61,51 @@ def test_with_a_mask_only_what_is_missing_changes(photo, tmp_path, capsys):
     assert "dB" not in capsys.readouterr().out
 
 
+@pytest.fixture
+def textures(tmp_path):
+    model = TextureTransformer(1, width=8, blocks=(1, 1), textures=(4, 6, 8))
+    params = jax.tree.map(jnp.asarray, noisy(model, *example_inputs(model)))
+    save_model(tmp_path / "textures.safetensors", model, params)
+    return tmp_path / "textures.safetensors"
+
+
+@pytest.mark.slow
+def test_a_model_fills_a_random_hole_from_the_image_and_a_reference(
+    photo, tmp_path, textures, capsys
+):
+    options = {"model": textures, "seed": 3}
+    filled = inr.read_image(run(photo, tmp_path, **options)[0])
+    printed = capsys.readouterr().out
+    image = inr.read_image(photo)
+    hole = inr.training.random_holes(jax.random.key(3), (24, 32), count=1)[0]
+    np.testing.assert_array_equal(filled[~hole], image[~hole])
+    expected = inpaint_by_reference(image, hole, [], model=textures)
+    np.testing.assert_allclose(filled, np.clip(expected, 0, 1), atol=0.6 / 255)
+    error = np.square(np.clip(expected, 0, 1) - image)[np.asarray(hole)].mean()
+    scores = dict(line.split(":") for line in printed.splitlines() if " dB on" in line)
+    assert set(scores) == {"membrane", "model"}
+    np.testing.assert_allclose(
+        float(scores["model"].split()[0]), -10 * np.log10(error), atol=0.01
+    )
+    # Nothing is as like the hole's surroundings as what was there.
+    files = commands.inpaint(photo, [photo], out=tmp_path / "two", **options)
+    assert np.abs(inr.read_image(files[0]) - filled).max() > 0.01
+
+
+@pytest.mark.slow
+def test_a_model_leaves_gray_images_gray(tmp_path, textures):
+    inr.write_image(tmp_path / "gray.png", np.random.default_rng(1).random((9, 14, 1)))
+    filled = inr.read_image(run(tmp_path / "gray.png", tmp_path, model=textures)[0])
+    assert filled.shape == (9, 14, 1)
+
+
 def test_bad_input_is_refused(photo, tmp_path):
     inr.write_image(tmp_path / "mask.png", np.ones((5, 5, 1), np.float32))
     with refuses("`mask` must be as large as the image it belongs to"):
         run(photo, tmp_path, mask=tmp_path / "mask.png")
     with refuses("`mask` belongs to an image of yours"):
         run(None, tmp_path, mask=tmp_path / "mask.png")
+    with refuses("`references` are for a `model`"):
+        commands.inpaint(photo, [photo], out=tmp_path)
     with refuses("`keep` must be a number from 0 to 1"):
         run(photo, tmp_path, keep=1.5)

@@ -122,6 +122,12 @@ def opaque(image: np.ndarray) -> np.ndarray:
     return image[..., :-1] if has_opacity(image) else image
 
 
+def as_rgb(image: np.ndarray) -> np.ndarray:
+    """Without opacity, gray thrice."""
+    image = opaque(image)
+    return np.repeat(image, 3, -1) if image.shape[-1] == 1 else image
+
+
 def folder_at(path: str | os.PathLike) -> pathlib.Path:
     """The folder, made if it is not there."""
     folder = pathlib.Path(path)

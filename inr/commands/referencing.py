@@ -9,9 +9,9 @@ import numpy as np
 
 from inr import _checks
 from inr.commands._shared import (
+    as_rgb,
     folder_at,
     load,
-    opaque,
     photograph,
     reduced,
     report,
@@ -106,12 +106,7 @@ def _opened(
         fix = "`inr upscale` needs none."
         raise _checks.fail("references", expected, "none", fix)
     name, picture = load(image)
-    return name, _rgb(picture), [_rgb(load(path)[1]) for path in references]
-
-
-def _rgb(image: np.ndarray) -> np.ndarray:
-    image = opaque(image)
-    return np.repeat(image, 3, -1) if image.shape[-1] == 1 else image
+    return name, as_rgb(picture), [as_rgb(load(path)[1]) for path in references]
 
 
 def _reduced_by(scale: int, picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -101,7 +101,7 @@ def inpaint_by_reference(
     mask: Bool[ArrayLike, "h w"],
     references: Sequence[Float[ArrayLike, "_ _ 3"]],
     *,
-    model: str | os.PathLike | LoadedModel,
+    model: str | os.PathLike | LoadedModel = "inpainting",
 ) -> Array:
     """An image with its hole filled, from its own textures and those of others.
 
@@ -110,7 +110,8 @@ def inpaint_by_reference(
         matter.
       mask: bool `[h, w]`, True where to fill, somewhere.
       references: other photographs `[h', w', 3]`, besides the image itself; or none.
-      model: a file of a `TextureTransformer` of scale 1, or what `load_model` returns.
+      model: name of shipped weights, a file of a `TextureTransformer` of scale 1, or
+        what `load_model` returns.
 
     Returns:
       `[h, w, 3]`, outside of the hole as given; not clipped.
