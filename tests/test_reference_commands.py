@@ -57,7 +57,9 @@ def test_what_it_prints_is_the_files_score(folder, tmp_path, capsys):
     made = inr.read_image(run(folder, tmp_path, evaluate=True)[0])
     assert made.shape == (16, 24, 3)
     lines = capsys.readouterr().out.splitlines()
-    scores = {line[:13].strip(): line[13:].split() for line in lines if "0." in line[20:]}
+    scores = {
+        line[:13].strip(): line[13:].split() for line in lines if "0." in line[20:]
+    }
     assert set(scores) == {"bicubic", "upscaler", "without", "by reference"}
     truth = inr.read_image(folder / "photo.png")[:16, :24]
     error = np.square(made - truth).mean()
