@@ -85,10 +85,8 @@ def inpaint(
     h, w, _ = picture.shape
     if hidden is not None:
         missing = _shrunk(hidden, (h, w))
-    elif model is None:
-        missing = _drawn((h, w), keep, seed)
     else:
-        missing = np.asarray(random_holes(jax.random.key(seed), (h, w), count=1)[0])
+        missing = _drawn((h, w), None if model else keep, seed)
     share = 100 * (1 - missing.mean())
     print(f"{name}: {h}x{w}, {share:.0f} % of the pixels known")
     known = np.where(missing[..., None], 0, picture)
@@ -150,8 +148,10 @@ def _by_model(
     return made.mean(-1, keepdims=True) if known.shape[-1] == 1 else made
 
 
-def _drawn(size: tuple[int, int], keep: float, seed: int) -> np.ndarray:
-    """Pixels that are not among a part `keep` of them all, drawn at random."""
+def _drawn(size: tuple[int, int], keep: float | None, seed: int) -> np.ndarray:
+    """Pixels not among a part `keep` of them all, drawn at random; None: one hole."""
+    if keep is None:
+        return np.asarray(random_holes(jax.random.key(seed), size, count=1)[0])
     keep = _checks.as_fraction("keep", keep)
     return np.random.default_rng(seed).uniform(size=size) >= keep
 
