@@ -47,9 +47,7 @@ def images(args: argparse.Namespace, pairs: str | None = None) -> tuple:
         train, held_out = bundled(args.crop)
         groups = [[i // 2 for i in range(len(x))] for x in (train, held_out)]
     else:
-        split = training.split_by_hash(
-            inr.list_images(args.folder), group=lambda name: found(args.group, name)
-        )
+        split = files(args)
         groups = [[found(pairs or "", x.stem) for x in paths] for paths in split]
         train, held_out = map(training.ImageFiles, split)
         print(f"{len(train)} images to train on, {len(held_out)} held out")
@@ -58,8 +56,18 @@ def images(args: argparse.Namespace, pairs: str | None = None) -> tuple:
             training.ImagePairs(x, group)
             for x, group in zip((train, held_out), groups, strict=True)
         )
+    return train, scored_crops(held_out, args.crop)
+
+
+def files(args: argparse.Namespace) -> tuple[list, list]:
+    """Those to train on and those held out."""
+    paths = inr.list_images(args.folder)
+    return training.split_by_hash(paths, group=lambda name: found(args.group, name))
+
+
+def scored_crops(held_out, side: int) -> np.ndarray:
     order = np.random.default_rng(0).permutation(len(held_out))[:64]
-    return train, np.stack([middle(held_out[i], args.crop) for i in order])
+    return np.stack([middle(held_out[i], side) for i in order])
 
 
 def bundled(side: int) -> tuple[list, list]:
@@ -92,10 +100,13 @@ def run(
     *,
     symmetry: str = "mirror",
     optimizer=None,
-    pairs: str | None = None,
-) -> None:
-    """Trains, scores what is held out by the loss `scored`, and writes the model."""
-    train, held_out = images(args, pairs)
+    data: tuple | None = None,
+):
+    """Trains, scores what is held out by the loss `scored`, and writes the model.
+
+    On `data`, or what `images(args)` gives. Returns the parameters that are written.
+    """
+    train, held_out = images(args) if data is None else data
     score = jax.jit(lambda params: scored(params, jax.random.key(1), held_out)[1])
     print("held out, before the first step:", describe(score(params)))
     batches = training.crop_batches(
@@ -123,6 +134,7 @@ def run(
     file = args.out / f"{type(model).__name__.lower()}.safetensors"
     save_model(file, model, kept)
     print("wrote", file)
+    return kept
 
 
 def describe(errors: dict) -> str:

@@ -75,7 +75,7 @@ def main() -> None:
         scored,
         symmetry="square",
         optimizer=optimizer,
-        pairs=pairs,
+        data=_training.images(args, pairs),
     )
 
 

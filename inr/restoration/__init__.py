@@ -17,6 +17,7 @@ from inr.restoration.colorizing import (
     colorize as colorize,
     draw_restorer as draw_restorer,
 )
+from inr.restoration.diffusion_restorer import DiffusionRestorer as DiffusionRestorer
 from inr.restoration.encoder import (
     Encoder as Encoder,
     FeatureMap as FeatureMap,
@@ -55,7 +56,6 @@ from inr.restoration.restorer import (
 )
 from inr.restoration.sampling import (
     PRESETS as PRESETS,
-    DiffusionRestorer as DiffusionRestorer,
     SampledField as SampledField,
 )
 from inr.restoration.texture import (

@@ -15,11 +15,12 @@ from inr.diffusion.tables import Sampler
 from inr.fields.base import BoundField, bind
 from inr.rendering import render
 from inr.restoration.colorizers import Colorizer
+from inr.restoration.diffusion_restorer import DiffusionRestorer
 from inr.restoration.encoder import as_gray
 from inr.restoration.files import LoadedModel, resolve
 from inr.restoration.fully_connected import DenseColorizer, PatchColorizer
 from inr.restoration.restorer import Restorer
-from inr.restoration.sampling import DiffusionRestorer, SampledField
+from inr.restoration.sampling import SampledField
 from inr.restoration.spaces import with_luma
 from inr.restoration.upscaler import Upscaler
 

@@ -14,9 +14,9 @@ from inr import _checks, pretrained
 from inr._typing import Params
 from inr.io.models import check_arrays, read_model, write_model
 from inr.restoration.colorizers import Colorizer
+from inr.restoration.diffusion_restorer import DiffusionRestorer
 from inr.restoration.fully_connected import DenseColorizer, PatchColorizer
 from inr.restoration.restorer import Restorer
-from inr.restoration.sampling import DiffusionRestorer
 from inr.restoration.texture import TextureTransformer
 from inr.restoration.upscaler import Upscaler
 

@@ -16,17 +16,10 @@ from inr import _checks
 from inr._typing import Array, ArrayLike, Key, Params
 from inr.color import rgb_to_luma
 from inr.diffusion import denoising_loss
+from inr.restoration.diffusion_restorer import DiffusionRestorer, GuessMap
 from inr.restoration.encoder import FeatureMap
+from inr.restoration.encoding import Encoded, encoding
 from inr.restoration.restorer import Restorer
-from inr.restoration.sampling import DiffusionRestorer
-from inr.training import (
-    PointBatch,
-    mask_cells,
-    point_batch,
-    random_parts,
-    random_views,
-    reduce_images,
-)
 from inr.training.step import Loss
 
 
@@ -76,7 +69,7 @@ def restorer_loss(
         and, once it is called, for points that make no square or crops that are too
         small.
     """
-    make = _encoding(model, scale, num_points, cells, zoom, views, sampler)
+    make = encoding(model, scale, num_points, cells, zoom, views, sampler)
     weight = _checks.as_positive("luma_weight", luma_weight)
     if shift:
         shift = _checks.as_positive("shift", shift)
@@ -98,7 +91,10 @@ def diffusion_loss(
     """Mean squared error of what is predicted, for `inr.training.train`.
 
     Batches as for `restorer_loss`; each point has a level and noise of its own, in both
-    uses of the model. See `inr.diffusion.denoising_loss`.
+    uses of the model. See `inr.diffusion.denoising_loss`. For a model that has an
+    encoder of its own crops may be `[b, s, s, 6]`, behind the picture's RGB that of
+    what a restorer made of it, whose chroma then is the mean: of a restorer that was
+    not trained on the picture, since that is how others are met.
 
     Args:
       model: to be trained.
@@ -116,22 +112,23 @@ def diffusion_loss(
     Raises:
       ValueError: as `restorer_loss`.
     """
-    make = _encoding(model, scale, num_points, cells, zoom, views)
+    make = encoding(model, scale, num_points, cells, zoom, views)
 
     def loss(params: Params, key: Key, crops: ArrayLike) -> tuple[Array, dict]:
         if fixed_restorer:
             restorer = jax.lax.stop_gradient(params["params"]["restorer"])
             params = {"params": {**params["params"], "restorer": restorer}}
         points_key, hide_key, *keys = jax.random.split(key, 4)
-        batch, maps, exact = make(params, points_key, crops)
-        shape = (*batch.colors.shape[:-1], 1)
+        coords, colors, guess, maps, exact = make(params, points_key, crops)
+        shape = (*colors.shape[:-1], 1)
         seen = jax.random.bernoulli(hide_key, 1 - model.dropout, shape)
 
-        def error(key: Key, exact_luma: bool, maps: FeatureMap) -> Array:
+        def error(key: Key, exact_luma: bool, maps: FeatureMap | GuessMap) -> Array:
             use = model.clone(exact_luma=exact_luma)
             condition = functools.partial(use.apply, params, method="condition")
-            mean, known = jax.vmap(condition)(batch.coords, maps)
-            x0 = model.to_x0(batch.colors, mean)
+            given = (coords, maps) if guess is None else (coords, maps, guess)
+            mean, known = jax.vmap(condition)(*given)
+            x0 = model.to_x0(colors, mean)
             known = jnp.where(seen, known, 0)
             return denoising_loss(
                 key,
@@ -153,7 +150,7 @@ def diffusion_loss(
 
 def _loss(
     model: Restorer,
-    make: Callable[[Params, Key, ArrayLike], tuple],
+    make: Callable[[Params, Key, ArrayLike], Encoded],
     shift: float,
     delta: float | None,
     luma_weight: float,
@@ -162,19 +159,19 @@ def _loss(
     crops: ArrayLike,
 ) -> tuple[Array, dict[str, Array]]:
     key, shift_key = jax.random.split(key)
-    batch, maps, exact = make(params, key, crops)
-    places = _shifted(shift_key, batch.coords, shift)
+    coords, colors, _, maps, exact = make(params, key, crops)
+    places = _shifted(shift_key, coords, shift)
 
     def made(exact_luma: bool, maps: FeatureMap) -> Array:
         use = model.clone(exact_luma=exact_luma)
         apply = jax.vmap(functools.partial(use.apply, params))
-        return apply(batch.coords, maps, places)
+        return apply(coords, maps, places)
 
-    def error(colors: Array) -> Array:
-        return _penalty(colors - batch.colors, delta).mean()
+    def error(made: Array) -> Array:
+        return _penalty(made - colors, delta).mean()
 
     restored, colorized = made(False, maps), made(True, exact)
-    difference = rgb_to_luma(restored) - rgb_to_luma(batch.colors)
+    difference = rgb_to_luma(restored) - rgb_to_luma(colors)
     parts = {
         "restored": error(restored),
         "luma": _penalty(difference, delta).mean(),
@@ -182,64 +179,6 @@ def _loss(
     }
     total = parts["restored"] + parts["colorized"] + luma_weight * parts["luma"]
     return total, parts
-
-
-def _encoding(
-    model: Restorer | DiffusionRestorer,
-    scale: int,
-    num_points: int,
-    cells: int | str | None,
-    zoom: bool,
-    views: float,
-    sampler: str = "jittered",
-) -> Callable[[Params, Key, ArrayLike], tuple[PointBatch, FeatureMap, FeatureMap]]:
-    return functools.partial(
-        _encoded,
-        model,
-        scale=_checks.as_count("scale", scale),
-        num_points=_checks.as_count("num_points", num_points),
-        cells=cells,
-        zoom=zoom,
-        views=views,
-        sampler=sampler,
-    )
-
-
-def _encoded(
-    model: Restorer | DiffusionRestorer,
-    params: Params,
-    key: Key,
-    crops: ArrayLike,
-    *,
-    scale: int,
-    num_points: int,
-    cells: int | str | None,
-    zoom: bool,
-    views: float,
-    sampler: str,
-) -> tuple[PointBatch, FeatureMap, FeatureMap]:
-    """Points of the pictures wanted, and maps of what is given for both uses."""
-    points_key, part_key, mask_key, view_key = jax.random.split(key, 4)
-    side = scale * model.side
-    cut = functools.partial(random_parts, part_key) if zoom else reduce_images
-    wanted = cut(crops, (side, side))
-    if views:
-        wanted = random_views(view_key, wanted, amount=views)
-    batch = point_batch(
-        points_key,
-        wanted,
-        size=(model.side, model.side),
-        num_points=num_points,
-        sampler=sampler,
-        interpolation="cubic",
-    )
-    seen = batch.inputs
-    if cells is not None:
-        seen = mask_cells(mask_key, seen, cells=cells)
-    encode = functools.partial(model.apply, params, method="encode")
-    # Covered is what the encoder sees; the luma at a point is known in any case.
-    maps = jax.vmap(encode)(seen)._replace(image=batch.inputs)
-    return batch, maps, maps._replace(image=rgb_to_luma(wanted))
 
 
 def _shifted(key: Key, coords: Array, deviation: float) -> Array:

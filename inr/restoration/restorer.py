@@ -67,9 +67,11 @@ class Restorer(nn.Module):
           ValueError: for an image of another shape or kind.
         """
         image = as_gray("image", image)
-        seen = reduced_to(image, self.side) if self.exact_luma else image
-        # About 0, as the encoder's padding is.
-        return FeatureMap(self.encoder(seen - 0.5), image)
+        return FeatureMap(self.encoder(self.seen(image)), image)
+
+    def seen(self, image: Array) -> Array:
+        """What the encoder is given of an image, about 0, as its padding is."""
+        return (reduced_to(image, self.side) if self.exact_luma else image) - 0.5
 
     def __call__(
         self,
