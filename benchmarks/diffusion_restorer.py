@@ -193,7 +193,7 @@ def mean_error(pairs: list) -> float:
 
 
 def looks(pairs: list) -> dict[str, float]:
-    """The gap is of means over the set, as in DDColor's tables; the distance of each."""
+    """The gap is of means over the set, as in DDColor's table; the distance of each."""
     made, true = (
         np.array([float(metrics.colorfulness(pair[i])) for pair in pairs])
         for i in range(2)

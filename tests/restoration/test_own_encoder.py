@@ -62,6 +62,7 @@ def test_the_restorer_s_mean_is_what_a_guess_stands_for(own):
     assert np.abs(other.features - found.features).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_parts_and_sizes_show_the_same_draw(own):
     options = {
         "model": own, "sampler": diffusion.ddim(num_steps=4, eta=1.0),
