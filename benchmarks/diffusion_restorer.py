@@ -57,6 +57,7 @@ def steps() -> None:
         made = [(drawn(x, seed, sampler), x) for x, seed in cases(images)]
         rows[f"steps_{name}"] = looks(made)
     rows["steps_single_pass"] = looks([(single_pass(x), x) for x in images])
+    rows["steps_quarter_turn"] = looks([(quarter_turn(x), x) for x in images])
     _common.save("diffusion_restorer", rows)
 
 
@@ -173,6 +174,20 @@ def drawn(image: np.ndarray, seed: int, sampler, **options) -> np.ndarray:
 def single_pass(image: np.ndarray) -> np.ndarray:
     gray = np.asarray(color.rgb_to_luma(image))
     return np.asarray(inr.colorize(gray, model="portraits")).clip(0, 1)
+
+
+def quarter_turn(image: np.ndarray) -> np.ndarray:
+    """What an ideal draw may be: as far from the single pass as the truth is.
+
+    Everywhere by as much, the direction in the plane of chroma a right angle from the
+    truth's, of which a draw may know nothing.
+    """
+    mean = np.asarray(color.rgb_to_ycbcr(single_pass(image)))
+    b, r = np.moveaxis(np.asarray(color.rgb_to_ycbcr(image)) - mean, -1, 0)[1:]
+    chroma = mean[..., 1:] + np.stack([-r, b], -1)
+    luma = np.asarray(color.rgb_to_luma(image))
+    made = color.ycbcr_to_rgb(np.concatenate([luma, chroma], -1))
+    return np.asarray(made).clip(0, 1)
 
 
 def cases(images: list):
