@@ -282,12 +282,11 @@ def plot() -> None:
                     label = variant if row["seed"] == 0 else None
                     axis.semilogy(row["curve"], color=f"C{i}", label=label, alpha=0.7)
         axis.axhline(TARGET, color="gray", linewidth=0.5)
-        axis.set(title=f"{count} images", xlabel="epoch", ylabel="training loss")
+        images = "one image" if count == 1 else f"{count} images"
+        axis.set(title=images, xlabel="epoch", ylabel="training loss")
         axis.legend()
-    out = _common.HERE / "out"
-    out.mkdir(exist_ok=True)
     figure.tight_layout()
-    figure.savefig(out / "colorizers.png", dpi=100)
+    figure.savefig(_common.HERE.parent / "docs" / "colorizers.png", dpi=80)
 
 
 def parse() -> argparse.Namespace:
