@@ -58,21 +58,14 @@ def split(args: argparse.Namespace) -> tuple:
         paths, group=lambda name: _training.found(args.group, name), fraction=0.55
     )
     crops = _training.scored_crops(training.ImageFiles(held_out), args.crop)
-    return tuple(map(NamedImages, halves)), crops
-
-
-class NamedImages(training.ImageFiles):
-    """Image files that know their names."""
-
-    def __init__(self, paths: list):
-        super().__init__(paths)
-        self.names = [path.stem for path in paths]
+    return tuple(map(training.ImageFiles, halves)), crops
 
 
 def write_guesses(args: argparse.Namespace, restorer: LoadedModel, images) -> None:
     folder = args.out / "guesses"
     folder.mkdir(parents=True, exist_ok=True)
-    names = getattr(images, "names", range(len(images)))
+    files = isinstance(images, training.ImageFiles)
+    names = [path.stem for path in images.paths] if files else range(len(images))
     for name, image in zip(names, tqdm(images), strict=True):
         gray = color.rgb_to_luma(np.float32(image / 255))
         made = inr.colorize(gray, model=restorer, progress=False)

@@ -3,10 +3,13 @@
     python examples/train_colorizer.py photos --group "(.*)_" --steps 4000
     python examples/train_colorizer.py photos --activations relu --rate 1e-3
     python examples/train_colorizer.py photos --kind patches --side 64
+    python examples/train_colorizer.py photos --start FILE --trunk vgg16.safetensors
 
 Images that share what `--group` finds in their names stay on one side of the split, a
 tenth of which is held out and scored. Stopped or killed, the same command goes on.
-Without a folder it takes photographs from scikit-image, to show what happens.
+With `--trunk` VGG16 judges pictures, too, by LPIPS: the squared error alone has the
+mean of what colours may be, which is dull. Without a folder it takes photographs from
+scikit-image, to show what happens.
 `inr colorize photo.jpg --model out/train_colorizer/colorizer.safetensors` shows it.
 """
 
@@ -15,6 +18,7 @@ import argparse
 import _training
 import jax
 import jax.numpy as jnp
+import safetensors.numpy
 
 from inr import training
 from inr.restoration import (
@@ -43,13 +47,10 @@ def main() -> None:
     else:
         gray = jnp.zeros((model.side, model.side, 1))
         params = model.init(jax.random.key(0), jnp.zeros((1, 2)), gray)
-    loss = colorizer_loss(model)
-
-    def scored(params, key, crops):
-        return 0.0, {"loss": loss(params, key, crops)[0]}
-
+    weights = safetensors.numpy.load_file(args.trunk) if args.trunk else None
+    loss = colorizer_loss(model, weights=weights)
     optimizer = training.warmup_adam(args.steps, learning_rate=args.rate)
-    _training.run(args, model, params, loss, scored, optimizer=optimizer)
+    _training.run(args, model, params, loss, loss, optimizer=optimizer)
 
 
 def made(args: argparse.Namespace) -> Colorizer | DenseColorizer | PatchColorizer:
@@ -77,6 +78,9 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--embedding", default="joint", choices=("joint", "zeros"))
     parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument(
+        "--trunk", help="file of VGG16's weights for LPIPS, which judges pictures too"
+    )
     parser.add_argument(
         "--original",
         action="store_true",

@@ -12,9 +12,11 @@ import jax.numpy as jnp
 from inr import _checks
 from inr._typing import Array, ArrayLike, Key, Params
 from inr.color import rgb_to_lab, rgb_to_luma
+from inr.coords import grid
 from inr.fields.streams import seed_cells
-from inr.metrics import deep_features
+from inr.metrics import deep_features, lpips
 from inr.restoration.colorizers import GridColorizer
+from inr.restoration.encoder import FeatureMap
 from inr.restoration.spaces import AB_SCALE, lightness
 from inr.restoration.texture import TextureTransformer
 from inr.restoration.upscaler import Upscaler
@@ -81,7 +83,12 @@ def upscaler_loss(
     return loss
 
 
-def colorizer_loss(model: GridColorizer) -> Loss:
+def colorizer_loss(
+    model: GridColorizer,
+    *,
+    weights: Mapping[str, ArrayLike] | None = None,
+    perceptual: float = 0.05,
+) -> Loss:
     """Mean squared error of the colours on a colorizer's grid, for `training.train`.
 
     Its batches are crops `[b, s, s, 3]` as `inr.training.crop_batches` makes them,
@@ -90,20 +97,36 @@ def colorizer_loss(model: GridColorizer) -> Loss:
     Args:
       model: a `Colorizer` or `PatchColorizer`, whose error is of (a, b) / 128, or a
         `DenseColorizer`, whose error is of RGB.
+      weights: of VGG16, as for `inr.metrics.lpips`, by which the picture is judged too:
+        colours that are likely, where the squared error alone has their mean, which is
+        duller. None for that error alone.
+      perceptual: weight of that distance.
 
     Returns:
-      A loss `(params, key, crops) -> (scalar, {})`.
+      A loss `(params, key, crops) -> (scalar, metrics)`; the metrics are `square`, and
+      with weights `perceptual`.
+
+    Raises:
+      ValueError: once it is called, for weights of another network, and for a model
+        that sees less than 16 pixels, where weights are given.
     """
 
     def loss(params: Params, key: Key, crops: ArrayLike) -> tuple[Array, dict]:
         del key
-        wanted = reduce_images(crops, model.seen_size(crops.shape[1:3]))
-        light = lightness(rgb_to_luma(wanted))
-        made = model.apply(params, light, method="colours")
-        wanted = reduce_images(wanted, made.shape[1:3])
+        picture = reduce_images(crops, model.seen_size(crops.shape[1:3]))
+        luma = rgb_to_luma(picture)
+        made = model.apply(params, lightness(luma), method="colours")
+        wanted = reduce_images(picture, made.shape[1:3])
         if model.predicts == "ab":
             wanted = rgb_to_lab(wanted)[..., 1:] / AB_SCALE
-        return jnp.square(made - wanted).mean(), {}
+        parts = {"square": _mean_square(made, wanted)}
+        if weights is None:
+            return parts["square"], parts
+        pixels = grid(picture.shape[1:3])
+        shown = jax.vmap(lambda *maps: model.apply(params, pixels, FeatureMap(*maps)))
+        judge = jax.vmap(functools.partial(lpips, weights=weights))
+        parts["perceptual"] = judge(shown(made, luma), picture).mean()
+        return parts["square"] + perceptual * parts["perceptual"], parts
 
     return loss
 

@@ -4,11 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import safetensors.numpy
 from small_restorer import noisy, picture
 from support import refuses
 
 import inr
-from inr import color
+from inr import color, metrics
 from inr.restoration import (
     FULL_RELU,
     FULL_SIREN,
@@ -181,6 +182,30 @@ def test_the_loss_is_the_error_on_the_grid(kind):
     for path, leaf in flat:
         assert np.isfinite(leaf).all()
         assert np.any(leaf), path
+
+
+@pytest.mark.slow
+def test_a_loss_with_weights_judges_the_picture(data_folder):
+    path = data_folder / "weights" / "vgg16_lpips.safetensors"
+    weights = safetensors.numpy.load_file(path)
+    model, params = loaded("both")
+    crops = np.random.default_rng(0).integers(0, 255, (2, 16, 16, 3)).astype(np.uint8)
+    loss = colorizer_loss(model, weights=weights, perceptual=0.3)
+    (total, parts), gradient = jax.jit(jax.value_and_grad(loss, has_aux=True))(
+        params, jax.random.key(0), crops
+    )
+    plain = jax.jit(colorizer_loss(model))(params, jax.random.key(0), crops)[0]
+    distances = []
+    for crop in crops:
+        image = jnp.float32(crop) / 255
+        field = inr.bind(model, params, color.rgb_to_luma(image))
+        made = field(inr.coords.grid((16, 16)))
+        distances.append(metrics.lpips(made, image, weights=weights))
+    np.testing.assert_allclose(parts["perceptual"], np.mean(distances), rtol=1e-3)
+    np.testing.assert_allclose(parts["square"], plain, rtol=1e-5)
+    np.testing.assert_allclose(total, plain + 0.3 * np.mean(distances), rtol=1e-3)
+    leaves = jax.tree_util.tree_leaves_with_path(gradient["params"])
+    assert all(np.isfinite(leaf).all() and np.any(leaf) for _, leaf in leaves)
 
 
 @pytest.mark.slow
