@@ -8,11 +8,12 @@
 Three networks that differ in their activations alone: ReLUs and a tanh (FR), sines in
 the first and last layer (SRS), sines everywhere (S130, the name of a student project's
 runs, whose 30 is the frequency and 1 the layers'); `--variants` has these two with
-their initialisation, too, on L as it is. Each is given the rate, of four,
-that ends first in a tenth of the epochs, or else has the lowest training loss there;
-then runs with all seeds until the epochs are over, or the training loss, a mean over an
-epoch, is below 0.002; a tenth of that for one image, which is soon known by heart, and
-the epochs to 0.002 are told of it too. The loss is the mean square of (a, b) / 128.
+their initialisation, too, on L as it is, and SIREN's 30 in all layers. Each is given
+the rate, of four, that ends first in a tenth of the epochs, or else has the lowest
+training loss there; then runs with all seeds until the epochs are over, or the training
+loss, a mean over an epoch, is below 0.002; a tenth of that for one image, which is soon
+known by heart, and the epochs to 0.002 are told of it too. The loss is the mean square
+of (a, b) / 128.
 Photographs are drawn by the seed from those that are trained on, one crop of each; 64
 others, held out by photograph, tell the validation loss. Runs are kept in
 colorizers.json, and another call goes on behind the last. `--step`: seconds of one step
@@ -45,6 +46,7 @@ VARIANTS = {
     "FR": {"activations": FULL_RELU},
     "SRS": {"activations": SIREN_RELU_SIREN},
     "S130": {"activations": FULL_SIREN},
+    "S130-30": {"activations": FULL_SIREN, "hidden_omega": 30.0},
     "SRS-original": {"activations": SIREN_RELU_SIREN, "original": True},
     "S130-original": {"activations": FULL_SIREN, "original": True},
 }
