@@ -5,8 +5,8 @@
 The file of `--start` holds a restorer, such as `train_restorer.py` writes; by default
 it is the one for portraits that comes with the library. It stays as it is: what learns
 is a denoiser that draws chroma about the mean that the restorer says. With `--guesses`,
-what `cross_fit.py` wrote of the same folder, it has an encoder of its own and learns
-how far a restorer is off on pictures that are new to it. A tenth of the images is held
+what `cross_fit.py` wrote of the same folder, it learns how far a restorer is off on
+pictures that are new to it. A tenth of the images is held
 out and scored. Stopped or killed, the same command goes on.
 """
 
@@ -37,7 +37,6 @@ def main() -> None:
         deviation=DEVIATIONS[args.diffused],
         predicts=args.predicts,
         dropout=args.dropout,
-        own_encoder=args.guesses is not None,
     )
     one = jnp.zeros((model.side, model.side, 1))
     inputs = jnp.zeros((1, 2)), one, jnp.zeros((1, model.channels)), jnp.zeros(())

@@ -1,18 +1,17 @@
 """The network that colours are drawn by, see `inr.restoration.sampling`.
 
-Notation. A restorer gives a gray image its map of features, its luma and its mean
-chroma. c is how far chroma (Cb, Cr) at a point is from that mean, and x0 = c /
-deviation is what is diffused: x_t = a_t x0 + s_t eps, see `inr.diffusion.process`. So
-draws differ about the mean, which needs not be learnt again. At each point a denoiser
-sees what is known there, the mean, the level t and x_t, and predicts v = a_t eps - s_t
-x0, which unlike eps is defined where no signal is left [Salimans and Ho 2022,
-arXiv:2202.00512]. By option c is chroma itself, or RGB less one half, and eps or x0 is
-what is predicted.
+Notation. A restorer gives a gray image its luma and its mean chroma. c is how far
+chroma (Cb, Cr) at a point is from that mean, and x0 = c / deviation is what is
+diffused: x_t = a_t x0 + s_t eps, see `inr.diffusion.process`. So draws differ about the
+mean, which needs not be learnt again. At each point a denoiser sees what is known
+there, the mean, the level t and x_t, and predicts v = a_t eps - s_t x0, which unlike
+eps is defined where no signal is left [Salimans and Ho 2022, arXiv:2202.00512]. By
+option c is chroma itself, or RGB less one half, and eps or x0 is what is predicted.
 
-What is known is the restorer's features; or those of an encoder that sees the mean
-beside the gray image (`own_encoder`), whose training then takes means from restorers
-that have not seen the picture: on those that it was trained on a restorer errs less
-than elsewhere, and its features do not say where it will be wrong.
+What is known is a map of features by an encoder that sees the mean beside the gray
+image. In training means are best taken from restorers that have not seen the picture:
+on those that it was trained on a restorer errs less than elsewhere, and nobody can
+learn from them how far it is off.
 """
 
 import functools
@@ -35,7 +34,7 @@ _CHROMA = 0.08  # its deviation, about
 
 
 class GuessMap(NamedTuple):
-    """What an image is to a denoiser that has an encoder of its own.
+    """What an image is to a `DiffusionRestorer`.
 
     Attributes:
       features: `[h, w, k]`, of the image and the restorer's mean.
@@ -64,8 +63,6 @@ class DiffusionRestorer(nn.Module):
         signal: the schedule then ends with a little.
       dropout: share of points that are trained as if nothing were known of them, which
         guidance needs.
-      own_encoder: of the image and the restorer's mean, as wide as the restorer's;
-        otherwise the denoiser sees the restorer's features.
     """
 
     widths: tuple[int, ...] = (32, 64, 96, 128)
@@ -80,7 +77,6 @@ class DiffusionRestorer(nn.Module):
     deviation: float = 0.03
     predicts: str = "v"
     dropout: float = 0.0
-    own_encoder: bool = False
 
     def __post_init__(self):
         _checks.check_choice("diffused", self.diffused, ("residual", "chroma", "rgb"))
@@ -110,21 +106,16 @@ class DiffusionRestorer(nn.Module):
         )
         self.known = Known(self.width)
         self.denoiser = Denoiser(self.width, self.depth, self.channels)
-        if self.own_encoder:
-            self.encoder = Encoder(self.widths, self.blocks)
+        self.encoder = Encoder(self.widths, self.blocks)
 
-    def encode(
-        self, image: ArrayLike, guess: Array | None = None
-    ) -> FeatureMap | GuessMap:
+    def encode(self, image: ArrayLike, guess: Array | None = None) -> GuessMap:
         """What is known of a gray image `[h, w, 1]`, for any point.
 
-        For `own_encoder` a training may give the chroma `[side, side, 2]` that is to be
-        taken for the restorer's mean.
+        A training may give the chroma `[side, side, 2]` that is to be taken for the
+        restorer's mean.
         """
         image = as_gray("image", image)
         restored = self.restorer.encode(image)
-        if not self.own_encoder:
-            return restored
         seen = self.restorer.seen(image)
         if guess is None:
             pixels = grid(seen.shape[:2])
@@ -133,18 +124,12 @@ class DiffusionRestorer(nn.Module):
         return GuessMap(features, image, restored.features)
 
     def condition(
-        self,
-        coords: Array,
-        feature_map: FeatureMap | GuessMap,
-        guess: Array | None = None,
+        self, coords: Array, feature_map: GuessMap, guess: Array | None = None
     ) -> tuple[Array, Array]:
         """The restorer's YCbCr `[..., 3]`, and what the denoiser knows `[..., k]`.
 
-        For `own_encoder` a training may give the chroma `[..., 2]` of that mean.
+        A training may give the chroma `[..., 2]` of that mean.
         """
-        if not self.own_encoder:
-            mean = rgb_to_ycbcr(self.restorer(coords, feature_map))
-            return mean, self.known(coords, feature_map.features, mean)
         features, image, restored = feature_map
         luma = sample_grid(image, coords, method="cubic")
         if guess is None:
@@ -178,7 +163,7 @@ class DiffusionRestorer(nn.Module):
     def __call__(
         self,
         coords: Array,
-        feature_map: FeatureMap | GuessMap | ArrayLike,
+        feature_map: GuessMap | ArrayLike,
         x: Array,
         t: Array,
     ) -> Array:
@@ -186,7 +171,7 @@ class DiffusionRestorer(nn.Module):
 
         In place of the feature map an image is encoded first, as `init` needs it.
         """
-        if not isinstance(feature_map, FeatureMap | GuessMap):
+        if not isinstance(feature_map, GuessMap):
             feature_map = self.encode(feature_map)
         return self.denoise(x, t, self.condition(coords, feature_map)[1])
 

@@ -78,8 +78,8 @@ def _encoded(
     """Of crops that may have another picture's channels behind their own."""
     points_key, part_key, mask_key, view_key = jax.random.split(key, 4)
     crops = jnp.asarray(crops)
-    if crops.shape[-1] != 3 and not getattr(model, "own_encoder", False):
-        fix = "Only a model with `own_encoder` takes what another restorer made."
+    if crops.shape[-1] != 3 and isinstance(model, Restorer):
+        fix = "Only a `DiffusionRestorer` takes what another restorer made."
         raise _checks.fail("crops", "[b, s, s, 3]", f"shape {crops.shape}", fix)
     side = scale * model.side
     cut = functools.partial(random_parts, part_key) if zoom else reduce_images

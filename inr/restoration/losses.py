@@ -91,10 +91,10 @@ def diffusion_loss(
     """Mean squared error of what is predicted, for `inr.training.train`.
 
     Batches as for `restorer_loss`; each point has a level and noise of its own, in both
-    uses of the model. See `inr.diffusion.denoising_loss`. For a model that has an
-    encoder of its own crops may be `[b, s, s, 6]`, behind the picture's RGB that of
-    what a restorer made of it, whose chroma then is the mean: of a restorer that was
-    not trained on the picture, since that is how others are met.
+    uses of the model. See `inr.diffusion.denoising_loss`. Crops may be `[b, s, s, 6]`,
+    behind the picture's RGB that of what a restorer made of it, whose chroma then is
+    the mean: of a restorer that was not trained on the picture, since that is how
+    others are met.
 
     Args:
       model: to be trained.
@@ -123,7 +123,7 @@ def diffusion_loss(
         shape = (*colors.shape[:-1], 1)
         seen = jax.random.bernoulli(hide_key, 1 - model.dropout, shape)
 
-        def error(key: Key, exact_luma: bool, maps: FeatureMap | GuessMap) -> Array:
+        def error(key: Key, exact_luma: bool, maps: GuessMap) -> Array:
             use = model.clone(exact_luma=exact_luma)
             condition = functools.partial(use.apply, params, method="condition")
             given = (coords, maps) if guess is None else (coords, maps, guess)

@@ -1,4 +1,4 @@
-"""The denoiser's own encoder, which learns from guesses of restorers of others."""
+"""A denoiser that learns from what restorers made of pictures new to them."""
 
 import jax
 import jax.numpy as jnp
@@ -12,14 +12,12 @@ from inr import color, diffusion
 from inr.restoration import (
     DiffusionRestorer,
     LoadedModel,
+    Restorer,
     diffusion_loss,
-    load_model,
-    save_model,
+    restorer_loss,
 )
 
-OWN = DiffusionRestorer(
-    widths=(8, 12), width=16, depth=1, side=16, deviation=0.03, own_encoder=True
-)
+OWN = DiffusionRestorer(widths=(8, 12), width=16, depth=1, side=16, deviation=0.03)
 GREEN = np.array([60, 140, 70], np.uint8)
 
 
@@ -106,17 +104,7 @@ def test_what_learns_is_its_own(own):
         assert np.any(jax.tree.leaves(gradient[name])[0])
 
 
-@pytest.mark.slow
-def test_kept_in_a_file_with_its_encoder(own, tmp_path):
-    path = tmp_path / "own.safetensors"
-    save_model(path, *own)
-    model, params = load_model(path)
-    assert model == OWN
-    for a, b in zip(*map(jax.tree.leaves, (params, own.params)), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6)
-
-
-def test_guesses_are_refused_where_nothing_takes_them(own):
-    plain = OWN.clone(own_encoder=False)
-    with refuses("`crops` must be .* Only a model with `own_encoder`"):
-        diffusion_loss(plain)(own.params, jax.random.key(0), beside(GREEN, GREEN))
+def test_guesses_are_refused_where_nothing_takes_them():
+    restorer = Restorer(widths=(8, 12), width=16, depth=1, side=16)
+    with refuses("`crops` must be .* Only a `DiffusionRestorer`"):
+        restorer_loss(restorer)({}, jax.random.key(0), beside(GREEN, GREEN))
