@@ -25,7 +25,7 @@ from inr import color, diffusion, metrics, training
 from inr.commands._sheet import write_sheet
 from inr.restoration import PRESETS
 
-IMAGES, SEEDS = 32, 3
+IMAGES, SEEDS = 24, 3
 
 
 def strides() -> None:
