@@ -235,7 +235,8 @@ def test_the_loss_refuses_what_does_not_fit(small):
 @pytest.mark.parametrize("name", pretrained.names())
 def test_shipped_weights_are_those_of_their_card(name):
     data = pretrained.file(name).read_bytes()
-    assert len(data) <= {"photos": 16, "portraits_diffusion": 8, "textures": 5}.get(name, 4) * 2**20
+    limits = {"photos": 16, "portraits_diffusion": 8, "textures": 5}  # MiB
+    assert len(data) <= limits.get(name, 4) * 2**20
     assert hashlib.sha256(data).hexdigest() in pretrained.card(name)
     assert re.search(r"inr_format.{0,20}1", data[:2000].decode("latin-1"))
 
