@@ -6,8 +6,8 @@ The file of `--start` holds a restorer, such as `train_restorer.py` writes; by d
 it is the one for portraits that comes with the library. It stays as it is: what learns
 is a denoiser that draws chroma about the mean that the restorer says. With `--guesses`,
 what `cross_fit.py` wrote of the same folder, it learns how far a restorer is off on
-pictures that are new to it. A tenth of the images is held
-out and scored. Stopped or killed, the same command goes on.
+pictures that are new to it. A tenth of the images is held out and scored. Stopped or
+killed, the same command goes on.
 """
 
 import argparse
