@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 
 import chex
 import jax
@@ -194,7 +195,13 @@ def press_ctrl_c():
 
 
 def press_ctrl_c_twice():
+    noted = signal.getsignal(signal.SIGINT)
     press_ctrl_c()
+    # Another one, before a busy main thread takes the first up, would be the same one.
+    for _ in range(3000):
+        if signal.getsignal(signal.SIGINT) is not noted:
+            break
+        time.sleep(0.01)
     press_ctrl_c()
 
 
