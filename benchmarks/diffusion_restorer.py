@@ -13,6 +13,7 @@ ours. `samples`: the mean of 16 samples beside the single pass, calibration, ran
 
 import itertools
 import sys
+from dataclasses import replace
 
 import _common
 import _perceptual
@@ -24,7 +25,7 @@ from restorer import as_image, split_portraits
 import inr
 from inr import color, diffusion, metrics, training
 from inr.commands._sheet import write_sheet
-from inr.restoration import PRESETS
+from inr.restoration import PRESETS, SampledField, draw_restorer
 
 IMAGES, SEEDS = 24, 3
 # Where only errors are asked, which a few of the portraits have most of: more of them,
@@ -43,7 +44,7 @@ def strides() -> None:
             made = [
                 (draw, at_points(x))
                 for i, x in enumerate(images)
-                for draw in drawn(x, i, sampler, size=POINTS, num_samples=SEEDS)
+                for draw in drawn_at_points(x, i, sampler, SEEDS)
             ]
             row[f"eta_{eta:.0f}_mse"] = mean_error(made)
         row["ratio"] = row["eta_0_mse"] / row["eta_1_mse"]
@@ -120,7 +121,7 @@ def samples(count: int = 16) -> None:
     sampler = diffusion.ddim(num_steps=50, eta=1.0)
     rows, ranks = [], np.zeros(count + 1)
     for i, image in enumerate(held_out(MANY)):
-        draws = drawn(image, i, sampler, size=POINTS, num_samples=count)
+        draws = drawn_at_points(image, i, sampler, count)
         shown = at_points(image)
         chroma, true = (color.rgb_to_ycbcr(x)[..., 1:] for x in (draws, shown))
         ranks += np.bincount(
@@ -181,6 +182,19 @@ def drawn(image: np.ndarray, seed: int, sampler, **options) -> np.ndarray:
     gray = image if image.ndim == 2 else np.asarray(color.rgb_to_luma(image))
     options = {"sampler": sampler, "key": jax.random.key(seed), **options}
     return np.asarray(inr.colorize(gray, progress=False, **options)).clip(0, 1)
+
+
+def drawn_at_points(image: np.ndarray, seed: int, sampler, count: int) -> np.ndarray:
+    gray = np.asarray(color.rgb_to_luma(image))
+    keys = jax.random.split(jax.random.key(seed), count)
+    field = draw_restorer(keys[0], gray, model="portraits", sampler=sampler)
+    return np.asarray(_at_points(field, keys)).clip(0, 1)
+
+
+@jax.jit
+def _at_points(field: SampledField, keys: jax.Array) -> jax.Array:
+    coords = inr.coords.grid(POINTS)
+    return jax.vmap(lambda key: replace(field, key=key)(coords))(keys)
 
 
 def single_pass(image: np.ndarray) -> np.ndarray:

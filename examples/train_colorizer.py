@@ -48,7 +48,7 @@ def main() -> None:
         gray = jnp.zeros((model.side, model.side, 1))
         params = model.init(jax.random.key(0), jnp.zeros((1, 2)), gray)
     weights = safetensors.numpy.load_file(args.trunk) if args.trunk else None
-    loss = colorizer_loss(model, weights=weights)
+    loss = colorizer_loss(model, weights=weights, vividness=args.vividness)
     optimizer = training.warmup_adam(args.steps, learning_rate=args.rate)
     _training.run(args, model, params, loss, loss, optimizer=optimizer)
 
@@ -80,6 +80,12 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument(
         "--trunk", help="file of VGG16's weights for LPIPS, which judges pictures too"
+    )
+    parser.add_argument(
+        "--vividness",
+        type=float,
+        default=0.0,
+        help="weight of the colourfulness that pictures lack, such as 0.05",
     )
     parser.add_argument(
         "--original",

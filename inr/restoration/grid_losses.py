@@ -14,7 +14,7 @@ from inr._typing import Array, ArrayLike, Key, Params
 from inr.color import rgb_to_lab, rgb_to_luma
 from inr.coords import grid
 from inr.fields.streams import seed_cells
-from inr.metrics import deep_features, lpips
+from inr.metrics import colorfulness, deep_features, lpips
 from inr.restoration.colorizers import GridColorizer
 from inr.restoration.encoder import FeatureMap
 from inr.restoration.spaces import AB_SCALE, lightness
@@ -88,6 +88,7 @@ def colorizer_loss(
     *,
     weights: Mapping[str, ArrayLike] | None = None,
     perceptual: float = 0.05,
+    vividness: float = 0.0,
 ) -> Loss:
     """Mean squared error of the colours on a colorizer's grid, for `training.train`.
 
@@ -101,10 +102,13 @@ def colorizer_loss(
         colours that are likely, where the squared error alone has their mean, which is
         duller. None for that error alone.
       perceptual: weight of that distance.
+      vividness: weight of the mean distance between the colourfulness, in hundreds, of
+        a picture and of what is made of it [DDColor, Kang et al. 2023, arXiv:2212.11613,
+        has 1 less what is made, which pays for colours that nothing has].
 
     Returns:
-      A loss `(params, key, crops) -> (scalar, metrics)`; the metrics are `square`, and
-      with weights `perceptual`.
+      A loss `(params, key, crops) -> (scalar, metrics)`; the metrics are `square`, with
+      weights `perceptual`, and with a weight above zero `vividness`.
 
     Raises:
       ValueError: once it is called, for weights of another network, and for a model
@@ -120,13 +124,22 @@ def colorizer_loss(
         if model.predicts == "ab":
             wanted = rgb_to_lab(wanted)[..., 1:] / AB_SCALE
         parts = {"square": _mean_square(made, wanted)}
-        if weights is None:
-            return parts["square"], parts
+        total = parts["square"]
+        if weights is None and not vividness:
+            return total, parts
         pixels = grid(picture.shape[1:3])
-        shown = jax.vmap(lambda *maps: model.apply(params, pixels, FeatureMap(*maps)))
-        judge = jax.vmap(functools.partial(lpips, weights=weights))
-        parts["perceptual"] = judge(shown(made, luma), picture).mean()
-        return parts["square"] + perceptual * parts["perceptual"], parts
+        shown = jax.vmap(lambda *maps: model.apply(params, pixels, FeatureMap(*maps)))(
+            made, luma
+        )
+        if weights is not None:
+            judge = jax.vmap(functools.partial(lpips, weights=weights))
+            parts["perceptual"] = judge(shown, picture).mean()
+            total += perceptual * parts["perceptual"]
+        if vividness:
+            vivid, true = (jax.vmap(colorfulness)(x) / 100 for x in (shown, picture))
+            parts["vividness"] = jnp.abs(vivid - true).mean()
+            total += vividness * parts["vividness"]
+        return total, parts
 
     return loss
 

@@ -86,6 +86,14 @@ def test_the_sine_is_accurate_where_sirens_use_it(fn, truth, span):
     assert error.max() < 9e-8
 
 
+@pytest.mark.parametrize("fn", [sine, cosine])
+def test_the_sine_is_bounded_for_any_argument(fn):
+    size = np.geomspace(1e-30, 3e38, 100_001).astype(np.float32)
+    made = np.asarray(jax.jit(fn)(np.concatenate([-size, size])))
+    assert np.all(np.abs(made) <= 1)
+    assert np.isnan(jax.jit(fn)(np.float32([np.inf, -np.inf]))).all()
+
+
 def test_the_sine_has_the_derivatives_of_the_sine():
     x = jnp.linspace(-9, 9, 101)
     first = jax.vmap(jax.grad(sine))

@@ -208,6 +208,32 @@ def test_a_loss_with_weights_judges_the_picture(data_folder):
     assert all(np.isfinite(leaf).all() and np.any(leaf) for _, leaf in leaves)
 
 
+def test_a_loss_of_vividness_compares_colourfulness():
+    model, params = loaded("both")
+    crops = np.random.default_rng(0).integers(0, 255, (2, 16, 16, 3)).astype(np.uint8)
+    loss = colorizer_loss(model, vividness=0.2)
+    (total, parts), gradient = jax.jit(jax.value_and_grad(loss, has_aux=True))(
+        params, jax.random.key(0), crops
+    )
+
+    def m3(image):
+        red, green, blue = np.moveaxis(255 * np.asarray(image, np.float64), -1, 0)
+        rg, yb = red - green, (red + green) / 2 - blue
+        return np.hypot(rg.std(), yb.std()) + 0.3 * np.hypot(rg.mean(), yb.mean())
+
+    distances = []
+    for crop in crops:
+        field = inr.bind(model, params, color.rgb_to_luma(crop / np.float32(255)))
+        made = field(inr.coords.grid((16, 16)))
+        distances.append(abs(m3(made) - m3(crop / 255)) / 100)
+    np.testing.assert_allclose(parts["vividness"], np.mean(distances), rtol=1e-4)
+    np.testing.assert_allclose(
+        total, parts["square"] + 0.2 * parts["vividness"], rtol=1e-5
+    )
+    leaves = jax.tree_util.tree_leaves_with_path(gradient["params"])
+    assert all(np.isfinite(leaf).all() and np.any(leaf) for _, leaf in leaves)
+
+
 @pytest.mark.slow
 def test_the_original_s_trick_is_a_matter_of_scale():
     """1/30 on L up to 100 makes phases of a few radians, 30 makes noise.
