@@ -30,7 +30,7 @@ from inr.restoration import PRESETS, SampledField, draw_restorer
 IMAGES, SEEDS = 24, 3
 # Where only errors are asked, which a few of the portraits have most of: more of them,
 # at some of their points. Points do not see each other.
-MANY, POINTS = 128, (32, 32)
+MANY, DRAWS, POINTS = 128, 8, (32, 32)
 
 
 def strides() -> None:
@@ -44,7 +44,7 @@ def strides() -> None:
             made = [
                 (draw, at_points(x))
                 for i, x in enumerate(images)
-                for draw in drawn_at_points(x, i, sampler, SEEDS)
+                for draw in drawn_at_points(x, i, sampler, DRAWS)
             ]
             row[f"eta_{eta:.0f}_mse"] = mean_error(made)
         row["ratio"] = row["eta_0_mse"] / row["eta_1_mse"]
@@ -55,7 +55,7 @@ def strides() -> None:
 
 
 def steps() -> None:
-    images = held_out()
+    images = held_out(MANY // 2)
     samplers = {
         "ddim_8": diffusion.ddim(num_steps=8),
         "ddim_100": diffusion.ddim(num_steps=100),
@@ -173,8 +173,7 @@ def speed() -> None:
 
 def one(size: tuple) -> None:
     gray = np.random.default_rng(0).random(size, np.float32)
-    sampler = diffusion.ddim(num_steps=8)
-    _process.report(lambda: drawn(gray, 0, sampler), 3)
+    _process.report(lambda: drawn(gray, 0, **PRESETS["ours"]), 3)
 
 
 def drawn(image: np.ndarray, seed: int, sampler, **options) -> np.ndarray:

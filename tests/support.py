@@ -18,6 +18,12 @@ def refuses(match, error=ValueError):
         jaxtyping.config.update("jaxtyping_disable", False)
 
 
+def mostly_slow(values, *fast):
+    """What to parametrize by, of which the fast suite tries `fast` alone."""
+    slow = pytest.mark.slow
+    return [x if x in fast else pytest.param(x, marks=slow) for x in values]
+
+
 @contextlib.contextmanager
 def count_compilations():
     """Yields a function that tells how many programs XLA has compiled in the block."""

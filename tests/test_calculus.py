@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from support import refuses
+from support import mostly_slow, refuses
 
 import inr
 from inr import calculus, coords, poisson
@@ -18,11 +18,8 @@ FAMILIES = {
     "fourier_net": inr.FourierNet(**MLP, input_scale=6.0),
     "hash_grid": inr.HashGrid(**MLP, levels=2, interpolation="smooth"),
 }
-# Its second derivatives take long to compile.
-NAMES = [
-    pytest.param(name, marks=pytest.mark.slow) if name == "hash_grid" else name
-    for name in FAMILIES
-]
+# Second derivatives of the others take long to compile.
+NAMES = mostly_slow(FAMILIES, "siren", "gauss", "fourier_net")
 
 
 @functools.cache
@@ -51,7 +48,7 @@ def per_point(field, coords):
     return jax.vmap(one)(coords)
 
 
-@pytest.mark.parametrize("ndim", [2, 3])
+@pytest.mark.parametrize("ndim", mostly_slow([2, 3], 2))
 @pytest.mark.parametrize("name", NAMES)
 def test_against_the_hessian(name, ndim):
     field, coords = bound(name, ndim), points(ndim)
@@ -233,6 +230,7 @@ def test_bad_input_is_refused(call, message):
         call(bound("siren"))
 
 
+@pytest.mark.slow
 def test_a_linear_hash_grid_refuses_second_derivatives():
     model = inr.HashGrid(**MLP, levels=2)
     field = inr.bind(model, model.init(jax.random.key(0), jnp.zeros((1, 2))))

@@ -72,6 +72,7 @@ def test_a_reduced_photo_gets_its_size_back(photo, weights, tmp_path, capsys):
     assert inr.read_image(close).shape == (40, 30, 3)
 
 
+@pytest.mark.slow
 def test_the_console_command_and_its_errors(photo, weights, tmp_path, capsys):
     out = str(tmp_path / "out")
     arguments = ["colorize", str(photo.parent), "--model", str(weights), "--out", out]

@@ -60,6 +60,7 @@ def test_upscale_by_a_model_of_a_folder(photo, upscaler, tmp_path, capsys):
     assert "PSNR" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_upscale_of_a_region(photo, upscaler, tmp_path):
     options = ["--scale", "2", "--model", upscaler, "--out", str(tmp_path)]
     region = ["--region", "0.25", "0.5", "0.75", "1"]

@@ -25,6 +25,7 @@ def test_notes_are_played_back(tmp_path, capsys):
     assert "signal to noise" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_stereo_file_is_played_back_at_its_rate(tmp_path):
     pytest.importorskip("soundfile", reason="needs the extra `media`")
     pytest.importorskip("matplotlib", reason="needs the extra `examples`")
@@ -54,6 +55,7 @@ def test_a_clip_is_reduced_held_and_played(tmp_path, capsys):
     assert "PSNR" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_pan_begins_where_it_says():
     pytest.importorskip("skimage", reason="needs the extra `examples`")
     from skimage import data

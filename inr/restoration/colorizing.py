@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from inr import _checks
 from inr._typing import Array, ArrayLike, Field, Key, Region, Size
-from inr.diffusion import Hooks, ddim
+from inr.diffusion import Hooks
 from inr.diffusion.tables import Sampler
 from inr.fields.base import BoundField, bind
 from inr.rendering import render
@@ -20,7 +20,7 @@ from inr.restoration.encoder import as_gray
 from inr.restoration.files import LoadedModel, resolve
 from inr.restoration.fully_connected import DenseColorizer, PatchColorizer
 from inr.restoration.restorer import Restorer
-from inr.restoration.sampling import SampledField
+from inr.restoration.sampling import DEFAULT_SAMPLER, SampledField
 from inr.restoration.spaces import with_luma
 from inr.restoration.upscaler import Upscaler
 
@@ -96,7 +96,7 @@ def colorize(
         diffusion weights are taken: only `"portraits"` has such, the default then.
       detail: the upscaler of a small image's luma, likewise; None for what the restorer
         itself makes of it.
-      sampler: such as `inr.diffusion.ddim(num_steps=8)`.
+      sampler: such as `inr.diffusion.dpmpp(num_steps=8)`.
       key: PRNG key of the draws, where a sampler is given.
       num_samples: how many, n; None for one without an axis of its own.
       length_scale: see `draw_restorer`.
@@ -202,7 +202,7 @@ def draw_restorer(
       gray: `[h, w]` or `[h, w, 1]` in [0, 1], sRGB-encoded luma.
       model: as in `colorize`, of diffusion weights.
       detail: as in `colorize`.
-      sampler: by default `inr.diffusion.ddim(num_steps=8)`.
+      sampler: by default `inr.diffusion.dpmpp(num_steps=8)`.
       length_scale: over which the noise is smooth, in coords, of which a picture spans
         2; infinity is one noise for all points, and far below a pixel it is grain.
       hooks: such as noise projection, see `inr.diffusion.Hooks`.
@@ -222,7 +222,7 @@ def draw_restorer(
     image = as_gray("gray", gray)
     loaded = resolve(name, DiffusionRestorer)
     bound = _bound(image, loaded)
-    sampler = ddim(num_steps=8) if sampler is None else sampler
+    sampler = DEFAULT_SAMPLER if sampler is None else sampler
     if guidance_scale is not None and bound.model.dropout == 0:
         fix = "This model does not know how to draw without its image."
         raise _checks.fail("guidance_scale", "None", guidance_scale, fix)

@@ -103,8 +103,8 @@ def colorizer_loss(
         duller. None for that error alone.
       perceptual: weight of that distance.
       vividness: weight of the mean distance between the colourfulness, in hundreds, of
-        a picture and of what is made of it [DDColor, Kang et al. 2023, arXiv:2212.11613,
-        has 1 less what is made, which pays for colours that nothing has].
+        a picture and of what is made of it. DDColor [Kang et al. 2023,
+        arXiv:2212.11613] has 1 less what is made, which pays for any colours.
 
     Returns:
       A loss `(params, key, crops) -> (scalar, metrics)`; the metrics are `square`, with

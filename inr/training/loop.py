@@ -291,10 +291,13 @@ def _interruptions() -> Iterator[Callable[[], bool]]:
     exception in between would leave nothing that could be kept.
     """
     pressed = []
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False  # only the main thread may, and does, hear it
-        return
     before = signal.getsignal(signal.SIGINT)
+    # Only the main thread may, and does, hear it, and not what a shell has started in
+    # the background.
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or before == signal.SIG_IGN:
+        yield lambda: False
+        return
 
     def note(number: int, frame: Any) -> None:
         pressed.append(number)

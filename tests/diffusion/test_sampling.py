@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import oracle
 import pytest
-from support import count_compilations, refuses
+from support import count_compilations, mostly_slow, refuses
 
 from inr import diffusion
 from inr.diffusion import Hooks, ddim, dpmpp, plan_steps, sample, sample_trajectory
@@ -46,7 +46,7 @@ def test_a_perfect_denoiser_leads_to_the_signal_it_knows(key, name):
     np.testing.assert_allclose(found, 0.25, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", mostly_slow(EVERY, "ddpm", "dpmpp 2", "heun"))
 def test_a_run_is_a_loop_of_steps(key, name):
     sampler = EVERY[name]
     found = trace(key, ORACLE, x_T, sampler=sampler)

@@ -77,6 +77,7 @@ def test_finer_has_continuous_slopes_through_zero():
     np.testing.assert_allclose(slope, 1.0, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_larger_first_biases_of_finer_hold_higher_frequencies():
     """The claim behind U(-k, k): the field begins with a wider spectrum."""
     energies = []

@@ -65,6 +65,7 @@ def test_levels_speak_the_units_of_the_data(field):
     np.testing.assert_allclose(all_levels(scaled, coords), expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_mixes_are_standard_normal_and_products_have_half_the_variance(key):
     """The paper's claim for its initialisation: alike at any depth."""
     model = inr.Bacon(1, width=512, bands=tuple(range(10, 60, 10)))

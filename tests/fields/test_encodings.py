@@ -1,6 +1,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from inr import coords as _coords
 from inr.fields import encodings, streams
@@ -43,6 +44,7 @@ def test_octaves_are_those_of_the_positional_encoding():
     assert np.count_nonzero(frequencies) == 12
 
 
+@pytest.mark.slow
 def test_derivatives_of_sinusoids_are_closed_forms(key):
     frequencies = jnp.array([[2.0, 5.0]], jnp.float32)
     points = _coords.random_points(key, 10, ndim=1)

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from support import refuses
+from support import mostly_slow, refuses
 
 import inr
 from inr import coords
@@ -47,7 +47,7 @@ def bound(model, *, ndim=2):
     return inr.bind(model, jax.tree.map_with_path(moved, params))
 
 
-@pytest.fixture(scope="module", params=MODELS, ids=NAMES)
+@pytest.fixture(scope="module", params=mostly_slow(MODELS, *MODELS[5:7]), ids=NAMES)
 def field(request):
     return bound(request.param)
 
@@ -250,6 +250,7 @@ def test_what_has_no_shader_is_refused():
         inr.to_glsl(siren, size=(3, 4, 5))
 
 
+@pytest.mark.slow
 def test_a_field_too_large_for_a_shader_is_refused():
     assert len(inr.to_glsl(bound(inr.Siren(3, width=32, depth=3)))) < 65_536
     with refuses("65536 characters, got .* for 12867 parameters. Fit a narrower"):

@@ -94,6 +94,7 @@ def test_levels_are_continuous_and_smooth_ones_have_continuous_slopes(smooth):
     assert (jumps < 0.1) == smooth
 
 
+@pytest.mark.slow
 def test_the_border_continues():
     model = inr.HashGrid(1, levels=2, base_resolution=3, log2_table_size=6)
     points = jnp.array(

@@ -1,6 +1,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import inr
 
@@ -65,6 +66,7 @@ def test_filters_share_the_input_scale():
     assert 3.0 < np.abs(phases).max() <= np.pi
 
 
+@pytest.mark.slow
 def test_gamma_follows_its_distribution():
     model = inr.GaborNet(1, width=4000, depth=0, alpha=6.0, beta=2.0)
     gamma = np.square(layers(bound(model))["filter_0"]["root_gamma"])

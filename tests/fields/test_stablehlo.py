@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from support import count_compilations, refuses
+from support import count_compilations, mostly_slow, refuses
 
 import inr
 
@@ -44,14 +44,7 @@ def data(siren):
     return inr.to_stablehlo(siren)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "siren",
-        pytest.param("bacon", marks=pytest.mark.slow),
-        pytest.param("hash grid", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.parametrize("name", mostly_slow(MODELS, "siren"))
 def test_one_program_serves_any_number_of_points(name):
     field = bound(MODELS[name])
     loaded = inr.from_stablehlo(inr.to_stablehlo(field))
@@ -62,6 +55,7 @@ def test_one_program_serves_any_number_of_points(name):
     assert np.std(field(points(50, 2))) > 1e-3
 
 
+@pytest.mark.slow
 def test_a_field_knows_its_coords_and_a_function_is_told():
     volume = bound(inr.Siren(width=8, depth=1), ndim=3)
     loaded = inr.from_stablehlo(inr.to_stablehlo(volume))

@@ -194,6 +194,7 @@ def test_terms_add_up_with_their_weights(key):
     np.testing.assert_allclose(both, 6 * single, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_batches_may_be_made_by_a_function(key):
     model = inr.Siren(width=32, depth=1, omega=10.0)
     term = inr.Term(double_residual, drawn)

@@ -76,6 +76,7 @@ def test_one_that_diverges_leaves_the_others_alone():
     assert np.isfinite(result.history[:, [0, 2]]).all()
 
 
+@pytest.mark.slow
 def test_coords_may_differ_from_field_to_field():
     features = signals(2)
     shared = fit(features)

@@ -94,6 +94,7 @@ def test_a_step_is_the_damped_solution_of_all_terms(key):
     assert result.history[0] == pytest.approx(float(r @ r), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_strong_damping_goes_down_the_gradient(key):
     coords, features = map(jnp.asarray, samples(50))
     terms = (inr.Term(value_residual, (coords, features)),)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 import scipy.sparse.linalg
-from support import count_compilations, refuses
+from support import count_compilations, mostly_slow, refuses
 
 import inr
 from inr import merging, poisson
@@ -36,7 +36,7 @@ def golden(folder):
     [("normal", "src"), ("average", "avg"), (PER_CHANNEL, "max")],
     ids=["src", "avg", "max"],
 )
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", mostly_slow([np.float32, np.float64], np.float64))
 def test_equals_the_published_direct_solves(data_folder, mode, name, dtype):
     """In grey levels: 1e-4 in float64, 1e-2 in float32.
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 import scipy.sparse.linalg
-from support import count_compilations, refuses
+from support import count_compilations, mostly_slow, refuses
 
 from inr import poisson
 from inr.poisson import boxes
@@ -78,7 +78,7 @@ def direct(rhs, mask, values, screening=0.0):
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("mask", mostly_slow(MASKS, "disc", "specks"))
 def test_equals_a_sparse_direct_solve(mask, method):
     h, w = 45, 60
     mask = MASKS[mask](h, w)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from support import refuses
+from support import mostly_slow, refuses
 
 from inr.restoration import attention
 from inr.restoration.attention import Match, match_patches, transfer
@@ -41,7 +41,9 @@ def dense(queries, keys, allowed=None):
     return found[..., 0], found[..., 1:], product.max(-1).reshape(queries.shape[:2])
 
 
-@pytest.mark.parametrize("blocks", [(2048, 2048), (14, 10), (1, 1)])
+@pytest.mark.parametrize(
+    "blocks", mostly_slow([(2048, 2048), (14, 10), (1, 1)], (14, 10))
+)
 def test_blocks_find_what_all_pairs_at_once_find(blocks, monkeypatch):
     queries, keys = noise(0, 5, 7, 3), [noise(1, 6, 4, 3), noise(2, 3, 9, 3)]
     small = dict(zip(("query_cells", "key_cells"), blocks, strict=True))
@@ -69,6 +71,7 @@ def test_an_image_finds_itself():
     np.testing.assert_allclose(copied, fine, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_masked_keys_are_not_chosen():
     x = noise(0, 6, 6, 3)
     allowed = np.ones((6, 6), bool)

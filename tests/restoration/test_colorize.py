@@ -98,6 +98,7 @@ def test_tiny_images_have_colours(small, size):
     assert np.isfinite(made).all()
 
 
+@pytest.mark.slow
 def test_what_is_read_is_what_was_written(small, tmp_path):
     path = tmp_path / "small.safetensors"
     save_model(path, SMALL.clone(exact_luma=True), small.params)

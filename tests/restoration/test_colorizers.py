@@ -208,6 +208,7 @@ def test_a_loss_with_weights_judges_the_picture(data_folder):
     assert all(np.isfinite(leaf).all() and np.any(leaf) for _, leaf in leaves)
 
 
+@pytest.mark.slow
 def test_a_loss_of_vividness_compares_colourfulness():
     model, params = loaded("both")
     crops = np.random.default_rng(0).integers(0, 255, (2, 16, 16, 3)).astype(np.uint8)

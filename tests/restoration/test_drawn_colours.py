@@ -77,6 +77,7 @@ def test_every_size_and_part_shows_the_same_draw(tiny, sampler):
     np.testing.assert_allclose(field(points), whole[7, 3:6], atol=2e-4)
 
 
+@pytest.mark.slow
 def test_keys_draw_different_colours_of_the_same_luma(tiny):
     made = draws(tiny, picture(30, 24), num_samples=3)
     assert made.shape == (3, 30, 24, 3)

@@ -45,6 +45,7 @@ def beside(picture, other, count=2):
     return np.stack([pair] * count).astype(np.uint8)
 
 
+@pytest.mark.slow
 def test_the_restorer_s_mean_is_what_a_guess_stands_for(own):
     gray = picture(16, 12)
     points = inr.coords.grid((16, 12))

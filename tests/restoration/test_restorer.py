@@ -39,6 +39,7 @@ def test_each_coordinate_matters(params, axis):
         assert np.abs(field(point + step) - field(point)).max() > 1e-4
 
 
+@pytest.mark.slow
 def test_the_image_matters_beyond_its_luma_at_the_point(params):
     """Far from the point too: through the whole image's mean."""
     one, other = picture(), picture()

@@ -46,6 +46,7 @@ def test_at_first_it_is_cubic_interpolation():
     )
 
 
+@pytest.mark.slow
 def test_waves_over_a_cell_are_their_mean():
     head = WaveHead(waves=5)
     draw = np.random.default_rng(1)

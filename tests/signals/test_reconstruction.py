@@ -77,6 +77,7 @@ def test_between_the_middles_an_alias_is_not_the_wave(key, axis):
     assert loss(alias, 1.0) > 0.1
 
 
+@pytest.mark.slow
 def test_a_share_of_the_steps_moves_the_edges(key):
     """Moved by less than half a pixel, and all by as much; otherwise as they are."""
     image = quadratic(coords.grid((9, 11)))
@@ -136,6 +137,7 @@ def test_errors_of_slopes_count_as_the_image_they_add_up_to():
     np.testing.assert_allclose(loss, expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_errors_of_the_laplacian_count_as_the_image_that_has_it():
     """Zero around: then the border has no say in it."""
     wrong = np.pad(smooth_image((7, 9)), ((1, 1), (1, 1), (0, 0)))

@@ -50,6 +50,7 @@ def test_each_step_draws_other_pixels(key):
     assert not np.array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_bytes_and_their_values_give_the_same_fit():
     levels = RNG.integers(0, 256, (3, 4, 5, 3)).astype(np.uint8)
     a, b = (fit(x, num_steps=30) for x in (levels, levels.astype(np.float32) / 255))

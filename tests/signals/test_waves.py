@@ -58,6 +58,7 @@ def test_a_standing_wave_leaves_no_residual():
     assert terms[0].weight * made > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", [0, 1, 2, 3])
 def test_a_wave_that_meets_an_open_edge_squarely_leaves_it(side):
     speed = 0.8
@@ -88,6 +89,7 @@ def test_the_velocity_at_the_beginning_is_asked_for():
     assert np.abs(batch[0][:, 0]).max() == 0
 
 
+@pytest.mark.slow
 def test_a_speed_is_a_number_an_image_or_a_function():
     made = [
         np.asarray(next(batches(wave_terms(hump, duration=1.0, speed=c)))[1][1])
