@@ -7,9 +7,10 @@
 
 Images that share what `--group` finds in their names stay on one side of the split, a
 tenth of which is held out and scored. Stopped or killed, the same command goes on.
-With `--trunk` VGG16 judges pictures, too, by LPIPS: the squared error alone has the
-mean of what colours may be, which is dull. Without a folder it takes photographs from
-scikit-image, to show what happens.
+With `--trunk` VGG16 judges pictures, too, by LPIPS, and `--vividness` asks that they
+be as colourful as the truth: the squared error alone has the mean of what colours may
+be, which is dull. Without a folder it takes photographs from scikit-image, to show what
+happens.
 `inr colorize photo.jpg --model out/train_colorizer/colorizer.safetensors` shows it.
 """
 
@@ -85,7 +86,7 @@ def parse() -> argparse.Namespace:
         "--vividness",
         type=float,
         default=0.0,
-        help="weight of the colourfulness that pictures lack, such as 0.05",
+        help="weight of the chroma that pictures lack, such as 0.1",
     )
     parser.add_argument(
         "--original",

@@ -14,7 +14,7 @@ from inr._typing import Array, ArrayLike, Key, Params
 from inr.color import rgb_to_lab, rgb_to_luma
 from inr.coords import grid
 from inr.fields.streams import seed_cells
-from inr.metrics import colorfulness, deep_features, lpips
+from inr.metrics import deep_features, lpips
 from inr.restoration.colorizers import GridColorizer
 from inr.restoration.encoder import FeatureMap
 from inr.restoration.spaces import AB_SCALE, lightness
@@ -102,9 +102,10 @@ def colorizer_loss(
         colours that are likely, where the squared error alone has their mean, which is
         duller. None for that error alone.
       perceptual: weight of that distance.
-      vividness: weight of the mean distance between the colourfulness, in hundreds, of
-        a picture and of what is made of it. DDColor [Kang et al. 2023,
-        arXiv:2212.11613] has 1 less what is made, which pays for any colours.
+      vividness: weight of the mean distance between the mean chroma of a picture and
+        of what is made of it, in units of 128. In the manner of DDColor's loss [Kang et
+        al. 2023, arXiv:2212.11613], of colourfulness by Hasler and Suesstrunk, which
+        is a deviation: a small margin of blazing colours satisfies that.
 
     Returns:
       A loss `(params, key, crops) -> (scalar, metrics)`; the metrics are `square`, with
@@ -125,20 +126,17 @@ def colorizer_loss(
             wanted = rgb_to_lab(wanted)[..., 1:] / AB_SCALE
         parts = {"square": _mean_square(made, wanted)}
         total = parts["square"]
-        if weights is None and not vividness:
-            return total, parts
-        pixels = grid(picture.shape[1:3])
-        shown = jax.vmap(lambda *maps: model.apply(params, pixels, FeatureMap(*maps)))(
-            made, luma
-        )
-        if weights is not None:
-            judge = jax.vmap(functools.partial(lpips, weights=weights))
-            parts["perceptual"] = judge(shown, picture).mean()
-            total += perceptual * parts["perceptual"]
         if vividness:
-            vivid, true = (jax.vmap(colorfulness)(x) / 100 for x in (shown, picture))
-            parts["vividness"] = jnp.abs(vivid - true).mean()
+            parts["vividness"] = jnp.abs(_chroma(made) - _chroma(wanted)).mean()
             total += vividness * parts["vividness"]
+        if weights is not None:
+            pixels = grid(picture.shape[1:3])
+            show = jax.vmap(
+                lambda *maps: model.apply(params, pixels, FeatureMap(*maps))
+            )
+            judge = jax.vmap(functools.partial(lpips, weights=weights))
+            parts["perceptual"] = judge(show(made, luma), picture).mean()
+            total += perceptual * parts["perceptual"]
         return total, parts
 
     return loss
@@ -227,6 +225,14 @@ def texture_loss(
         return total + transferal * parts["transferal"], parts
 
     return loss
+
+
+def _chroma(colours: Array) -> Array:
+    """Mean length `[n]` of (a, b) / 128, of such `[n, h, w, 2]` or of RGB."""
+    if colours.shape[-1] == 3:
+        colours = rgb_to_lab(colours)[..., 1:] / AB_SCALE
+    # A length has no gradient at zero, where all begins.
+    return jnp.sqrt(jnp.square(colours).sum(-1) + 1e-8).mean((1, 2))
 
 
 def _mean_square(a: Array, b: Array) -> Array:
