@@ -9,8 +9,8 @@ The networks are those of a study that put sines into a published convolutional
 colorizer [after Wallner 2017, "Coloring greyscale images", the full version]. It fed L
 as it is, up to 100, and found that a frequency of 1/30 works in the first layer where
 SIREN's 30 does not: since weights from U(-1, 1) make phases of hundreds of radians of
-such L, and 1/30 brings them back to a few. `original=True` is that; with l, the usual
-frequency and initialisation do.
+such L, and 1/30 brings them back to a few. `original=True` is that, and learns in some
+runs; with l, the usual frequency and initialisation do in all.
 """
 
 import jax
