@@ -7,10 +7,9 @@
 
 Images that share what `--group` finds in their names stay on one side of the split, a
 tenth of which is held out and scored. Stopped or killed, the same command goes on.
-With `--trunk` VGG16 judges pictures, too, by LPIPS, and `--vividness` asks that they
-be as colourful as the truth: the squared error alone has the mean of what colours may
-be, which is dull. Without a folder it takes photographs from scikit-image, to show what
-happens.
+With `--trunk` VGG16 judges pictures, too, by LPIPS: the squared error alone has the
+mean of what colours may be, which is dull. Without a folder it takes photographs from
+scikit-image, to show what happens.
 `inr colorize photo.jpg --model out/train_colorizer/colorizer.safetensors` shows it.
 """
 
@@ -49,7 +48,7 @@ def main() -> None:
         gray = jnp.zeros((model.side, model.side, 1))
         params = model.init(jax.random.key(0), jnp.zeros((1, 2)), gray)
     weights = safetensors.numpy.load_file(args.trunk) if args.trunk else None
-    loss = colorizer_loss(model, weights=weights, vividness=args.vividness)
+    loss = colorizer_loss(model, weights=weights)
     optimizer = training.warmup_adam(args.steps, learning_rate=args.rate)
     _training.run(args, model, params, loss, loss, optimizer=optimizer)
 
@@ -81,12 +80,6 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument(
         "--trunk", help="file of VGG16's weights for LPIPS, which judges pictures too"
-    )
-    parser.add_argument(
-        "--vividness",
-        type=float,
-        default=0.0,
-        help="weight of the chroma that pictures lack, such as 0.1",
     )
     parser.add_argument(
         "--original",

@@ -88,7 +88,6 @@ def colorizer_loss(
     *,
     weights: Mapping[str, ArrayLike] | None = None,
     perceptual: float = 0.05,
-    vividness: float = 0.0,
 ) -> Loss:
     """Mean squared error of the colours on a colorizer's grid, for `training.train`.
 
@@ -102,14 +101,10 @@ def colorizer_loss(
         colours that are likely, where the squared error alone has their mean, which is
         duller. None for that error alone.
       perceptual: weight of that distance.
-      vividness: weight of the mean distance between the mean chroma of a picture and
-        of what is made of it, in units of 128. In the manner of DDColor's loss [Kang et
-        al. 2023, arXiv:2212.11613], of colourfulness by Hasler and Suesstrunk, which
-        is a deviation: a small margin of blazing colours satisfies that.
 
     Returns:
-      A loss `(params, key, crops) -> (scalar, metrics)`; the metrics are `square`, with
-      weights `perceptual`, and with a weight above zero `vividness`.
+      A loss `(params, key, crops) -> (scalar, metrics)`; the metrics are `square`, and
+      with weights `perceptual`.
 
     Raises:
       ValueError: once it is called, for weights of another network, and for a model
@@ -125,19 +120,13 @@ def colorizer_loss(
         if model.predicts == "ab":
             wanted = rgb_to_lab(wanted)[..., 1:] / AB_SCALE
         parts = {"square": _mean_square(made, wanted)}
-        total = parts["square"]
-        if vividness:
-            parts["vividness"] = jnp.abs(_chroma(made) - _chroma(wanted)).mean()
-            total += vividness * parts["vividness"]
-        if weights is not None:
-            pixels = grid(picture.shape[1:3])
-            show = jax.vmap(
-                lambda *maps: model.apply(params, pixels, FeatureMap(*maps))
-            )
-            judge = jax.vmap(functools.partial(lpips, weights=weights))
-            parts["perceptual"] = judge(show(made, luma), picture).mean()
-            total += perceptual * parts["perceptual"]
-        return total, parts
+        if weights is None:
+            return parts["square"], parts
+        pixels = grid(picture.shape[1:3])
+        shown = jax.vmap(lambda *maps: model.apply(params, pixels, FeatureMap(*maps)))
+        judge = jax.vmap(functools.partial(lpips, weights=weights))
+        parts["perceptual"] = judge(shown(made, luma), picture).mean()
+        return parts["square"] + perceptual * parts["perceptual"], parts
 
     return loss
 
@@ -225,14 +214,6 @@ def texture_loss(
         return total + transferal * parts["transferal"], parts
 
     return loss
-
-
-def _chroma(colours: Array) -> Array:
-    """Mean length `[n]` of (a, b) / 128, of such `[n, h, w, 2]` or of RGB."""
-    if colours.shape[-1] == 3:
-        colours = rgb_to_lab(colours)[..., 1:] / AB_SCALE
-    # A length has no gradient at zero, where all begins.
-    return jnp.sqrt(jnp.square(colours).sum(-1) + 1e-8).mean((1, 2))
 
 
 def _mean_square(a: Array, b: Array) -> Array:

@@ -5,7 +5,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import safetensors.numpy
-from skimage.color import rgb2lab
 from small_restorer import noisy, picture
 from support import refuses
 
@@ -205,30 +204,6 @@ def test_a_loss_with_weights_judges_the_picture(data_folder):
     np.testing.assert_allclose(parts["perceptual"], np.mean(distances), rtol=1e-3)
     np.testing.assert_allclose(parts["square"], plain, rtol=1e-5)
     np.testing.assert_allclose(total, plain + 0.3 * np.mean(distances), rtol=1e-3)
-    leaves = jax.tree_util.tree_leaves_with_path(gradient["params"])
-    assert all(np.isfinite(leaf).all() and np.any(leaf) for _, leaf in leaves)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_loss_of_vividness_compares_mean_chroma(kind):
-    model, params = loaded(kind)
-    crops = np.random.default_rng(0).integers(0, 255, (2, 16, 16, 3)).astype(np.uint8)
-    loss = colorizer_loss(model, vividness=0.2)
-    (total, parts), gradient = jax.jit(jax.value_and_grad(loss, has_aux=True))(
-        params, jax.random.key(0), crops
-    )
-    n = model.seen_size((16, 16))[0]
-    seen = crops.reshape(2, n, 16 // n, n, 16 // n, 3).mean((2, 4)) / 255
-    level = rgb2lab(np.repeat((seen @ [0.299, 0.587, 0.114])[..., None], 3, -1))
-    made = model.apply(params, jnp.float32(level[..., :1] / 50 - 1), method="colours")
-    m = made.shape[1]
-    wanted = rgb2lab(seen.reshape(2, m, n // m, m, n // m, 3).mean((2, 4)))[..., 1:]
-    made = rgb2lab(made)[..., 1:] if kind == "dense" else 128 * np.asarray(made)
-    chroma = [np.linalg.norm(x, axis=-1).mean((1, 2)) / 128 for x in (made, wanted)]
-    expected = np.abs(chroma[0] - chroma[1]).mean()
-    np.testing.assert_allclose(parts["vividness"], expected, rtol=1e-3)
-    np.testing.assert_allclose(total, parts["square"] + 0.2 * expected, rtol=1e-3)
     leaves = jax.tree_util.tree_leaves_with_path(gradient["params"])
     assert all(np.isfinite(leaf).all() and np.any(leaf) for _, leaf in leaves)
 
