@@ -17,7 +17,7 @@ from inr.diffusion.tables import Sampler
 from inr.fields import BoundField
 from inr.restoration.diffusion_restorer import DiffusionRestorer
 
-# Its draws are as colourful as the truth; eight steps of DDIM fall a little short.
+# A little more colourful, as the truth is, than eight steps of DDIM, at its cost.
 DEFAULT_SAMPLER = diffusion.dpmpp(num_steps=8)
 
 _START_WAVES, _STEP_WAVES = 256, 64

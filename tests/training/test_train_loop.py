@@ -200,7 +200,7 @@ def press_ctrl_c_twice():
 
 @pytest.fixture
 def hearing():
-    """What a shell starts in the background, such as these tests, ignores Ctrl-C."""
+    """What a shell starts in the background ignores Ctrl-C, and so may these tests."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
