@@ -71,7 +71,8 @@ def steps() -> None:
 
 
 def presets() -> None:
-    images, rows = held_out(), {}
+    images = held_out()
+    rows = {"preset_none": looks([(single_pass(x), x) for x in images])}
     for name, options in PRESETS.items():
         made = [(drawn(x, seed, **options), x) for x, seed in cases(images)]
         rows[f"preset_{name}"] = looks(made) | {
