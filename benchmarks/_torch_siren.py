@@ -1,4 +1,4 @@
-"""The peer: SIREN in PyTorch, with the initialisation of the paper's code."""
+"""The peer: SIREN in PyTorch, with the initialization of the paper's code."""
 
 import itertools
 import math
@@ -38,7 +38,7 @@ class Siren(torch.nn.Module):
 
 
 def grid(h, w):
-    """Pixel centres `[h * w, 2]` in [-1, 1]."""
+    """Pixel centers `[h * w, 2]` in [-1, 1]."""
     y, x = ((2 * np.arange(n) + 1) / n - 1 for n in (h, w))
     mesh = np.meshgrid(y, x, indexing="ij")
     return torch.from_numpy(np.stack(mesh, -1).reshape(-1, 2).astype(np.float32))

@@ -1,4 +1,4 @@
-"""Do sine layers help a network that colours? One image, forty, a hundred and fifty.
+"""Do sine layers help a network that colors? One image, forty, a hundred and fifty.
 
     python benchmarks/colorizers.py [images ...] [--variants FR SRS S130] [--seeds 3]
     python benchmarks/colorizers.py --plot
@@ -8,7 +8,7 @@
 Three networks that differ in their activations alone: ReLUs and a tanh (FR), sines in
 the first and last layer (SRS), sines everywhere (S130, the name of a student project's
 runs, whose 30 is the frequency and 1 the layers'); `--variants` has these two with
-their initialisation, too, on L as it is, and SIREN's 30 in all layers. Each is given
+their initialization, too, on L as it is, and SIREN's 30 in all layers. Each is given
 the rate, of four, that ends first in a tenth of the epochs, or else has the lowest
 training loss there; then runs with all seeds until the epochs are over, or the training
 loss, a mean over an epoch, is below 0.002; a tenth of that for one image, which is soon

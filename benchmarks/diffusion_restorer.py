@@ -1,8 +1,8 @@
-"""What sampling colours is for: plausible, different, colourful results.
+"""What sampling colors is for: plausible, different, colorful results.
 
     python benchmarks/diffusion_restorer.py [strides] [steps] [presets] [samples] ...
 
-Portraits held out by person, 128x128 gray to colour with the luma kept, each with
+Portraits held out by person, 128x128 gray to color with the luma kept, each with
 seeds of its own. `strides`: errors with eta 0 over those with eta 1, by the number of
 steps. `steps`: few steps against a hundred. `presets`: settings of those before us, and
 ours. `samples`: the mean of 16 samples beside the single pass, calibration, ranks.
@@ -94,7 +94,7 @@ def guidance() -> None:
 
 
 def pictures(count: int = 3) -> None:
-    """The close-up's seed is the whole picture's: it shows the same colours."""
+    """The close-up's seed is the whole picture's: it shows the same colors."""
     region = ((0.2, 0.2), (0.4, 0.6))
     for i, image in enumerate(held_out()[:count]):
         for name, part in (("whole", ((0.0, 0.0), (1.0, 1.0))), ("part", region)):
@@ -248,14 +248,14 @@ def looks(pairs: list) -> dict[str, float]:
     return {
         "mse": mean_error(pairs),
         "lpips": float(np.mean([_perceptual.distance(a, b) for a, b in pairs])),
-        "colourfulness": float(made.mean()),
-        "colourfulness_gap": float(abs(made.mean() - true.mean())),
-        "colourfulness_distance": float(np.abs(made - true).mean()),
+        "colorfulness": float(made.mean()),
+        "colorfulness_gap": float(abs(made.mean() - true.mean())),
+        "colorfulness_distance": float(np.abs(made - true).mean()),
     }
 
 
 def variation(image: np.ndarray) -> float:
-    """Mean absolute difference of neighbours' chroma."""
+    """Mean absolute difference of neighbors' chroma."""
     chroma = np.asarray(color.rgb_to_ycbcr(image))[..., 1:]
     return float(sum(np.abs(np.diff(chroma, axis=axis)).mean() for axis in (0, 1)))
 

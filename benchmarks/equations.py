@@ -1,12 +1,12 @@
-"""Two equations solved by small SIRENs: error against time for two optimisers.
+"""Two equations solved by small SIRENs: error against time for two optimizers.
 
     python benchmarks/equations.py [helmholtz] [wave] [medium]
 
 Helmholtz: a source in open space, k = 10, the square 3.2 wavelengths wide; relative L2
 error against the Hankel function, half a wavelength or more from the source. Wave: a
 Gaussian pulse of standard deviation 0.2 in a box, to time 1.2; relative L2 error at the
-end against the sine series. Both optimisers have the same terms, model and
-initialisation, and about the same time; Adam is warmed up and falls along a cosine to
+end against the sine series. Both optimizers have the same terms, model and
+initialization, and about the same time; Adam is warmed up and falls along a cosine to
 the end of its steps. Medium: `helmholtz` with a lens, against sparse finite differences
 of 400 points a side. Times include compilation.
 """
@@ -148,7 +148,7 @@ def medium() -> dict:
 
 
 def finite_differences(k: float, source, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Cell centres inside the square and u there, with a layer of its own."""
+    """Cell centers inside the square and u there, with a layer of its own."""
     import scipy.sparse as sp
     from scipy.sparse.linalg import spsolve
 

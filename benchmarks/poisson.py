@@ -136,7 +136,7 @@ def methods() -> dict:
 
 
 def direct(source, target, mask, offset) -> np.ndarray:
-    """Perez' clone in float64 by sparse LU, by edges: vectorised, and not ours."""
+    """Perez' clone in float64 by sparse LU, by edges: vectorized, and not ours."""
     h, w, c = target.shape
     placed = np.zeros((h, w), bool)
     image = np.zeros((h, w, c))
@@ -196,7 +196,7 @@ def levels(image) -> np.ndarray:
 
 
 def accuracy() -> dict:
-    """Against direct sparse solves, in grey levels."""
+    """Against direct sparse solves, in gray levels."""
     row = {}
     for name in TRIPLES:
         source, target, mask, offset = triple(name)

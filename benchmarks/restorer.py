@@ -1,10 +1,10 @@
-"""How well shipped restorers restore and colour what they never saw, and how fast.
+"""How well shipped restorers restore and color what they never saw, and how fast.
 
     python benchmarks/restorer.py [portraits] [photos] [kodak] [decode]
 
 `portraits`: the tenth of the portraits held out by the hash of the person, 64x64 gray
-to 128x128 colour and, at 128x128, gray to colour with exact luma. `photos`: likewise a
-tenth of the photographs, and gray to colour at 256x256, the crops' full size. `kodak`:
+to 128x128 color and, at 128x128, gray to color with exact luma. `photos`: likewise a
+tenth of the photographs, and gray to color at 256x256, the crops' full size. `kodak`:
 Kodak's photographs, reduced to 192x128, by both models, and in full.
 `decode`: seconds and memory of large results, in a process of their own.
 
@@ -95,7 +95,7 @@ def mean_chroma(paths: list) -> np.ndarray:
 def restored(
     model: str, images: list, mean: np.ndarray, *, reduction: str = "bicubic"
 ) -> dict[str, float]:
-    """Means over the images: half as large and gray, to colour at full size."""
+    """Means over the images: half as large and gray, to color at full size."""
     rows = []
     for image in images:
         gray = np.asarray(color.rgb_to_luma(image))
@@ -114,7 +114,7 @@ def restored(
 
 
 def colorized(model: str, images: list, mean: np.ndarray) -> dict[str, float]:
-    """Means over the images: gray to colour, luma kept."""
+    """Means over the images: gray to color, luma kept."""
     rows = []
     for image in images:
         gray = np.asarray(color.rgb_to_luma(image))
@@ -133,14 +133,14 @@ def rate(made, gray, image, mean_chroma) -> dict[str, float]:
         "gray": np.broadcast_to(gray, image.shape),
         "mean_chroma": np.asarray(color.ycbcr_to_rgb(toned.astype(np.float32))),
     }
-    row = {"true_colourfulness": float(metrics.colorfulness(image))}
+    row = {"true_colorfulness": float(metrics.colorfulness(image))}
     true_luma = color.rgb_to_luma(image)
     for label, result in results.items():
         luma = color.rgb_to_luma(result)
         result = np.clip(result, 0, 1)
         row[f"{label}_mse"] = float(metrics.mse(result, image))
         row[f"{label}_luma_mse"] = float(metrics.mse(np.clip(luma, 0, 1), true_luma))
-        row[f"{label}_colourfulness"] = float(metrics.colorfulness(result))
+        row[f"{label}_colorfulness"] = float(metrics.colorfulness(result))
         row[f"{label}_lpips"] = float(_perceptual.distance(result, image))
     return row
 

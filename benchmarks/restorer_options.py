@@ -2,10 +2,10 @@
 
     python benchmarks/restorer_options.py [masks] [others] [--steps 400]
 
-Seven kinds of masking; or colour spaces, samplers of points and the like, one at a
+Seven kinds of masking; or color spaces, samplers of points and the like, one at a
 time. Three seeds each, one small model and one short budget for all: a seed draws the
 initial parameters, the crops, the points and the masks. Errors are of the portraits
-held out, 64x64 gray to 128x128 colour, never masked. Each finished run is kept in
+held out, 64x64 gray to 128x128 color, never masked. Each finished run is kept in
 restorer_options.json, and a second call goes on behind the last.
 """
 

@@ -48,7 +48,7 @@ def chamfer(made: Mesh, mesh: Mesh) -> dict[str, float]:
 
 
 def to_surface(points: np.ndarray, mesh: Mesh) -> np.ndarray:
-    """Distance of points to the nearest of the triangles with the nearest centres.
+    """Distance of points to the nearest of the triangles with the nearest centers.
 
     The triangles of both meshes are small and alike: more candidates change nothing.
     """

@@ -33,7 +33,7 @@ def add_options(parser: argparse.ArgumentParser, *, out: str, crop: int) -> None
         "--keep-best",
         metavar="NAME",
         help="write the model with the lowest such error of what is held out, not the "
-        "last one; a small folder is soon learnt by heart",
+        "last one; a small folder is soon learned by heart",
     )
     parser.add_argument("--quick", action="store_true", help="a small one, in seconds")
 

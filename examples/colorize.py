@@ -1,4 +1,4 @@
-"""Give gray images colours; small ones gain detail as well.
+"""Give gray images colors; small ones gain detail as well.
 
     python examples/colorize.py                      # the head of a bundled photograph
     python examples/colorize.py photo.jpg
@@ -6,10 +6,10 @@
     python examples/colorize.py portrait.jpg --model portraits --side 64 --size 512 512
     python examples/colorize.py folder --region .2 .2 .4 .6 --size 512 1024
 
-Writes each in colour, and a contact sheet beside the gray image, and the original where
-that has colours. The model `photos` knows landscapes, skies, plants and animals, and
+Writes each in color, and a contact sheet beside the gray image, and the original where
+that has colors. The model `photos` knows landscapes, skies, plants and animals, and
 `portraits` heads and shoulders, placed as in official portraits: see their model cards
-in inr/weights. `--samples 4` draws colours that a portrait may have.
+in inr/weights. `--samples 4` draws colors that a portrait may have.
 """
 
 import argparse

@@ -6,7 +6,7 @@
 
 On images that it was trained on a restorer errs less than on others, so that nobody can
 learn from them how far it is off. Here two restorers are trained, each on half of the
-images, by group, and each says the colours of the other half, in files of the same
+images, by group, and each says the colors of the other half, in files of the same
 names. `--half` does one of them, to have both at once. Stopped or killed, the same
 command goes on.
 """

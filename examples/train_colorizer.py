@@ -8,7 +8,7 @@
 Images that share what `--group` finds in their names stay on one side of the split, a
 tenth of which is held out and scored. Stopped or killed, the same command goes on.
 With `--trunk` VGG16 judges pictures, too, by LPIPS: the squared error alone has the
-mean of what colours may be, which is dull. Without a folder it takes photographs from
+mean of what colors may be, which is dull. Without a folder it takes photographs from
 scikit-image, to show what happens.
 `inr colorize photo.jpg --model out/train_colorizer/colorizer.safetensors` shows it.
 """

@@ -1,4 +1,4 @@
-"""Trains a restorer on a folder of images: gray and small in, colour and larger out.
+"""Trains a restorer on a folder of images: gray and small in, color and larger out.
 
     python examples/train_restorer.py photos --group "(.*)_" --steps 4000
     python examples/train_restorer.py photos --group "(.*)_" --trunk vgg16.safetensors

@@ -6,7 +6,7 @@ Images that share what `--group` finds in their names stay on one side of the sp
 tenth of which is held out and scored. Stopped or killed, the same command goes on.
 Without a folder it takes photographs from scikit-image, to show what happens. Crops
 are reduced to `--picture` pixels first, so that what was lost in compressing the files
-is not learnt. What the model is given is reduced by bicubic interpolation, or with
+is not learned. What the model is given is reduced by bicubic interpolation, or with
 `--reduction bicubic area` half of it by means over areas, as cameras do, and blurred,
 noisy and compressed besides by `--blur`, `--noise` and `--jpeg`.
 """

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands_of = parser.add_subparsers(dest="command", required=True)
     add_fit(commands_of.add_parser("fit", help="hold an image as a SIREN"))
     add_upscale(commands_of.add_parser("upscale", help="enlarge an image"))
-    add_colorize(commands_of.add_parser("colorize", help="colours of gray images"))
+    add_colorize(commands_of.add_parser("colorize", help="colors of gray images"))
     add_merge(commands_of.add_parser("merge", help="paste or merge by gradients"))
     add_shape(commands_of.add_parser("shape", help="hold a surface as a distance"))
     return run(parser, arguments)
@@ -87,7 +87,7 @@ def add_colorize(parser: argparse.ArgumentParser) -> None:
         dest="num_samples",
         type=int,
         default=0,
-        help="draw so many possible colours in place of their mean",
+        help="draw so many possible colors in place of their mean",
     )
     parser.add_argument("--preset", choices=tuple(PRESETS), default="ours")
     parser.add_argument("--seed", type=int, default=0, help="of the draws")

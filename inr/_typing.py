@@ -9,7 +9,7 @@ from jaxtyping import ArrayLike as ArrayLike
 Array: TypeAlias = jax.Array
 Key: TypeAlias = jax.Array
 Params: TypeAlias = Mapping[str, Any]
-"""What `model.init` returns: the collections `params` and `normalisation`."""
+"""What `model.init` returns: the collections `params` and `normalization`."""
 
 Field: TypeAlias = Callable[[Array], Array]
 """Maps coords `[..., d]` to features `[..., k]`, each point alone."""

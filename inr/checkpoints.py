@@ -73,9 +73,9 @@ class Checkpoints:
         found = [(np.shape(x), jnp.result_type(x)) for x in kept]
         if expected != found:
             raise ValueError(
-                f"`checkpoint` holds another model or optimiser: {self._folder} has "
+                f"`checkpoint` holds another model or optimizer: {self._folder} has "
                 f"{len(found)} arrays that do not match the {len(expected)} of this "
-                "call. Give another folder, or the model and optimiser of the first."
+                "call. Give another folder, or the model and optimizer of the first."
             )
         return jax.tree.unflatten(treedef, kept), dict(stored.get("extra") or {})
 

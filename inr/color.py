@@ -1,7 +1,7 @@
-"""Colour spaces: linear light, luma, YCbCr, CIE Lab.
+"""Color spaces: linear light, luma, YCbCr, CIE Lab.
 
 Contract: pure functions on arrays `[..., c]`, channels on the last axis, RGB meaning
-sRGB-encoded values in [0, 1] unless a name says linear. Nothing is clipped: a colour
+sRGB-encoded values in [0, 1] unless a name says linear. Nothing is clipped: a color
 outside the gamut passes through, and every pair of inverses returns it. Each point is
 converted alone, in the widest floating input dtype and at least float32. Gradients are
 finite everywhere, at zero and below it too.
@@ -88,7 +88,7 @@ def linear_to_srgb(linear: Float[ArrayLike, "..."]) -> Array:
 
 
 def rgb_to_luma(rgb: Float[ArrayLike, "*n 3"]) -> Array:
-    """BT.601 luma of encoded colours, full range: 0.299 R + 0.587 G + 0.114 B.
+    """BT.601 luma of encoded colors, full range: 0.299 R + 0.587 G + 0.114 B.
 
     Args:
       rgb: `[..., 3]`, in [0, 1].
@@ -99,7 +99,7 @@ def rgb_to_luma(rgb: Float[ArrayLike, "*n 3"]) -> Array:
     Raises:
       ValueError: for integers, or another number of channels.
     """
-    return _combine(_as_colour("rgb", rgb), _LUMA[None])
+    return _combine(_as_color("rgb", rgb), _LUMA[None])
 
 
 def rgb_to_studio_luma(rgb: Float[ArrayLike, "*n 3"]) -> Array:
@@ -117,13 +117,13 @@ def rgb_to_studio_luma(rgb: Float[ArrayLike, "*n 3"]) -> Array:
     Raises:
       ValueError: for integers, or another number of channels.
     """
-    return _combine(_as_colour("rgb", rgb), _STUDIO_LUMA[None]) + 16 / 255
+    return _combine(_as_color("rgb", rgb), _STUDIO_LUMA[None]) + 16 / 255
 
 
 def rgb_to_ycbcr(rgb: Float[ArrayLike, "*n 3"]) -> Array:
-    """Full-range BT.601 luma and colour differences, both differences zero for gray.
+    """Full-range BT.601 luma and color differences, both differences zero for gray.
 
-    The colours of JPEG, save that Cb and Cr are signed: add 0.5 to show them as images.
+    The colors of JPEG, save that Cb and Cr are signed: add 0.5 to show them as images.
 
     Args:
       rgb: `[..., 3]`, in [0, 1].
@@ -134,11 +134,11 @@ def rgb_to_ycbcr(rgb: Float[ArrayLike, "*n 3"]) -> Array:
     Raises:
       ValueError: for integers, or another number of channels.
     """
-    return _combine(_as_colour("rgb", rgb), _YCBCR)
+    return _combine(_as_color("rgb", rgb), _YCBCR)
 
 
 def ycbcr_to_rgb(ycbcr: Float[ArrayLike, "*n 3"]) -> Array:
-    """Encoded colours of full-range YCbCr, the inverse of `rgb_to_ycbcr`.
+    """Encoded colors of full-range YCbCr, the inverse of `rgb_to_ycbcr`.
 
     The luma of the result is the Y given, whatever Cb and Cr are, until it is clipped.
 
@@ -146,12 +146,12 @@ def ycbcr_to_rgb(ycbcr: Float[ArrayLike, "*n 3"]) -> Array:
       ycbcr: `[..., 3]`, Y in [0, 1], Cb and Cr in [-0.5, 0.5].
 
     Returns:
-      `[..., 3]`, in [0, 1] for colours inside the gamut.
+      `[..., 3]`, in [0, 1] for colors inside the gamut.
 
     Raises:
       ValueError: for integers, or another number of channels.
     """
-    return _combine(_as_colour("ycbcr", ycbcr), np.linalg.inv(_YCBCR))
+    return _combine(_as_color("ycbcr", ycbcr), np.linalg.inv(_YCBCR))
 
 
 def rgb_to_lab(rgb: Float[ArrayLike, "*n 3"]) -> Array:
@@ -169,7 +169,7 @@ def rgb_to_lab(rgb: Float[ArrayLike, "*n 3"]) -> Array:
     Raises:
       ValueError: for integers, or another number of channels.
     """
-    linear = srgb_to_linear(_as_colour("rgb", rgb))
+    linear = srgb_to_linear(_as_color("rgb", rgb))
     xyz = _combine(linear, _XYZ_OVER_WHITE)
     curved = xyz > _DELTA**3
     root = jnp.cbrt(jnp.where(curved, xyz, 1.0))
@@ -179,18 +179,18 @@ def rgb_to_lab(rgb: Float[ArrayLike, "*n 3"]) -> Array:
 
 
 def lab_to_rgb(lab: Float[ArrayLike, "*n 3"]) -> Array:
-    """Encoded colours of CIE Lab, the inverse of `rgb_to_lab`; nothing is clipped.
+    """Encoded colors of CIE Lab, the inverse of `rgb_to_lab`; nothing is clipped.
 
     Args:
       lab: `[..., 3]`, L in [0, 100], a and b signed.
 
     Returns:
-      `[..., 3]`, in [0, 1] for colours inside the gamut.
+      `[..., 3]`, in [0, 1] for colors inside the gamut.
 
     Raises:
       ValueError: for integers, or another number of channels.
     """
-    lab = _as_colour("lab", lab)
+    lab = _as_color("lab", lab)
     y = (lab[..., 0] + 16) / 116
     f = jnp.stack([y + lab[..., 1] / 500, y, y - lab[..., 2] / 200], axis=-1)
     xyz = jnp.where(f > _DELTA, f**3, 3 * _DELTA**2 * (f - 4 / 29))
@@ -202,7 +202,7 @@ def _as_floating(argument: str, value: ArrayLike) -> Array:
     return _checks.as_floating(argument, value, fix)
 
 
-def _as_colour(argument: str, value: ArrayLike) -> Array:
+def _as_color(argument: str, value: ArrayLike) -> Array:
     array = _as_floating(argument, value)
     if array.ndim == 0 or array.shape[-1] != 3:
         raise _checks.fail(
@@ -214,7 +214,7 @@ def _as_colour(argument: str, value: ArrayLike) -> Array:
     return array
 
 
-def _combine(colour: Array, matrix: np.ndarray) -> Array:
+def _combine(color: Array, matrix: np.ndarray) -> Array:
     """`[..., 3]` times the rows of a matrix `[m, 3]`, in full precision: `[..., m]`."""
-    rows = jnp.asarray(matrix.T, colour.dtype)
-    return jnp.matmul(colour, rows, precision=jax.lax.Precision.HIGHEST)
+    rows = jnp.asarray(matrix.T, color.dtype)
+    return jnp.matmul(color, rows, precision=jax.lax.Precision.HIGHEST)

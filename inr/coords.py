@@ -1,8 +1,8 @@
-"""Where samples are: pixel-centre grids, regions, random points.
+"""Where samples are: pixel-center grids, regions, random points.
 
 Contract: coordinates are float32 on the last axis, in the order of the array's axes
 ((y, x), (z, y, x), (t, y, x)). Every axis spans [-1, 1] whatever its length, and sample
-i of n sits at the centre of its cell, (2i + 1) / n - 1; so grids of different size
+i of n sits at the center of its cell, (2i + 1) / n - 1; so grids of different size
 agree about where things are. A region is given by its two corners as fractions in
 [0, 1].
 """
@@ -20,7 +20,7 @@ from inr._typing import Array, ArrayLike, Key, Region, Size
 
 
 def pitch(size: Size, *, region: Region | None = None) -> Array:
-    """Distance between neighbouring samples along each axis.
+    """Distance between neighboring samples along each axis.
 
     Divide a difference per pixel by it to get a derivative per unit of coords.
 
@@ -37,7 +37,7 @@ def pitch(size: Size, *, region: Region | None = None) -> Array:
 
 
 def grid(size: Size, *, region: Region | None = None) -> Array:
-    """Centres of the cells of a regular grid.
+    """Centers of the cells of a regular grid.
 
     Args:
       size: samples along each of the d axes, `(h, w)` for an image.
@@ -90,7 +90,7 @@ def sample_grid(
 ) -> Array:
     """Values between the samples of a grid: linear or cubic interpolation.
 
-    Beyond the centres of the outermost cells the edge value continues. Cubic is Keys'
+    Beyond the centers of the outermost cells the edge value continues. Cubic is Keys'
     kernel with a = -1/2 (Keys 1981), as in Pillow and `jax.image.resize`.
     Differentiable in both arrays.
 
@@ -126,16 +126,16 @@ def neighbors(
 
     `sample_grid` is the sum of `weight * values[index]` over them; models that decode a
     cell's features by where the point lies from it also use the distance. Beyond the
-    centres of the outermost cells these stand for their missing neighbours.
+    centers of the outermost cells these stand for their missing neighbors.
 
     Args:
       coords: `[..., d]`, in [-1, 1].
       size: cells along each axis, d of them.
-      method: `"linear"`, 2^d neighbours, or `"cubic"`, 4^d.
+      method: `"linear"`, 2^d neighbors, or `"cubic"`, 4^d.
 
     Yields:
-      For each neighbour its weight `[...]` (they add up to 1), its index, d arrays
-      `[...]`, and how far the point lies from its centre, in cells, `[..., d]`.
+      For each neighbor its weight `[...]` (they add up to 1), its index, d arrays
+      `[...]`, and how far the point lies from its center, in cells, `[..., d]`.
 
     Raises:
       ValueError: for an unknown method.

@@ -36,7 +36,7 @@ def file(name: str) -> pathlib.Path:
 
 
 def card(name: str) -> str:
-    """The model card: training, figures, limits, licence and attribution.
+    """The model card: training, figures, limits, license and attribution.
 
     Args:
       name: one of `names()`.

@@ -33,14 +33,14 @@ def render(
     out: np.ndarray | None = None,
     progress: bool = True,
 ) -> Array | np.ndarray:
-    """Values of a field on a regular grid, at pixel centres.
+    """Values of a field on a regular grid, at pixel centers.
 
     Args:
       field: coords `[..., d]` to features `[..., k]`: a `BoundField` or a plain
         function. It is compiled once for all sizes.
       size: samples along each axis, `(h, w)`.
       region: the part of the signal to render; all of it by default.
-      antialias: None takes the value at each pixel's centre; a whole number s averages
+      antialias: None takes the value at each pixel's center; a whole number s averages
         s points along each axis of the pixel; `"integral"` takes the mean over the
         pixel's cell in closed form, for families that have one.
       max_bytes: what the call may allocate: the result (unless `out` takes it) and the
@@ -128,8 +128,8 @@ def _tile(
         running = running + first[axis]
         index.append(running % size[axis])
         running = running // size[axis]
-    centre = jnp.stack(index[::-1], -1).astype(jnp.float32) + 0.5
-    coords = origin[None] + pitch[None] * centre
+    center = jnp.stack(index[::-1], -1).astype(jnp.float32) + 0.5
+    coords = origin[None] + pitch[None] * center
     if antialias == "integral":
         return field.cell_mean(coords, pitch)
     if antialias == 1:

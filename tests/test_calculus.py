@@ -181,7 +181,7 @@ def test_leading_axes_are_free_and_vmap_is_a_loop():
 
 @pytest.mark.slow
 def test_many_points_are_taken_a_few_at_a_time(key):
-    """As all at once, for any leading axes; and they can be learnt from."""
+    """As all at once, for any leading axes; and they can be learned from."""
     model = inr.Siren(features=2, width=16, depth=1)
     x = coords.random_points(key, 50 * 61).reshape(50, 61, 2)
     field = inr.bind(model, model.init(key, x))

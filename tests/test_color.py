@@ -56,7 +56,7 @@ def test_luma_and_ycbcr_have_the_values_of_bt601():
     np.testing.assert_allclose(back, expected, atol=1e-6)
 
 
-def test_gray_has_no_colour_difference():
+def test_gray_has_no_color_difference():
     gray = np.repeat(np.linspace(0, 1, 11, dtype=np.float32)[:, None], 3, axis=1)
     ycbcr = color.rgb_to_ycbcr(gray)
     np.testing.assert_allclose(ycbcr[:, 0], gray[:, 0], atol=1e-7)
@@ -64,7 +64,7 @@ def test_gray_has_no_colour_difference():
     np.testing.assert_allclose(color.rgb_to_lab(gray)[:, 1:], 0, atol=0.006)
 
 
-def test_luma_survives_any_colour_difference(key):
+def test_luma_survives_any_color_difference(key):
     y = jax.random.uniform(key, (50, 1))
     chroma = jax.random.uniform(jax.random.fold_in(key, 1), (50, 2), minval=-1)
     rgb = color.ycbcr_to_rgb(jnp.concatenate([y, chroma], -1))
@@ -99,7 +99,7 @@ def test_lab_has_the_golden_values(rgb, lab):
 
 @given(st.lists(st.floats(-0.5, 1.5, width=32), min_size=3, max_size=3))
 @settings(max_examples=60, deadline=None)
-def test_inverses_return_any_colour_also_outside_the_gamut(rgb):
+def test_inverses_return_any_color_also_outside_the_gamut(rgb):
     rgb = np.array(rgb, np.float32)
     for forth, back, _ in PAIRS:
         np.testing.assert_allclose(back(forth(rgb)), rgb, atol=2e-5)

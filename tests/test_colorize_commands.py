@@ -33,7 +33,7 @@ def photo(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_colour_photo_is_made_gray_and_shown_beside(photo, weights, tmp_path, capsys):
+def test_a_color_photo_is_made_gray_and_shown_beside(photo, weights, tmp_path, capsys):
     made, sheet = commands.colorize(photo, model=weights, out=tmp_path / "out")
     assert made.name == "photo_color.png"
     assert sheet.name == "photo_color_sheet.png"
@@ -41,7 +41,7 @@ def test_a_colour_photo_is_made_gray_and_shown_beside(photo, weights, tmp_path, 
     found = color.rgb_to_luma(inr.read_image(made))
     np.testing.assert_allclose(found, gray, atol=1 / 255)  # 8 bits
     printed = capsys.readouterr().out
-    assert "gray 36x24 to colour 36x24" in printed
+    assert "gray 36x24 to color 36x24" in printed
     assert printed.count(" dB") == 2
     assert "original" in printed
 
@@ -65,7 +65,7 @@ def test_a_reduced_photo_gets_its_size_back(photo, weights, tmp_path, capsys):
     options = {"model": weights, "out": tmp_path / "out", "side": 12}
     made, _ = commands.colorize([photo], **options)
     assert inr.read_image(made).shape == (36, 24, 3)
-    assert "gray 12x8 to colour 36x24" in capsys.readouterr().out
+    assert "gray 12x8 to color 36x24" in capsys.readouterr().out
     close, _ = commands.colorize(
         [photo], region=((0.2, 0.25), (0.7, 0.75)), size=(40, 30), **options
     )

@@ -9,7 +9,7 @@ from support import refuses
 from inr import coords
 
 
-def test_grid_is_the_closed_form_of_pixel_centres():
+def test_grid_is_the_closed_form_of_pixel_centers():
     grid = coords.grid((4, 6))
     i, j = np.mgrid[:4, :6]
     expected = np.stack([(2 * i + 1) / 4 - 1, (2 * j + 1) / 6 - 1], -1)
@@ -38,7 +38,7 @@ def test_region_equals_that_part_of_the_whole_grid():
     np.testing.assert_allclose(part, whole[2:4, 5:10], atol=1e-6)
 
 
-def test_pitch_is_the_distance_between_neighbours():
+def test_pitch_is_the_distance_between_neighbors():
     region = ((0.1, 0.3), (0.7, 0.5))
     grid = coords.grid((5, 8), region=region)
     pitch = coords.pitch((5, 8), region=region)
@@ -61,7 +61,7 @@ def test_random_points_fill_the_region_and_follow_the_key(key):
 
 
 @pytest.mark.parametrize("method", ["linear", "cubic"])
-def test_sampling_at_the_centres_returns_the_samples(key, method):
+def test_sampling_at_the_centers_returns_the_samples(key, method):
     image = jax.random.uniform(key, (5, 7, 3))
     sampled = coords.sample_grid(image, coords.grid((5, 7)), method=method)
     np.testing.assert_allclose(sampled, image, atol=1e-5)

@@ -29,7 +29,7 @@ def png_chunk(kind, data):
 def png16(values, *chunks):
     """A reference encoder in plain loops: row i has filter i mod 5."""
     h, w, c = values.shape
-    colour_type, step = {1: 0, 2: 4, 3: 2, 4: 6}[c], 2 * c
+    color_type, step = {1: 0, 2: 4, 3: 2, 4: 6}[c], 2 * c
     rows = values.astype(">u2").tobytes()
     rows = [b"", *(rows[i * w * step : (i + 1) * w * step] for i in range(h))]
     data = bytearray()
@@ -44,7 +44,7 @@ def png16(values, *chunks):
             paeth = min((left, above, corner), key=lambda x: abs(x - guess))
             predicted = [0, left, above, (left + above) // 2, paeth][kind]
             data.append((byte - predicted) % 256)
-    header = struct.pack(">IIBBBBB", w, h, 16, colour_type, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", w, h, 16, color_type, 0, 0, 0)
     parts = [
         png_chunk(b"IHDR", header),
         *chunks,
@@ -127,7 +127,7 @@ def test_lossy_round_trips_are_close(tmp_path, extension, channels):
     assert path.stat().st_size < fine
 
 
-def test_jpeg_keeps_colour_at_full_resolution(tmp_path):
+def test_jpeg_keeps_color_at_full_resolution(tmp_path):
     columns = np.zeros((16, 16, 3), np.float32)
     columns[:, ::2, 0] = columns[:, 1::2, 2] = 1
     write_image(tmp_path / "x.jpg", columns)
@@ -257,7 +257,7 @@ def test_modes_become_gray_or_rgb_with_or_without_opacity(tmp_path):
     assert read_image(tmp_path / "x.gif").shape in [(6, 5, 3), (6, 5, 4)]
 
 
-def test_a_colour_named_transparent_becomes_opacity(tmp_path):
+def test_a_color_named_transparent_becomes_opacity(tmp_path):
     gray = np.array([[10, 20, 30]], np.uint8)
     path = saved(tmp_path / "x.png", gray, transparency=20)
     expected = np.float32([[[10, 255], [20, 0], [30, 255]]]) / 255
@@ -305,7 +305,7 @@ def test_the_turn_of_exif_is_applied_once(tmp_path, orientation):
 
 
 @pytest.mark.parametrize("orientation", TURNS)
-def test_the_turn_is_applied_to_16_bit_colour(tmp_path, orientation):
+def test_the_turn_is_applied_to_16_bit_color(tmp_path, orientation):
     values = levels(4, 6, 3, bits=16)
     expected = TURNS[orientation](values) / np.float32(65535)
     tags = [(274, 3, 1, orientation)]
@@ -319,10 +319,10 @@ def test_the_turn_is_applied_to_16_bit_colour(tmp_path, orientation):
     np.testing.assert_array_equal(read_image(tmp_path / "x.png"), expected)
 
 
-# Colour profiles.
+# Color profiles.
 
 
-def test_profiles_are_applied_to_8_bit_colour(tmp_path):
+def test_profiles_are_applied_to_8_bit_color(tmp_path):
     rgb = levels(16, 16, 3)
     path = saved(tmp_path / "x.png", rgb, icc_profile=icc(b"RGB "))
     encoded = decoded_by_icc(rgb)

@@ -112,7 +112,7 @@ def test_bad_sound_is_not_written(tmp_path, samples, rate, options, message):
 
 
 def clip(t=12, h=32, w=48):
-    """Smooth colours that move."""
+    """Smooth colors that move."""
     z, y, x = np.meshgrid(*[np.arange(n) / 32 for n in (t, h, w)], indexing="ij")
     shades = [np.sin(3 * x + 2 * z), np.cos(2 * y - z), np.sin(x + y + 3 * z)]
     return (0.5 + 0.4 * np.stack(shades, -1)).astype(np.float32)
@@ -128,9 +128,9 @@ def test_a_video_comes_back_nearly_as_it_was(tmp_path, extension, fps):
     assert (read.shape, read.dtype) == (frames.shape, np.float32)
     np.testing.assert_allclose(rate, fps, rtol=1e-6)
     difference = 255 * (read - frames)
-    assert np.abs(difference).max() < 20  # colour is at half the resolution
+    assert np.abs(difference).max() < 20  # color is at half the resolution
     assert np.sqrt(np.mean(difference**2)) < 3
-    # Rounding that is not exact, or another matrix of colours, would shift the mean.
+    # Rounding that is not exact, or another matrix of colors, would shift the mean.
     assert np.abs(difference.mean((0, 1, 2))).max() < 1
 
 

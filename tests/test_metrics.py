@@ -22,7 +22,7 @@ PAIRWISE = [
 
 @pytest.fixture(scope="module")
 def photo():
-    """A colour photograph in [0, 1], float32."""
+    """A color photograph in [0, 1], float32."""
     return (skimage.data.astronaut()[20:180, 150:340] / 255).astype(np.float32)
 
 

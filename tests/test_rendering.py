@@ -25,7 +25,7 @@ REGION = ((0.1, 0.2), (0.5, 0.9))
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 5), (200, 131)])
 @pytest.mark.parametrize("region", [None, REGION])
-def test_it_is_the_field_at_pixel_centres(field, size, region):
+def test_it_is_the_field_at_pixel_centers(field, size, region):
     rendered = inr.render(field, size, region=region)
     expected = field(coords.grid(size, region=region))
     assert rendered.shape == (*size, 3)

@@ -1,4 +1,4 @@
-"""A contact sheet: labelled pictures side by side in one PNG."""
+"""A contact sheet: labeled pictures side by side in one PNG."""
 
 import os
 from collections.abc import Mapping

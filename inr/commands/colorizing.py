@@ -1,4 +1,4 @@
-"""A command that gives gray images colours, and small ones detail."""
+"""A command that gives gray images colors, and small ones detail."""
 
 import os
 import pathlib
@@ -38,17 +38,17 @@ def colorize(
     seed: int = 0,
     out: str | os.PathLike = "out",
 ) -> list[pathlib.Path]:
-    """Colours of gray images, beside the true ones where an image has them.
+    """Colors of gray images, beside the true ones where an image has them.
 
     Args:
       images: file names, or a folder; by default the head of a bundled photograph.
       model: name of shipped weights, or a file of weights; by default `"portraits"` for
         the bundled head and for draws, else `"photos"`.
       side: reduces each image first until its longer side is no more than this, and
-        gives it its size back with the colours: what the model restores.
+        gives it its size back with the colors: what the model restores.
       size: of what is written, `(h, w)`; by default that of the image, or of its part.
       region: part of the image to show.
-      num_samples: draws so many of the colours that an image may have, in place of
+      num_samples: draws so many of the colors that an image may have, in place of
         their mean.
       preset: how they are drawn, a name in `inr.restoration.PRESETS`.
       seed: of the draws; with another they differ.
@@ -68,18 +68,18 @@ def colorize(
     files = []
     for name, picture in pictures_of(images, head_or):
         picture = opaque(picture)
-        if np.ptp(picture, axis=-1).max() < _LEAST_COLOUR:
+        if np.ptp(picture, axis=-1).max() < _LEAST_COLOR:
             picture = picture[..., :1]
         shown = size or _cut(picture, region).shape[:2]
         gray = luma = rgb_to_luma(picture) if picture.shape[-1] == 3 else picture
         if side is not None:
             size_seen = within(side, luma.shape)
             gray = np.clip(reduce_images(luma, size_seen, method="bicubic"), 0, 1)
-        print(f"{name}: gray {_by(gray.shape)} to colour {_by(shown)}")
+        print(f"{name}: gray {_by(gray.shape)} to color {_by(shown)}")
         made = colorize_image(gray, size=shown, region=region, model=model, **drawn)
         made = np.clip(made, 0, 1)
         results = {f"draw {i + 1}": x for i, x in enumerate(made)}
-        results = results if drawn else {"colour": made}
+        results = results if drawn else {"color": made}
         enlarged = sample_grid(gray, grid(shown, region=region), method="cubic")
         panels = {f"gray {_by(gray.shape)}": enlarged, **results}
         if picture.shape[-1] == 3:
@@ -95,7 +95,7 @@ def colorize(
     return report(files)
 
 
-_LEAST_COLOUR = 2.5 / 255  # less is gray that was saved as RGB
+_LEAST_COLOR = 2.5 / 255  # less is gray that was saved as RGB
 
 
 def _print_scores(panels: dict[str, Array]) -> None:
@@ -103,7 +103,7 @@ def _print_scores(panels: dict[str, Array]) -> None:
     for label, image in panels.items():
         three = np.broadcast_to(np.clip(image, 0, 1), truth.shape)
         score = "" if label == "original" else f"{float(psnr(three, truth)):.2f} dB, "
-        print(f"  {label}: {score}colourfulness {float(colorfulness(three)):.1f}")
+        print(f"  {label}: {score}colorfulness {float(colorfulness(three)):.1f}")
 
 
 def _cut(image: np.ndarray, region: Region | None) -> np.ndarray:

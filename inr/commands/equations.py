@@ -48,7 +48,7 @@ def helmholtz(
       contrast: by how much white is slower than black, in a picture.
       num_steps: steps of the fit.
       width: hidden units of the SIREN.
-      seed: of the initialisation.
+      seed: of the initialization.
 
     Returns:
       The files written.
@@ -112,7 +112,7 @@ def wave(
       detail: pixels along each axis to which a picture is smoothed.
       num_steps: steps of the fit.
       width: hidden units of the SIREN.
-      seed: of the initialisation.
+      seed: of the initialization.
 
     Returns:
       The files written.
@@ -147,7 +147,7 @@ def wave(
 def point_source(
     wavenumber: float, source: tuple[float, float], size: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The exact field of `fit_helmholtz`'s source in open space, at pixel centres.
+    """The exact field of `fit_helmholtz`'s source in open space, at pixel centers.
 
     Args:
       wavenumber: as for `fit_helmholtz`, with its default `source_width`.
@@ -203,8 +203,8 @@ def _read_plane(path: str | os.PathLike) -> tuple[np.ndarray, bool]:
         return plane.astype(np.float32), False
     image = read_image(path)
     # Opacity, an even number of channels, is left out.
-    colours = image[..., : image.shape[-1] - (image.shape[-1] + 1) % 2]
-    return colours.mean(-1), True
+    colors = image[..., : image.shape[-1] - (image.shape[-1] + 1) % 2]
+    return colors.mean(-1), True
 
 
 def _initial_state(path: str | os.PathLike, detail: int) -> np.ndarray:

@@ -33,7 +33,7 @@ def export(
       width: hidden units of the SIREN.
       depth: its width-to-width layers.
       max_side: the image is reduced until its longer side is no more than this.
-      seed: of the initialisation.
+      seed: of the initialization.
 
     Returns:
       The files written.

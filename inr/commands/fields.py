@@ -43,7 +43,7 @@ def fit(
       max_side: the image is reduced until its longer side is no more than this.
       size: of the render, `(h, w)`; by default as long as the fitted image.
       region: part of the image to render.
-      seed: of the initialisation.
+      seed: of the initialization.
 
     Returns:
       The files written.

@@ -67,7 +67,7 @@ def inpaint(
       max_side: the image, and references, are reduced until their longer sides are no
         more than this.
       weight: of the SIREN's prior, its total variation.
-      seed: of the initialisation and of the pixels kept.
+      seed: of the initialization and of the pixels kept.
 
     Returns:
       The files written.

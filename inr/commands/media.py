@@ -36,7 +36,7 @@ def audio(
       seconds: length of the piece, from the beginning.
       num_steps: steps of the fit.
       width: hidden units of the SIREN.
-      seed: of the initialisation.
+      seed: of the initialization.
 
     Returns:
       The files written.
@@ -88,7 +88,7 @@ def video(
       num_frames: frames of the piece, from the beginning.
       num_steps: steps of the fit.
       max_side: frames are reduced until their longer side is no more than this.
-      seed: of the initialisation.
+      seed: of the initialization.
 
     Returns:
       The files written.

@@ -122,8 +122,8 @@ def _merged(
     result = merge_images(pictures, guidance=mode, linear_light=linear_light)
     result.block_until_ready()
     _print_work(f"{len(pictures)} images", result.shape, mode, start)
-    labelled = {f"image {i + 1}": picture for i, picture in enumerate(pictures)}
-    return {**labelled, "mean": np.mean(pictures, 0), "result": result}
+    labeled = {f"image {i + 1}": picture for i, picture in enumerate(pictures)}
+    return {**labeled, "mean": np.mean(pictures, 0), "result": result}
 
 
 def _cloned(

@@ -54,7 +54,7 @@ def reference_upscale(
       model: name of shipped weights, or a file of weights; they set the scale.
       evaluate: reduce first, and print PSNR and SSIM.
       out: folder for the result and a contact sheet. On that the places of each
-        reference have colours, and the result's cells those of where they came from.
+        reference have colors, and the result's cells those of where they came from.
       max_side: the references, and an image that is reduced first, are reduced until
         their longer sides are no more than this. Time grows with its fourth power.
 
@@ -124,17 +124,17 @@ def _print_scores(results: dict, truth: np.ndarray) -> None:
 
 
 def _places(size: tuple[int, int], source: int) -> np.ndarray:
-    """A colour for each place: red down, green to the right, blue by the reference."""
+    """A color for each place: red down, green to the right, blue by the reference."""
     y, x = np.meshgrid(*(np.linspace(0, 1, n) for n in size), indexing="ij")
     return np.stack([y, x, np.full(size, 1 / (1 + source))], -1).astype(np.float32)
 
 
 def _origins(match: Match, references: list[np.ndarray]) -> np.ndarray:
-    colours = np.zeros((*match.source.shape, 3), np.float32)
+    colors = np.zeros((*match.source.shape, 3), np.float32)
     for i, x in enumerate(references):
         # Of the cells, of four pixels.
         places = _places((x.shape[0] // 4, x.shape[1] // 4), i)
         own = np.asarray(match.source) == i
         row, column = np.moveaxis(np.asarray(match.place)[own], -1, 0)
-        colours[own] = places[row, column]
-    return colours
+        colors[own] = places[row, column]
+    return colors

@@ -34,7 +34,7 @@ def shape(
       width: hidden units of the SIREN.
       resolution: samples along each side of the cube in which the mesh is found.
       side: of the picture, in pixels.
-      seed: of the samples and the initialisation.
+      seed: of the samples and the initialization.
 
     Returns:
       The files written.

@@ -62,7 +62,7 @@ def upscale(
 
     With `evaluate` an image is first reduced by `scale`, and the result is scored
     against it beside the usual interpolations of the same pixels: reduced by bicubic
-    interpolation for the model, which learnt from such images, and for a SIREN by
+    interpolation for the model, which learned from such images, and for a SIREN by
     area, as a camera would, since it is fitted as a camera sees. A SIREN of one image
     knows nothing but that: it interpolates.
 
@@ -79,7 +79,7 @@ def upscale(
         by default 512 for a SIREN.
       num_steps: steps of a SIREN's fit.
       width: hidden units of a SIREN.
-      seed: of a SIREN's initialisation.
+      seed: of a SIREN's initialization.
 
     Returns:
       The files written.

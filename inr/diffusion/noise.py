@@ -159,7 +159,7 @@ def draw_noise_field(
       key: draws the waves and their amplitudes.
       features: k.
       length_scale: in units of coords, above 0. Far below a pixel's pitch it is grain,
-        far above 2 (the whole signal) one colour; infinity is allowed.
+        far above 2 (the whole signal) one color; infinity is allowed.
       ndim: d, the number of coordinates.
       num_waves: M; more waves make a single draw look more Gaussian.
 

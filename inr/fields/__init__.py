@@ -1,4 +1,4 @@
-"""Field families, their layers and initialisers, and the files that keep them."""
+"""Field families, their layers and initializers, and the files that keep them."""
 
 from inr.fields.activations import Finer as Finer, Gauss as Gauss, Wire as Wire
 from inr.fields.bacon import Bacon as Bacon, bacon_residual as bacon_residual

@@ -71,8 +71,8 @@ class Bacon(FieldModule):
 
         Call it as `model.apply(params, coords, method="levels")`.
         """
-        outputs = self._outputs(self._normalise("coords", coords))
-        return self._normalise("features", jnp.stack(outputs))
+        outputs = self._outputs(self._normalize("coords", coords))
+        return self._normalize("features", jnp.stack(outputs))
 
     def network(self, x: Features) -> Features:
         return self._outputs(x)[-1 if self.level is None else self.level]

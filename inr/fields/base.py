@@ -1,8 +1,8 @@
-"""What every family shares: normalisation of coords and features, and binding.
+"""What every family shares: normalization of coords and features, and binding.
 
 A family is a frozen Linen module with one method to write, `network`, which maps
-normalised coords to normalised features with the functions of `inr.fields.streams`.
-Its parameters are two collections: `params`, which is optimised, and `normalisation`,
+normalized coords to normalized features with the functions of `inr.fields.streams`.
+Its parameters are two collections: `params`, which is optimized, and `normalization`,
 affine maps that are the identity from `init` and are set from the data by `fit`. So a
 field speaks the user's units, and its derivatives are with respect to the user's
 coords.
@@ -40,17 +40,17 @@ class FieldModule(nn.Module):
     @nn.compact
     def __call__(self, coords: Features) -> Features:
         """Features at `coords`, or their `Streams` where coords are seeded."""
-        x = self._normalise("coords", coords)
-        return self._normalise("features", self.network(x))
+        x = self._normalize("coords", coords)
+        return self._normalize("features", self.network(x))
 
     def network(self, x: Features) -> Features:
-        """The family itself, on normalised coords, written with `streams`."""
+        """The family itself, on normalized coords, written with `streams`."""
         raise NotImplementedError
 
-    def _normalise(self, name: str, x: Features) -> Features:
+    def _normalize(self, name: str, x: Features) -> Features:
         shape, f32 = (jax.tree.leaves(x)[0].shape[-1],), jnp.float32
-        scale = self.variable("normalisation", f"{name}_scale", jnp.ones, shape, f32)
-        shift = self.variable("normalisation", f"{name}_shift", jnp.zeros, shape, f32)
+        scale = self.variable("normalization", f"{name}_scale", jnp.ones, shape, f32)
+        shift = self.variable("normalization", f"{name}_shift", jnp.zeros, shape, f32)
         return streams.translate(streams.multiply(x, scale.value), shift.value)
 
 

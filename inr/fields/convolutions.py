@@ -12,7 +12,7 @@ from inr.fields.sine import sine
 
 
 class SineConv(nn.Module):
-    """sin(omega (x * W + b)), with SIREN's initialisation of each kind of layer.
+    """sin(omega (x * W + b)), with SIREN's initialization of each kind of layer.
 
     Images in [-1, 1] that a first layer of 3 x 3 pixels sees with omega 30 have phases
     of a few radians. Later layers keep the distribution of their activations at any

@@ -68,7 +68,7 @@ def load_field(path: str | os.PathLike) -> FieldFile:
     """
     model, arrays, notes = read_model(path, _kinds(), writer="save_field")
     params = jax.tree.map(jnp.asarray, arrays)
-    scale = params.get("normalisation", {}).get("coords_scale", jnp.zeros(()))
+    scale = params.get("normalization", {}).get("coords_scale", jnp.zeros(()))
     ndim = scale.shape  # of one number: how many coordinates the field takes
     inputs = [jax.ShapeDtypeStruct((1, *ndim), jnp.float32)] if len(ndim) == 1 else []
     check_arrays(path, model, params, *inputs)

@@ -29,7 +29,7 @@ def to_glsl(
 
     The text defines `vec3 field(vec2 coords)`, with coords (y, x) as everywhere here,
     and Shadertoy's `mainImage`: paste it at https://www.shadertoy.com/new. Pixel
-    centres and orientation are those of `render`. Features go out as they are, since
+    centers and orientation are those of `render`. Features go out as they are, since
     both they and the canvas are sRGB-encoded; a gray field fills all three channels.
 
     Shaders of more than 65,536 characters, about 4,900 parameters, are refused: editors
@@ -115,7 +115,7 @@ def _family(field: BoundField) -> _Family:
 
 
 def _check_field(field: BoundField) -> None:
-    coords = np.shape(field.params["normalisation"]["coords_scale"])
+    coords = np.shape(field.params["normalization"]["coords_scale"])
     if coords != (2,):
         raise _checks.fail(
             "field", "one field of 2 coords", f"a `coords_scale` of shape {coords}"
@@ -127,7 +127,7 @@ def _check_field(field: BoundField) -> None:
 
 
 def _field_function(field: BoundField, family: _Family) -> str:
-    """`vec3 field(vec2 coords)`: normalise, the layers, and back."""
+    """`vec3 field(vec2 coords)`: normalize, the layers, and back."""
     numbers = jax.tree.map(lambda x: np.asarray(x, np.float32), dict(field.params))
 
     def affine(name: str, factor: float) -> tuple[np.ndarray, np.ndarray]:
@@ -135,12 +135,12 @@ def _field_function(field: BoundField, family: _Family) -> str:
         # As `Affine` does, in float32.
         return np.float32(factor) * layer["kernel"], np.float32(factor) * layer["bias"]
 
-    def normalised(what: str, x: str, length: int) -> str:
-        maps = numbers["normalisation"]
+    def normalized(what: str, x: str, length: int) -> str:
+        maps = numbers["normalization"]
         scale, shift = maps[f"{what}_scale"], maps[f"{what}_shift"]
         return f"{x} * {_vector(scale, length)} + {_vector(shift, length)}"
 
-    lines = [f"vec2 x = {normalised('coords', 'coords', 2)};"]
+    lines = [f"vec2 x = {normalized('coords', 'coords', 2)};"]
     inputs = ["x"]
     for i, factor in enumerate(family.factors):
         sums = _sums(inputs, *affine(f"{family.layer}_{i}", factor), length=4)
@@ -151,7 +151,7 @@ def _field_function(field: BoundField, family: _Family) -> str:
         np.broadcast_to(x, (*x.shape[:-1], 3)) for x in affine("linear", 1.0)
     )
     (y,) = _sums(inputs, kernel, bias, length=3)
-    lines += [f"vec3 y = {y};", f"return {normalised('features', 'y', 3)};"]
+    lines += [f"vec3 y = {y};", f"return {normalized('features', 'y', 3)};"]
     return "vec3 field(vec2 coords) {\n    " + "\n    ".join(lines) + "\n}"
 
 

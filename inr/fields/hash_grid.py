@@ -41,7 +41,7 @@ class HashGrid(FieldModule):
       features_per_level: features at each vertex.
       log2_table_size: logarithm to base 2 of the rows of the largest tables.
       base_resolution: cells along each axis of the coarsest grid.
-      growth: ratio of the resolutions of neighbouring levels. The finest grid has
+      growth: ratio of the resolutions of neighboring levels. The finest grid has
         base_resolution * growth^(levels - 1) cells, rounded down; more than the
         signal has samples is of no use.
       interpolation: `"linear"`, with ReLUs behind it; or `"smooth"`, with a cubic

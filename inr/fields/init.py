@@ -1,6 +1,6 @@
-"""Initialisers that keep a field's activations alike at every depth.
+"""Initializers that keep a field's activations alike at every depth.
 
-Contract: each function returns an initialiser `(key, shape, dtype) -> Array` for a
+Contract: each function returns an initializer `(key, shape, dtype) -> Array` for a
 kernel `[fan_in, fan_out]` or a bias, as Flax's `kernel_init` and `bias_init` take. A
 convolution's kernel `[*size, c_in, c_out]` has a fan-in of all its pixels' channels.
 
@@ -26,7 +26,7 @@ def uniform(bound: float) -> Initializer:
       bound: half the width of the interval.
 
     Returns:
-      An initialiser.
+      An initializer.
     """
 
     def init(key, shape, dtype=jnp.float32):
@@ -43,7 +43,7 @@ def sine_first() -> Initializer:
     states another bound, which they have withdrawn.)
 
     Returns:
-      An initialiser for `[fan_in, fan_out]`.
+      An initializer for `[fan_in, fan_out]`.
     """
 
     def init(key, shape, dtype=jnp.float32):
@@ -59,7 +59,7 @@ def sine_hidden(omega: float) -> Initializer:
       omega: the layer's frequency factor.
 
     Returns:
-      An initialiser for `[fan_in, fan_out]`.
+      An initializer for `[fan_in, fan_out]`.
     """
 
     def init(key, shape, dtype=jnp.float32):
@@ -75,7 +75,7 @@ def sine_phase(omega: float) -> Initializer:
       omega: the layer's frequency factor.
 
     Returns:
-      An initialiser for `[fan_out]`.
+      An initializer for `[fan_out]`.
     """
     return uniform(jnp.pi / omega)
 
@@ -83,11 +83,11 @@ def sine_phase(omega: float) -> Initializer:
 def fan_in_uniform() -> Initializer:
     """U(-1 / sqrt(fan_in), +1 / sqrt(fan_in)), PyTorch's default for a linear layer.
 
-    Families that were published in PyTorch without an initialisation of their own rely
+    Families that were published in PyTorch without an initialization of their own rely
     on it.
 
     Returns:
-      An initialiser for `[fan_in, fan_out]`.
+      An initializer for `[fan_in, fan_out]`.
     """
 
     def init(key, shape, dtype=jnp.float32):

@@ -19,8 +19,8 @@ class Affine(nn.Module):
 
     Attributes:
       features: output width.
-      kernel_init: initialiser of `[fan_in, features]`.
-      bias_init: initialiser of `[features]`; None leaves the bias out.
+      kernel_init: initializer of `[fan_in, features]`.
+      bias_init: initializer of `[features]`; None leaves the bias out.
       factor: constant that multiplies the result. It is folded into the kernel, which
         is small, and not applied to the activations, which are many.
       precision: of the matmul.

@@ -37,7 +37,7 @@ class _FilterNetwork(FieldModule):
         _checks.as_positive("input_scale", self.input_scale)
 
     def filter(self, i: int, x: Features) -> Features:
-        """g_i at normalised coords."""
+        """g_i at normalized coords."""
         raise NotImplementedError
 
     def network(self, x: Features) -> Features:

@@ -1,4 +1,4 @@
-"""SIREN: sine layers with a principled initialisation [Sitzmann et al. 2020]."""
+"""SIREN: sine layers with a principled initialization [Sitzmann et al. 2020]."""
 
 import functools
 from typing import Any
@@ -39,7 +39,7 @@ class Siren(FieldModule):
 
     @property
     def learning_rate(self) -> float:
-        """Peak rate of the default optimiser: 2e-3 at width 256, more if narrower."""
+        """Peak rate of the default optimizer: 2e-3 at width 256, more if narrower."""
         return 2e-3 * min((256 / self.width) ** 0.5, 2.0)
 
     def __post_init__(self):

@@ -23,7 +23,7 @@ def suggest_omega(signal: Float[ArrayLike, "*size k"]) -> float:
     the samples, on band-limited noise and on photographs.
 
     Args:
-      signal: `[*size, k]`, samples at pixel centres, the longest axis spanning [-1, 1].
+      signal: `[*size, k]`, samples at pixel centers, the longest axis spanning [-1, 1].
 
     Returns:
       `omega`, a python float of at least 8.

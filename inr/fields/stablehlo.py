@@ -1,6 +1,6 @@
 """A field as a StableHLO program, which runs without this library.
 
-The bytes are what `jax.export` serialises, followed by their SHA-256 of 32 bytes: the
+The bytes are what `jax.export` serializes, followed by their SHA-256 of 32 bytes: the
 program parser trusts what it is given, and a damaged program could end the process.
 JAX alone reads them too, since it ignores what follows its own part:
 
@@ -115,8 +115,8 @@ def from_stablehlo(data: bytes) -> Field:
 def _ndim(field: Field, ndim: int | None) -> int:
     """What the field itself knows, else what was given."""
     known = None
-    if isinstance(field, BoundField) and "normalisation" in field.params:
-        known = field.params["normalisation"]["coords_scale"].shape[-1]
+    if isinstance(field, BoundField) and "normalization" in field.params:
+        known = field.params["normalization"]["coords_scale"].shape[-1]
     ndim = known if ndim is None else ndim
     if ndim is None:
         raise _checks.fail("ndim", "the number of coords axes of this field", "None")

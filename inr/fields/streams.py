@@ -224,7 +224,7 @@ def lift(fn: Callable[[Array], Array], x: Features) -> Features:
 
 
 def _mean_of_sine(fn: Callable[[Array], Array], x: Cells) -> Cells:
-    """Mean of sin over a box: sin at its centre times sinc of each width."""
+    """Mean of sin over a box: sin at its center times sinc of each width."""
     if fn is not sine or x.widths is None:
         raise _no_closed_form(f"{getattr(fn, '__name__', 'a function')} of features")
     damping = jnp.sinc(x.widths / (2 * jnp.pi)).prod(0)

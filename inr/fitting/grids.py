@@ -55,8 +55,8 @@ class GridSamples:
             jax.random.randint(axis, (self.batch_size,), 0, n, jnp.int32)
             for axis, n in draws
         )
-        centres = [_coords.grid((n,))[:, 0] for n in size]
-        coords = jnp.stack([c[i] for c, i in zip(centres, index, strict=True)], -1)
+        centers = [_coords.grid((n,))[:, 0] for n in size]
+        coords = jnp.stack([c[i] for c, i in zip(centers, index, strict=True)], -1)
         return coords, unit_range(values[index])
 
 

@@ -87,7 +87,7 @@ def fit_least_squares(
     parameters.
 
     Args:
-      key: PRNG key of the initialisation and of the batches.
+      key: PRNG key of the initialization and of the batches.
       model: a Linen module with at most 16,384 parameters.
       data: as for `fit`; terms without `reduce`, whose mean square is the loss.
       num_steps: steps in all.
@@ -189,7 +189,7 @@ def _descend(
         factor = cho_factor(normal.matrix + damping * scale * identity, lower=True)
         reached = start - cho_solve(factor, normal.vector)
         loss = loss_of(reached)
-        # Rounding can spoil a factorisation; it then gives NaN.
+        # Rounding can spoil a factorization; it then gives NaN.
         return reached, jnp.where(jnp.isfinite(loss), loss, jnp.inf)
 
     tried = damping * jnp.asarray(_FACTORS, damping.dtype)

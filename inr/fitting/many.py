@@ -38,7 +38,7 @@ def fit_many(
 ) -> FitResult:
     """Fits b fields at once, one to each signal, in one compiled program.
 
-    Every field has its own initialisation, normalisation and end: one that reaches the
+    Every field has its own initialization, normalization and end: one that reaches the
     target, or whose loss is not finite, keeps its parameters while the others go on.
 
     Args:

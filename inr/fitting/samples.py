@@ -1,4 +1,4 @@
-"""From samples to terms: rows that count, normalisation, the first parameters."""
+"""From samples to terms: rows that count, normalization, the first parameters."""
 
 import dataclasses
 import functools
@@ -49,16 +49,16 @@ def over_cells(term: Term, size: tuple[int, int], samples: int) -> Term:
 def init_params(
     key: Key, model: nn.Module, terms: tuple[Term, ...], affines: dict[str, Array]
 ) -> Params:
-    """`model.init` with the data's affines, where the model has a normalisation."""
+    """`model.init` with the data's affines, where the model has a normalization."""
     coords = jnp.zeros((1, first_coords(key, terms).shape[-1]), jnp.float32)
     params = _init(key, model, coords)
-    if "normalisation" not in params:
+    if "normalization" not in params:
         return params
-    return {**params, "normalisation": {**params["normalisation"], **affines}}
+    return {**params, "normalization": {**params["normalization"], **affines}}
 
 
 def affines_of(data: Any) -> dict[str, Array]:
-    """Normalisation of samples; none for terms, whose features may be anything."""
+    """Normalization of samples; none for terms, whose features may be anything."""
     if isinstance(data, Term) or any(isinstance(x, Term) for x in data):
         return {}
     coords, features = map(jnp.asarray, data[:2])
@@ -66,7 +66,7 @@ def affines_of(data: Any) -> dict[str, Array]:
 
 
 def grid_affines(size: Sequence[int], features: Array) -> dict[str, Array]:
-    """Normalisation of samples of a regular grid, features `[n, k]` of n that count.
+    """Normalization of samples of a regular grid, features `[n, k]` of n that count.
 
     Every axis spans [-1, 1] for the user; the shorter ones are scaled down, so that
     frequencies are the same per sample along all of them.
@@ -87,7 +87,7 @@ def check_features(model: nn.Module, k: int) -> None:
 
 
 def image_affines(size: tuple[int, ...], middle: Array) -> dict[str, Array]:
-    """Normalisation for an image that is not known itself, but about 0.5 wide.
+    """Normalization for an image that is not known itself, but about 0.5 wide.
 
     Frequencies are alike along all axes, and features of [-1, 1] go to half of that
     about `middle` `[k]`.
@@ -104,9 +104,9 @@ def moved_to_mean(
 ) -> Params:
     """With a constant added, so that the field's mean at `coords` is `mean` `[k]`."""
     made = _mean_of(BoundField(model, params), coords)
-    affines = params["normalisation"]
+    affines = params["normalization"]
     shifted = {**affines, "features_shift": affines["features_shift"] + mean - made}
-    return {**params, "normalisation": shifted}
+    return {**params, "normalization": shifted}
 
 
 @jax.jit

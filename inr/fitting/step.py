@@ -22,8 +22,8 @@ class FitState(NamedTuple):
 
     Attributes:
       step: int32, steps taken.
-      params: the collections of the model; `params` is optimised, the others are kept.
-      opt_state: of the optimiser.
+      params: the collections of the model; `params` is optimized, the others are kept.
+      opt_state: of the optimizer.
     """
 
     step: Array
@@ -48,10 +48,10 @@ def default_optimizer() -> optax.GradientTransformationExtraArgs:
     """Adam, warmed up over 10 steps and then lowered along a half cosine.
 
     The learning rate and the number of steps arrive with every update, so that neither
-    is compiled in. Cached, because two equal optax optimisers are not equal.
+    is compiled in. Cached, because two equal optax optimizers are not equal.
 
     Returns:
-      An optimiser whose `update` takes `step`, `num_steps` and `learning_rate`, one
+      An optimizer whose `update` takes `step`, `num_steps` and `learning_rate`, one
       number or one for each part of the parameters.
     """
     adam = optax.scale_by_adam()
@@ -80,11 +80,11 @@ def init_fit(
     """The state before the first step. Pure: it goes under `jit` and `vmap`.
 
     Args:
-      key: PRNG key of the initialisation.
+      key: PRNG key of the initialization.
       model: a Linen module, coords to features.
       data: as `fit` takes it; only the width of its coords is used.
-      optimizer: any optax optimiser; by default Adam, warmed up, with cosine decay.
-      params: where to start; by default `model.init`, with identity normalisation.
+      optimizer: any optax optimizer; by default Adam, warmed up, with cosine decay.
+      params: where to start; by default `model.init`, with identity normalization.
 
     Returns:
       A `FitState`.
@@ -115,8 +115,8 @@ def fit_step(
       data: as `fit` takes it.
       optimizer: the one given to `init_fit`. It is offered `value`, `grad` and
         `value_fn`, which line searches such as `optax.lbfgs` ask for.
-      num_steps: length of the default optimiser's decay; may be traced.
-      learning_rate: peak rate of the default optimiser, one number or a mapping with
+      num_steps: length of the default optimizer's decay; may be traced.
+      learning_rate: peak rate of the default optimizer, one number or a mapping with
         one for each layer; may be traced.
 
     Returns:

@@ -78,24 +78,24 @@ def fit(
 ) -> FitResult:
     """Fits a field to samples, or to any sum of terms.
 
-    With samples, `normalisation` is set first: coords outside [-1, 1] are brought into
-    it by one scale and shift for all axes, and features are centred and scaled to about
+    With samples, `normalization` is set first: coords outside [-1, 1] are brought into
+    it by one scale and shift for all axes, and features are centered and scaled to about
     [-1, 1]. Steps run in compiled chunks; a second call with equal objects compiles
     nothing. Ctrl-C returns what there is, with status "interrupted".
 
     Args:
-      key: PRNG key of the initialisation and of the batches.
+      key: PRNG key of the initialization and of the batches.
       model: a Linen module that maps coords `[..., d]` to features `[..., k]`.
       data: `(coords [n, d], features [n, k])`, optionally with `weights [n]` behind
         them; or a `Term`, or a tuple of Terms.
       num_steps: steps in all.
       batch_size: rows drawn in every step; by default all of them. Terms have their
         own.
-      optimizer: any optax optimiser, with its own learning rate; by default Adam warmed
+      optimizer: any optax optimizer, with its own learning rate; by default Adam warmed
         up over 10 steps with cosine decay. Build it once: equal ones are not equal.
-      learning_rate: peak rate of the default optimiser, one number or one for each
+      learning_rate: peak rate of the default optimizer, one number or one for each
         layer by name; by default the family's.
-      params: where to start, with its own normalisation.
+      params: where to start, with its own normalization.
       target_loss: stops as soon as the loss is no greater.
       checkpoint: folder to write to, every half minute and at the end, and to resume
         from. A resumed fit equals an uninterrupted one bit by bit.
@@ -155,17 +155,17 @@ def fit_image(
     between them. To enlarge an image take a quarter of it, `antialias=2`, and for a
     SIREN `omega=suggest_omega(image)`.
 
-    Both axes span [-1, 1] for the user; `normalisation` scales the shorter one down, so
+    Both axes span [-1, 1] for the user; `normalization` scales the shorter one down, so
     that frequencies are the same per pixel along both.
 
     Args:
-      key: PRNG key of the initialisation and of the batches.
+      key: PRNG key of the initialization and of the batches.
       model: a Linen module with `features` equal to c.
       image: `[h, w, c]` or `[h, w]`, floating, in [0, 1].
       num_steps: steps in all.
       weights: `[h, w]`, not negative: how much each pixel counts. Pixels of weight 0
         are not looked at, and cost nothing.
-      antialias: 1 fits the value at each pixel's centre; s fits the mean over s x s
+      antialias: 1 fits the value at each pixel's center; s fits the mean over s x s
         points of the pixel, as a camera takes it, at s * s times the cost.
       prior: a further term, such as `inr.signals.smoothness_term`, for what the pixels
         leave open. The history, the bar and `target_psnr` then count it too.
@@ -267,13 +267,13 @@ _advance = jax.jit(advance, static_argnames=("model", "optimizer"))
 
 
 def rate_of(model: nn.Module, optimizer: Any, learning_rate: Any) -> Any:
-    """The default optimiser's peak rate or rates: those given, or the family's."""
+    """The default optimizer's peak rate or rates: those given, or the family's."""
     if learning_rate is None:
         return getattr(model, "learning_rate", 1e-3)
     if optimizer is not None:
         raise ValueError(
-            "`learning_rate` belongs to the default optimiser, got an `optimizer` as "
-            "well. Build the rate into the optimiser."
+            "`learning_rate` belongs to the default optimizer, got an `optimizer` as "
+            "well. Build the rate into the optimizer."
         )
     check = functools.partial(_checks.as_positive, "learning_rate")
     return jax.tree.map(check, learning_rate)

@@ -2,7 +2,7 @@
 
 Contract: an image in memory is a floating NumPy array `[h, w, c]`, sRGB-encoded, in
 [0, 1]; c is 1 for gray, 2 for gray with opacity, 3 for RGB, 4 for RGBA, and opacity is
-not multiplied into the colours. Sound is `[n, channels]` in [-1, 1], a video a stack of
+not multiplied into the colors. Sound is `[n, channels]` in [-1, 1], a video a stack of
 images, `[t, h, w, c]`. Files stay on the host: nothing here touches a device
 but the check of what is written.
 """

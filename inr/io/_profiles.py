@@ -1,4 +1,4 @@
-"""Colour profiles in image files: applied, or a warning that they are not."""
+"""Color profiles in image files: applied, or a warning that they are not."""
 
 import contextlib
 import io
@@ -47,7 +47,7 @@ def warn_if_ignored(image: "Image.Image", mode: str) -> None:
         _, transform = _into_srgb(profile, mode)
         if transform is None:
             return
-    _warn("is not applied, since Pillow converts colour of 8 bits only")
+    _warn("is not applied, since Pillow converts color of 8 bits only")
 
 
 def _into_srgb(profile: bytes, mode: str) -> tuple[str, Any]:
@@ -56,7 +56,7 @@ def _into_srgb(profile: bytes, mode: str) -> tuple[str, Any]:
 
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
     space = source.profile.xcolor_space.strip()
-    # A gray image saved from a colour one may have kept the profile of colours.
+    # A gray image saved from a color one may have kept the profile of colors.
     fits = _MODES.get(space) == mode or (space == "RGB" and mode == "L")
     if not fits:
         raise ValueError(f"a profile for {space} in an image of mode {mode}")
@@ -67,23 +67,23 @@ def _into_srgb(profile: bytes, mode: str) -> tuple[str, Any]:
 
 
 def _is_identity(transform: Any, mode: str) -> bool:
-    """Whether no colour moves by more than two levels: sRGB under whatever name."""
+    """Whether no color moves by more than two levels: sRGB under whatever name."""
     from PIL import Image, ImageCms
 
     if mode == "CMYK":
         return False
     levels = np.arange(0, 256, 17, dtype=np.uint8)
-    colours = np.array(list(itertools.product(levels, repeat=3)), np.uint8)[None]
+    colors = np.array(list(itertools.product(levels, repeat=3)), np.uint8)[None]
     if mode == "L":
-        colours = np.repeat(levels[None, :, None], 3, axis=-1)
-    image = Image.fromarray(colours if mode == "RGB" else colours[..., 0])
-    moved = np.asarray(ImageCms.applyTransform(image, transform)).astype(int) - colours
+        colors = np.repeat(levels[None, :, None], 3, axis=-1)
+    image = Image.fromarray(colors if mode == "RGB" else colors[..., 0])
+    moved = np.asarray(ImageCms.applyTransform(image, transform)).astype(int) - colors
     return bool(np.abs(moved).max() <= 2)
 
 
 def _warn(what: str) -> None:
     warnings.warn(
-        f"The colour profile of an image {what}: its values are read as if they were "
-        "sRGB. Convert the file to sRGB first if its colours matter.",
+        f"The color profile of an image {what}: its values are read as if they were "
+        "sRGB. Convert the file to sRGB first if its colors matter.",
         stacklevel=2,
     )

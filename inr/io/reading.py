@@ -1,4 +1,4 @@
-"""Read images of 8 and 16 bits, whatever the file says about turning and colour."""
+"""Read images of 8 and 16 bits, whatever the file says about turning and color."""
 
 import contextlib
 import os
@@ -51,8 +51,8 @@ def read_image(
 ) -> Float[np.ndarray, "h w c"]:
     """Read an image file: sRGB-encoded values in [0, 1], upright.
 
-    The turn that EXIF asks for is applied. A colour profile that differs from sRGB is
-    applied, to 8-bit colour; at 16 bits, or where it is broken, a warning says that it
+    The turn that EXIF asks for is applied. A color profile that differs from sRGB is
+    applied, to 8-bit color; at 16 bits, or where it is broken, a warning says that it
     was not. Palettes, CMYK and the like become RGB; gray stays gray; transparency of
     any kind becomes a last channel. Of an animation the first frame is read. PNG and
     TIFF keep their 16 bits; a floating TIFF is returned as stored.
@@ -180,11 +180,11 @@ def _eight_bits(image: "Image.Image") -> np.ndarray:
     if image.mode != "CMYK":
         image = image.convert("L" if gray else "RGB")
     image = _profiles.apply(image, profile).convert("L" if gray else "RGB")
-    colour = np.asarray(image)
-    return np.concatenate([colour[..., None] if gray else colour, *planes], axis=-1)
+    color = np.asarray(image)
+    return np.concatenate([color[..., None] if gray else color, *planes], axis=-1)
 
 
-# Pillow holds colour of 8 bits only. From 16-bit colour it takes the high byte of each
+# Pillow holds color of 8 bits only. From 16-bit color it takes the high byte of each
 # value, which it finds by the byte order in the name of the layout. Decoding once more
 # under the name of the other byte order takes the low byte.
 _TWO_BYTES = [f"{m};16{o}" for m in ("RGB", "RGBX", "RGBA") for o in "BLN"]

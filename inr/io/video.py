@@ -32,7 +32,7 @@ def read_video(
     """Reads the pictures of a video file, upright, as sRGB-encoded RGB.
 
     Frames are decoded one at a time: `num_frames`, `size` and `dtype=numpy.uint8` each
-    save memory. A file that does not name its colour matrix is taken as BT.601.
+    save memory. A file that does not name its color matrix is taken as BT.601.
 
     Args:
       path: a file of any format that FFmpeg reads, of a constant frame rate.
@@ -75,7 +75,7 @@ def write_video(
     frames: ArrayLike | Iterable[ArrayLike],
     fps: int | float,
 ) -> None:
-    """Writes a video as H.264, which every player shows, with colour at half size.
+    """Writes a video as H.264, which every player shows, with color at half size.
 
     Values are clipped to [0, 1] and rounded. Frames are encoded one at a time, so that
     a memory map or a generator need not fit into memory. The file appears under its
@@ -114,11 +114,11 @@ def write_video(
         stream = container.add_stream("libx264", rate, options={"crf": _CRF})
         stream.width, stream.height, stream.pix_fmt = w, h, "yuv420p"
         context = stream.codec_context
-        colour = av.video.reformatter
-        context.colorspace = colour.Colorspace.ITU709
-        context.color_primaries = colour.ColorPrimaries.BT709
-        context.color_trc = colour.ColorTrc.IEC61966_2_1  # the curve of sRGB
-        context.color_range = colour.ColorRange.MPEG
+        color = av.video.reformatter
+        context.colorspace = color.Colorspace.ITU709
+        context.color_primaries = color.ColorPrimaries.BT709
+        context.color_trc = color.ColorTrc.IEC61966_2_1  # the curve of sRGB
+        context.color_range = color.ColorRange.MPEG
         for index, values in enumerate(itertools.chain([first], levels)):
             if values.shape != first.shape:
                 got = f"{values.shape} after {first.shape}"

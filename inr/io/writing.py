@@ -47,7 +47,7 @@ def write_image(
       path: ends in .png, .tif, .tiff, .jpg, .jpeg or .webp; its folder must exist.
       image: `[h, w, c]` or `[h, w]`, sRGB-encoded, in [0, 1]; c as in `read_image`.
       bits: of each value, 8 or 16; 16 for PNG and TIFF only.
-      quality: of JPEG and WebP, 1 to 100; 95 by default. JPEG keeps colour at full
+      quality: of JPEG and WebP, 1 to 100; 95 by default. JPEG keeps color at full
         resolution.
 
     Raises:
@@ -117,7 +117,7 @@ def _encode(levels: np.ndarray, form: _Format, quality: int | None) -> bytes:
     if form is _JPEG:
         options["subsampling"] = "4:4:4"
     if form is _WEBP:
-        options["exact"] = True  # keep the colour where opacity is zero
+        options["exact"] = True  # keep the color where opacity is zero
     file = io.BytesIO()
     image = Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels)
     image.save(file, form.name, **options)
@@ -127,8 +127,8 @@ def _encode(levels: np.ndarray, form: _Format, quality: int | None) -> bytes:
 def _png16(levels: np.ndarray) -> bytes:
     """PNG of 16 bits, which Pillow writes for gray only [ISO/IEC 15948]."""
     h, w, c = levels.shape
-    colour_type = {1: 0, 2: 4, 3: 2, 4: 6}[c]
-    header = struct.pack(">IIBBBBB", w, h, 16, colour_type, 0, 0, 0)
+    color_type = {1: 0, 2: 4, 3: 2, 4: 6}[c]
+    header = struct.pack(">IIBBBBB", w, h, 16, color_type, 0, 0, 0)
     rows = levels.astype(">u2").view(np.uint8).reshape(h, -1)
     # Filter 2: each byte less the one above it, modulo 256.
     lines = np.full((h, 1 + rows.shape[1]), 2, np.uint8)

@@ -21,13 +21,13 @@ def change_color(
     mask: Bool[ArrayLike, "h w"],
     factors: Float[ArrayLike, "c"],
 ) -> Array:
-    """Multiplies the gradients of each channel inside the mask: another colour.
+    """Multiplies the gradients of each channel inside the mask: another color.
 
     Equal to cloning the image with its channels multiplied into itself.
 
     Args:
       image: `[h, w, c]` or `[h, w]`, sRGB in [0, 1].
-      mask: bool `[h, w]`, True where the colour changes.
+      mask: bool `[h, w]`, True where the color changes.
       factors: `[c]`, one for each channel; 1 keeps it.
 
     Returns:
@@ -102,7 +102,7 @@ def flatten_texture(
     Args:
       image: `[h, w, c]` or `[h, w]`, sRGB in [0, 1].
       mask: bool `[h, w]`, True where texture goes.
-      threshold: differences between neighbours of at least this, in any channel, are
+      threshold: differences between neighbors of at least this, in any channel, are
         edges.
       edges: bool `[h, w]`, edge pixels from a detector of your own, such as
         `skimage.feature.canny`, in place of the threshold; a difference stays where

@@ -36,13 +36,13 @@ def merge_fields(
     """Fits a field whose gradient is made of the gradients of several fields.
 
     The result is itself a field, to be rendered at any size. Both components of the
-    exact gradient are supervised in every channel, at the pixel centres of a grid; the
+    exact gradient are supervised in every channel, at the pixel centers of a grid; the
     mean, which no gradient knows, is set to the mean of the fields' means afterwards
     [Sitzmann et al. 2020, sec. 4.1]. To merge on a grid and exactly, pass renders of
     the fields to `merge`.
 
     Args:
-      key: PRNG key of the initialisation.
+      key: PRNG key of the initialization.
       model: a Linen module with the fields' features.
       fields: n bound fields of coords (y, x).
       size: `(h, w)`, the points of the grid.

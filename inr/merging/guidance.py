@@ -25,7 +25,7 @@ class Strongest:
     """The gradient of the image in which it is strongest; the first image wins ties.
 
     Perez et al. [2003, eq. 12] choose on every edge and in every channel alone, which
-    is `Strongest(joint_channels=False)`: colours of both images then mix at an edge.
+    is `Strongest(joint_channels=False)`: colors of both images then mix at an edge.
 
     Attributes:
       select: `"edge"` compares edges one by one; `"pixel"` the length of the gradient

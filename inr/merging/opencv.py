@@ -30,7 +30,7 @@ def clone_opencv(
       target: uint8 `[h, w, 3]`.
       mask: bool `[hs, ws]`, True where to take from the source; its outermost frame of
         one pixel is not used.
-      center: row and column, in the target, of the centre of the mask's bounding box;
+      center: row and column, in the target, of the center of the mask's bounding box;
         OpenCV's own argument is (column, row).
       mode: `"normal"`, `"mixed"` or `"monochrome"`.
 

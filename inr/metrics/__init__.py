@@ -1,4 +1,4 @@
-"""How close an image is to a reference, and how colourful it is.
+"""How close an image is to a reference, and how colorful it is.
 
 Contract: images are floating `[h, w, c]` (`[h, w]` is taken as c = 1), sRGB-encoded, in
 [0, 1]. They are not clipped, save where a protocol says so: clip a render before

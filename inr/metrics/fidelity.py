@@ -1,9 +1,9 @@
-"""MSE, PSNR, SSIM, the two of the super-resolution literature, and colourfulness.
+"""MSE, PSNR, SSIM, the two of the super-resolution literature, and colorfulness.
 
 References:
   Wang et al. 2004, Image quality assessment: from error visibility to structural
     similarity.
-  Hasler and Suesstrunk 2003, Measuring colourfulness in natural images.
+  Hasler and Suesstrunk 2003, Measuring colorfulness in natural images.
 """
 
 import math
@@ -140,11 +140,11 @@ def ssim_y(
 
 
 def colorfulness(image: Float[ArrayLike, "h w 3"]) -> Array:
-    """Colourfulness M3 of Hasler and Suesstrunk, on their scale of 0 to 255.
+    """Colorfulness M3 of Hasler and Suesstrunk, on their scale of 0 to 255.
 
     With rg = R - G and yb = (R + G) / 2 - B on encoded values: the length of the
     standard deviations of (rg, yb), plus 0.3 times the length of their means. The paper
-    calls 15 slightly, 33 moderately, 59 quite and 109 extremely colourful.
+    calls 15 slightly, 33 moderately, 59 quite and 109 extremely colorful.
 
     Args:
       image: `[h, w, 3]`, in [0, 1].

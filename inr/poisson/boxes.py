@@ -9,9 +9,9 @@ from inr._typing import ArrayLike
 
 _SIZES_AN_OCTAVE = 8
 
-# Unknown pixels with so many known neighbours are as quickly found by plain
+# Unknown pixels with so many known neighbors are as quickly found by plain
 # conjugate gradients: the unknown regions are a few pixels wide.
-_KNOWN_NEIGHBOURS_OF_HOLES = 0.5
+_KNOWN_NEIGHBORS_OF_HOLES = 0.5
 
 
 class Box(NamedTuple):
@@ -54,7 +54,7 @@ def box_of(mask: np.ndarray) -> Box:
 def method_of(mask: np.ndarray) -> str:
     """The preconditioner for a concrete mask, by its perimeter over its area."""
     perimeter = sum(np.count_nonzero(np.diff(mask, axis=axis)) for axis in (0, 1))
-    holes = perimeter > _KNOWN_NEIGHBOURS_OF_HOLES * np.count_nonzero(mask)
+    holes = perimeter > _KNOWN_NEIGHBORS_OF_HOLES * np.count_nonzero(mask)
     return "cg" if holes else "multigrid"
 
 

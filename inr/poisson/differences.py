@@ -74,7 +74,7 @@ def grid_divergence(
 def grid_laplacian(
     image: Float[ArrayLike, "h w c"], *, boundary: str = "neumann"
 ) -> Array:
-    """Sum of the differences to the neighbours in the image (five-point stencil).
+    """Sum of the differences to the neighbors in the image (five-point stencil).
 
     Args:
       image: `[h, w, c]`.

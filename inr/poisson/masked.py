@@ -109,7 +109,7 @@ def integrate_masked(
 ) -> Solution:
     """u with the gradient nearest to a guidance field, u = values outside the mask.
 
-    Minimises |grad u - guidance|^2 over the edges that touch the mask
+    Minimizes |grad u - guidance|^2 over the edges that touch the mask
     [Perez et al. 2003, eq. 7]. Where the guidance is the gradient of `values`, nothing
     is lost to rounding.
 

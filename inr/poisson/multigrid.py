@@ -1,7 +1,7 @@
 """A multigrid V-cycle for the Laplacian on the unknown pixels of a mask.
 
 Notation. A = -Delta restricted to the unknown pixels, known ones being zero and the
-array's border natural: (A u)_p = sum over neighbours q in the array of (u_p - u_q),
+array's border natural: (A u)_p = sum over neighbors q in the array of (u_p - u_q),
 plus screening u_p. P interpolates bilinearly from every second pixel of every second
 row and is cut off at the mask; coarse operators are the Galerkin products P^T A P, so
 that boundaries of any shape and small holes are represented as the finest grid sees
@@ -42,13 +42,13 @@ _STEPS = _chebyshev_steps(0.25, 1.0, 2)
 class Fine(NamedTuple):
     """The operator on the pixels themselves.
 
-    Its diagonal, the number of neighbours plus the screening, is a sum of vectors and
+    Its diagonal, the number of neighbors plus the screening, is a sum of vectors and
     a scalar where it can be: a pass over the pixels is as slow as what it reads.
     """
 
     mask: Array  # bool [h, w], True at unknowns
-    rows: Array  # [h, 1], neighbours above and below
-    columns: Array  # [1, w], neighbours left and right
+    rows: Array  # [h, 1], neighbors above and below
+    columns: Array  # [1, w], neighbors left and right
     screening: Array  # [1, 1] or [h, w]
     scale: Array  # [h, w], 1 / l1, 0 at known pixels
 
@@ -76,7 +76,7 @@ def fine_operator(mask: Array, screening: Array) -> Fine:
         )
     )
     screening = jnp.atleast_2d(screening)
-    l1 = rows + columns + screening + _neighbours(mask.astype(screening.dtype))
+    l1 = rows + columns + screening + _neighbors(mask.astype(screening.dtype))
     return Fine(mask, rows, columns, screening, jnp.where(mask, 1 / l1, 0))
 
 
@@ -90,7 +90,7 @@ def _product(level: Fine | Coarse, u: Array) -> Array:
     """A u at unknown pixels, and anything at known ones."""
     if isinstance(level, Fine):
         diagonal = level.rows + level.columns + level.screening
-        return diagonal * u - _neighbours(u)
+        return diagonal * u - _neighbors(u)
     h, w = u.shape
     padded = jnp.pad(u, 1)
     return sum(
@@ -136,15 +136,15 @@ def _coarsened(level: Fine | Coarse) -> Coarse:
     h, w = _coarse_size(level.scale.shape)
     row, column = np.ogrid[:h, :w]
 
-    def act(colour: Array) -> Array:
-        comb = (row % 3 == colour[0]) & (column % 3 == colour[1])
+    def act(color: Array) -> Array:
+        comb = (row % 3 == color[0]) & (column % 3 == color[1])
         return _restricted(
             level, _product(level, _prolonged(level, comb.astype(level.scale.dtype)))
         )
 
-    colours = jnp.asarray(np.stack(np.mgrid[:3, :3], -1).reshape(9, 2), jnp.int32)
-    answers = lax.map(act, colours).reshape(3, 3, h, w)
-    # Each point sees one point of each comb among its neighbours and itself.
+    colors = jnp.asarray(np.stack(np.mgrid[:3, :3], -1).reshape(9, 2), jnp.int32)
+    answers = lax.map(act, colors).reshape(3, 3, h, w)
+    # Each point sees one point of each comb among its neighbors and itself.
     rows, columns = (
         jnp.asarray(index % 3, jnp.int32) + jnp.zeros((h, w), jnp.int32)
         for index in (row, column)
@@ -159,9 +159,9 @@ def _coarsened(level: Fine | Coarse) -> Coarse:
     return Coarse(stencil, _reciprocal(jnp.abs(stencil).sum((0, 1))))
 
 
-def _chosen(remainder: Array, neighbour: int, answers: Array) -> Array:
-    """The answers `[3, ...]` to the comb of the neighbour before, at or after."""
-    combs = jnp.roll(answers, 1 - neighbour, 0)
+def _chosen(remainder: Array, neighbor: int, answers: Array) -> Array:
+    """The answers `[3, ...]` to the comb of the neighbor before, at or after."""
+    combs = jnp.roll(answers, 1 - neighbor, 0)
     which = jnp.broadcast_to(remainder, combs.shape[1:])
     return lax.select_n(which, *combs)
 
@@ -195,7 +195,7 @@ def _interpolated(coarse: Array, n: int, axis: int) -> Array:
 
 
 def _gathered(fine: Array, axis: int) -> Array:
-    """The adjoint of `_interpolated`: half of each neighbour and all of the point."""
+    """The adjoint of `_interpolated`: half of each neighbor and all of the point."""
     n = fine.shape[axis]
     size = n // 2 + 1
     padding = [(0, 0)] * fine.ndim
@@ -207,8 +207,8 @@ def _gathered(fine: Array, axis: int) -> Array:
     return at + (before + after) / 2
 
 
-def _neighbours(u: Array) -> Array:
-    """Sum over the neighbours above, below, left and right that exist."""
+def _neighbors(u: Array) -> Array:
+    """Sum over the neighbors above, below, left and right that exist."""
     padded = jnp.pad(u, 1)
     return padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]
 

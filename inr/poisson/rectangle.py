@@ -73,7 +73,7 @@ def integrate(
 ) -> Array:
     """The image whose gradient is nearest to a gradient field, in least squares.
 
-    Minimises |grad u - guidance|^2 over the edges of the image [Perez et al. 2003;
+    Minimizes |grad u - guidance|^2 over the edges of the image [Perez et al. 2003;
     Fattal et al. 2002]. Undoes `grid_gradient` for a field that is a gradient.
 
     Args:
@@ -105,7 +105,7 @@ def integrate_screened(
 ) -> Array:
     """The image near `data` whose gradient is near a gradient field.
 
-    Minimises |grad u - guidance|^2 + screening |u - data|^2 [Bhat et al. 2008].
+    Minimizes |grad u - guidance|^2 + screening |u - data|^2 [Bhat et al. 2008].
 
     Args:
       guidance: `[h, w, 2, c]`, differences per pixel.

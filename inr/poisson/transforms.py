@@ -1,6 +1,6 @@
 """Cosine and sine transforms of real arrays, through real FFTs.
 
-Contract: any axes, float32 or float64, differentiable, unnormalised as `scipy.fft` is
+Contract: any axes, float32 or float64, differentiable, unnormalized as `scipy.fft` is
 by default; the inverses undo them exactly. With n samples x_j along an axis,
 
     dct (type II)    X_k = 2 sum_j x_j cos(pi k (2j + 1) / (2n))

@@ -1,6 +1,6 @@
 """Hard attention between images: for each place, the most similar one elsewhere.
 
-Notation. A map has cells `[h, w, c]`; a cell's patch is its 3 x 3 neighbourhood, zeros
+Notation. A map has cells `[h, w, c]`; a cell's patch is its 3 x 3 neighborhood, zeros
 beyond the border. The relevance of two cells is the cosine of the angle between their
 patches; each query takes the key with the largest, whose cells are then copied, 3 x 3
 of them, and averaged where copies overlap [Yang et al. 2020, TTSR, arXiv:2006.04139,
@@ -129,7 +129,7 @@ def transfer(
       cell: values along a side of a cell.
 
     Returns:
-      `[cell h, cell w, c]`: each cell the mean of what its neighbours' matches say of
+      `[cell h, cell w, c]`: each cell the mean of what its neighbors' matches say of
       it, as far as these lie in their maps.
 
     Raises:
@@ -143,7 +143,7 @@ def transfer(
     total = jnp.zeros((h, w, *flat.shape[1:]), flat.dtype)
     count = jnp.zeros((h, w), flat.dtype)
     for y, x in _STEPS:
-        # What the neighbour at -(y, x) found, as far from it as this cell is.
+        # What the neighbor at -(y, x) found, as far from it as this cell is.
         source, place, inside = _shifted(match, -y, -x)
         row, column = place[..., 0] + y, place[..., 1] + x
         inside &= (row >= 0) & (row < heights[source])
@@ -184,7 +184,7 @@ def _cells(values: Array, cell: int) -> Array:
 
 
 def _shifted(match: Match, y: int, x: int) -> tuple[Array, Array, Array]:
-    """The neighbour's match at each cell, and whether there is such a neighbour."""
+    """The neighbor's match at each cell, and whether there is such a neighbor."""
     h, w = match.source.shape
     inside = np.zeros((h, w), bool)
     rows = slice(max(-y, 0), h - max(y, 0))

@@ -1,16 +1,16 @@
-"""Colours by networks whose layers are sines, ReLUs or both, on the image's own grid.
+"""Colors by networks whose layers are sines, ReLUs or both, on the image's own grid.
 
-Notation. L, a, b are CIE Lab of encoded colours. A colorizer sees the lightness of a
+Notation. L, a, b are CIE Lab of encoded colors. A colorizer sees the lightness of a
 gray image, l = L / 50 - 1 in [-1, 1], reduced to `side` pixels, and says (a, b) / 128
 on a grid. In between it is interpolated, and joined to the image's own luma: so each is
 a conditional model, `inr.bind(colorizer, params, image)` a field of RGB.
 
 The networks are those of a study that put sines into a published convolutional
-colorizer [after Wallner 2017, "Coloring greyscale images", the full version]. It fed L
+colorizer [after Wallner 2017, "Coloring grayscale images", the full version]. It fed L
 as it is, up to 100, and found that a frequency of 1/30 works in the first layer where
 SIREN's 30 does not: since weights from U(-1, 1) make phases of hundreds of radians of
 such L, and 1/30 brings them back to a few. `original=True` is that, and learns in some
-runs; with l, the usual frequency and initialisation do in all.
+runs; with l, the usual frequency and initialization do in all.
 """
 
 import jax
@@ -43,7 +43,7 @@ class GridColorizer(nn.Module):
     """What the colorizers share: from an image to their grid, and from it to points."""
 
     def encode(self, image: ArrayLike, *embedding: Array) -> FeatureMap:
-        """Colours on the grid, of a gray image `[h, w, 1]`.
+        """Colors on the grid, of a gray image `[h, w, 1]`.
 
         An embedding that is `"given"` is `[1, embedding_width]`.
 
@@ -52,7 +52,7 @@ class GridColorizer(nn.Module):
         """
         image = as_gray("image", image)
         seen = jax.image.resize(image, (*self.seen_size(image.shape[:2]), 1), "linear")
-        return FeatureMap(self.colours(lightness(seen)[None], *embedding)[0], image)
+        return FeatureMap(self.colors(lightness(seen)[None], *embedding)[0], image)
 
     def __call__(self, coords: Array, feature_map: FeatureMap | ArrayLike) -> Array:
         """RGB `[..., 3]` at coords `[..., 2]`, not clipped, of the image's own luma.
@@ -72,7 +72,7 @@ class Colorizer(GridColorizer):
     """A convolutional network, down three times and up twice, with a global embedding.
 
     With `width=64` and an embedding of 1000 it has 6.54 million parameters, as the
-    published one. Its colours are half as fine as what it sees.
+    published one. Its colors are half as fine as what it sees.
 
     Attributes:
       activations: of its fourteen layers: `"relu"`, `"sine"` or `"tanh"`. See
@@ -80,14 +80,14 @@ class Colorizer(GridColorizer):
       width: channels of the first layer, on which all others depend.
       embedding: what is said of the image as a whole. `"joint"`: by a small encoder
         that is trained along; `"zeros"`: nothing; `"given"`: by whoever calls
-        `colours`, such as a classifier's features.
+        `colors`, such as a classifier's features.
       embedding_width: numbers in it.
       omega: frequency of the first sine layer.
-      hidden_omega: of the others. Their initialisation divides by it, so that it
+      hidden_omega: of the others. Their initialization divides by it, so that it
         changes nothing but how far a step of Adam goes: with 30 fourteen sine layers
         need a rate thirty times lower than ReLUs do.
       original: L as it is, and sines as the study had them: 1/30 and U(-1, 1) in the
-        first layer, 1 and He's uniform initialisation in the others.
+        first layer, 1 and He's uniform initialization in the others.
       side: pixels along the longer side of the images that it is trained on.
     """
 
@@ -117,7 +117,7 @@ class Colorizer(GridColorizer):
         return divisible(size, self.side, 8)
 
     @nn.compact
-    def colours(self, light: Array, embedding: Array | None = None) -> Array:
+    def colors(self, light: Array, embedding: Array | None = None) -> Array:
         """(a, b) / 128, `[n, h / 2, w / 2, 2]`, of l `[n, h, w, 1]`.
 
         `embedding` is `[n, embedding_width]` where it is `"given"`.

@@ -1,4 +1,4 @@
-"""`colorize`: a gray image in, its colours out, at any size and of any part."""
+"""`colorize`: a gray image in, its colors out, at any size and of any part."""
 
 import functools
 import os
@@ -34,18 +34,18 @@ LENGTH_SCALE = 1.0
 
 
 @functools.partial(
-    jax.tree_util.register_dataclass, data_fields=("colour", "detail"), meta_fields=()
+    jax.tree_util.register_dataclass, data_fields=("color", "detail"), meta_fields=()
 )
 @dataclass(frozen=True)
 class DetailedField:
     """Chroma of one field with another as luma: coords `[..., 2]` to RGB `[..., 3]`.
 
     Attributes:
-      colour: a field of RGB, of which chroma is taken.
+      color: a field of RGB, of which chroma is taken.
       detail: a field of luma `[..., 1]` that has means over cells.
     """
 
-    colour: Field
+    color: Field
     detail: BoundField
 
     def __call__(self, coords: ArrayLike) -> Array:
@@ -56,7 +56,7 @@ class DetailedField:
         return self._joined(self.detail.cell_mean(coords, cell), coords)
 
     def _joined(self, luma: Array, coords: ArrayLike) -> Array:
-        return with_luma(luma, self.colour(coords))
+        return with_luma(luma, self.color(coords))
 
 
 def colorize(
@@ -75,14 +75,14 @@ def colorize(
     max_bytes: int | None = None,
     progress: bool = True,
 ) -> Array:
-    """Colours of a gray image, all of it or a part, at any size.
+    """Colors of a gray image, all of it or a part, at any size.
 
-    An image that is larger than those the model learnt from (`model.side`, 64 pixels)
+    An image that is larger than those the model learned from (`model.side`, 64 pixels)
     keeps its own luma exactly, before any clipping, and gains chroma; the encoder sees
     it reduced to that. A smaller one gains detail as well wherever it is enlarged: its
     luma is an upscaler's, and only its chroma the restorer's.
 
-    Without a sampler the result is the mean of what the colours may be, which is duller
+    Without a sampler the result is the mean of what the colors may be, which is duller
     than any of them. With one it is a draw; another key draws others. See
     `bind_restorer` and `draw_restorer` for the two as fields, to call at any point.
 
@@ -192,9 +192,9 @@ def draw_restorer(
     hooks: Hooks | None = None,
     guidance_scale: float | None = None,
 ) -> SampledField | DetailedField:
-    """Colours that a gray image may have, as a field: a draw at any point.
+    """Colors that a gray image may have, as a field: a draw at any point.
 
-    The key decides the draw. Its noise is a field too, so that the same colours are
+    The key decides the draw. Its noise is a field too, so that the same colors are
     found at every size and in every part.
 
     Args:
@@ -206,7 +206,7 @@ def draw_restorer(
       length_scale: over which the noise is smooth, in coords, of which a picture spans
         2; infinity is one noise for all points, and far below a pixel it is grain.
       hooks: such as noise projection, see `inr.diffusion.Hooks`.
-      guidance_scale: above 1 for colours that the image speaks for more, at twice the
+      guidance_scale: above 1 for colors that the image speaks for more, at twice the
         cost; see `inr.diffusion.guided`.
 
     Returns:
@@ -233,7 +233,7 @@ def draw_restorer(
 
 def _with_key(field: SampledField | DetailedField, key: Key) -> Field:
     if isinstance(field, DetailedField):
-        return replace(field, colour=_with_key(field.colour, key))
+        return replace(field, color=_with_key(field.color, key))
     return replace(field, key=key)
 
 
@@ -257,5 +257,5 @@ def _bound(image: Array, loaded: LoadedModel) -> BoundField:
 
 
 def _is_fine(image: Array, loaded: LoadedModel) -> bool:
-    """Finer than the training's images: what is missing is colour, not detail."""
+    """Finer than the training's images: what is missing is color, not detail."""
     return max(image.shape[:2]) > loaded.model.side

@@ -1,9 +1,9 @@
-"""The network that colours are drawn by, see `inr.restoration.sampling`.
+"""The network that colors are drawn by, see `inr.restoration.sampling`.
 
 Notation. A restorer gives a gray image its luma and its mean chroma. c is how far
 chroma (Cb, Cr) at a point is from that mean, and x0 = c / deviation is what is
 diffused: x_t = a_t x0 + s_t eps, see `inr.diffusion.process`. So draws differ about the
-mean, which needs not be learnt again. At each point a denoiser sees what is known
+mean, which needs not be learned again. At each point a denoiser sees what is known
 there, the mean, the level t and x_t, and predicts v = a_t eps - s_t x0, which unlike
 eps is defined where no signal is left [Salimans and Ho 2022, arXiv:2202.00512]. By
 option c is chroma itself, or RGB less one half, and eps or x0 is what is predicted.
@@ -48,7 +48,7 @@ class GuessMap(NamedTuple):
 
 
 class DiffusionRestorer(nn.Module):
-    """Gray image to a distribution of colours at any point.
+    """Gray image to a distribution of colors at any point.
 
     A conditional model whose further inputs are x_t and the level: `inr.bind(model,
     params, image)(coords, x, t)` predicts v. `sampled` makes a field of RGB of it.

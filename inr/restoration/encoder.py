@@ -33,7 +33,7 @@ class FeatureMap(NamedTuple):
 
 
 def as_gray(argument: str, value: ArrayLike) -> Array:
-    """`value` as a floating gray image `[h, w, 1]`; colour is refused."""
+    """`value` as a floating gray image `[h, w, 1]`; color is refused."""
     image = _checks.as_image(argument, value)
     if image.shape[-1] != 1:
         fix = "Give `inr.color.rgb_to_luma(image)`."
@@ -61,7 +61,7 @@ class Block(nn.Module):
 
 
 class FlatEncoder(nn.Module):
-    """Residual blocks on the image's own pixels, without normalisation.
+    """Residual blocks on the image's own pixels, without normalization.
 
     As EDSR's [Lim et al. 2017, arXiv:1707.02921], but for blocks that begin with their
     activation. A feature depends on the image up to `reach` pixels away, no farther.

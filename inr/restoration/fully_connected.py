@@ -1,7 +1,7 @@
-"""Colours by dense sine layers: of an image as one vector, or patch by patch.
+"""Colors by dense sine layers: of an image as one vector, or patch by patch.
 
-The first is a student project's, which memorised the 720 photographs it was trained on.
-The second asks the same of small parts, so that what is learnt in one place is known
+The first is a student project's, which memorized the 720 photographs it was trained on.
+The second asks the same of small parts, so that what is learned in one place is known
 everywhere, and its size does not depend on the image's.
 """
 
@@ -18,10 +18,10 @@ from inr.restoration.colorizers import GridColorizer, divisible
 
 
 class DenseColorizer(GridColorizer):
-    """All pixels' lightness in, all pixels' colours out, by dense sine layers.
+    """All pixels' lightness in, all pixels' colors out, by dense sine layers.
 
     207,062,784 parameters as it is here. They grow with the square of the number of
-    pixels, and nothing that is learnt in one place is known in another.
+    pixels, and nothing that is learned in one place is known in another.
 
     Attributes:
       side: pixels of both sides of the grid, whatever the image's shape.
@@ -41,7 +41,7 @@ class DenseColorizer(GridColorizer):
         return self.side, self.side
 
     @nn.compact
-    def colours(self, light: Array) -> Array:
+    def colors(self, light: Array) -> Array:
         """RGB `[n, side, side, 3]` of l `[n, side, side, 1]`."""
         x = light.reshape(light.shape[0], -1)
         x = sine_layers(x, self.width, self.depth + 1, self.omega)
@@ -81,7 +81,7 @@ class PatchColorizer(GridColorizer):
         return divisible(size, self.side, self.patch)
 
     @nn.compact
-    def colours(self, light: Array) -> Array:
+    def colors(self, light: Array) -> Array:
         """(a, b) / 128, `[n, h, w, 2]`, of l `[n, h, w, 1]`."""
         n, h, w, _ = light.shape
         margin = (self.context - self.patch) // 2

@@ -89,7 +89,7 @@ def colorizer_loss(
     weights: Mapping[str, ArrayLike] | None = None,
     perceptual: float = 0.05,
 ) -> Loss:
-    """Mean squared error of the colours on a colorizer's grid, for `training.train`.
+    """Mean squared error of the colors on a colorizer's grid, for `training.train`.
 
     Its batches are crops `[b, s, s, 3]` as `inr.training.crop_batches` makes them,
     which are reduced to what the model sees.
@@ -98,7 +98,7 @@ def colorizer_loss(
       model: a `Colorizer` or `PatchColorizer`, whose error is of (a, b) / 128, or a
         `DenseColorizer`, whose error is of RGB.
       weights: of VGG16, as for `inr.metrics.lpips`, by which the picture is judged too:
-        colours that are likely, where the squared error alone has their mean, which is
+        colors that are likely, where the squared error alone has their mean, which is
         duller. None for that error alone.
       perceptual: weight of that distance.
 
@@ -115,7 +115,7 @@ def colorizer_loss(
         del key
         picture = reduce_images(crops, model.seen_size(crops.shape[1:3]))
         luma = rgb_to_luma(picture)
-        made = model.apply(params, lightness(luma), method="colours")
+        made = model.apply(params, lightness(luma), method="colors")
         wanted = reduce_images(picture, made.shape[1:3])
         if model.predicts == "ab":
             wanted = rgb_to_lab(wanted)[..., 1:] / AB_SCALE
@@ -158,7 +158,7 @@ def texture_loss(
       unrelated: share of the pictures that get another's reference.
       without: share of the pictures that are given nothing of what was found.
       weights: of VGG16, as for `inr.metrics.lpips`, for the perceptual loss. None for
-        the error of colours alone, with which a training begins.
+        the error of colors alone, with which a training begins.
       perceptual: weight of the mean squared error of the trunk's deepest features.
       transferal: weight of that of the extractor's features of the result, beside those
         that were transferred, a mean over the levels.

@@ -1,6 +1,6 @@
 """What a pixel says about the points around it, for an upscaler.
 
-Notation. d is the distance from a pixel's centre, in pixels, and f the pixel's function
+Notation. d is the distance from a pixel's center, in pixels, and f the pixel's function
 of it: RGB that is added to the image's. `prepare` makes its coefficients from the
 encoder's features, once a pixel; a call evaluates it, for means over boxes.
 """
@@ -16,7 +16,7 @@ from inr._typing import Array
 from inr.fields.sine import sine
 
 # Of the waves at first, in radians a pixel: the finest that 3 pixels in place of one
-# can hold. They are learnt.
+# can hold. They are learned.
 _HIGHEST = 3 * np.pi
 
 
@@ -25,7 +25,7 @@ class WaveHead(nn.Module):
 
     f(d) = c_0 + sum_j a_j cos(w_j . d) + b_j sin(w_j . d), its mean over a box of size
     s in closed form: each wave times the product over the axes of sinc(w_j s / 2). The
-    coefficients are the encoder's; the frequencies are learnt, as in Thera [Becker et
+    coefficients are the encoder's; the frequencies are learned, as in Thera [Becker et
     al. 2025, arXiv:2311.17643], whose waves decay with the scale instead, as heat does.
 
     Attributes:
@@ -66,7 +66,7 @@ class WaveHead(nn.Module):
         """The ensemble's means over the pixels of a finer grid, see `Upscaler.pixels`.
 
         A finer pixel lies in its pixel as others do in theirs, so that one matrix has
-        the weights and waves of all places, for each of 3 x 3 neighbours.
+        the weights and waves of all places, for each of 3 x 3 neighbors.
         """
         h, w, _ = coefficients.shape
         place = np.meshgrid(*(_offsets(s) for s in scale), indexing="ij")
@@ -91,7 +91,7 @@ class WaveHead(nn.Module):
         return coefficients.reshape(*coefficients.shape[:-1], -1, 2 * self.waves + 1)
 
     def _continued(self, coefficients: Array) -> Array:
-        """With one more pixel at each border, whose function is its neighbour's."""
+        """With one more pixel at each border, whose function is its neighbor's."""
         for axis in range(2):
             ends = [
                 jax.lax.slice_in_dim(coefficients, *span, axis=axis)
@@ -133,7 +133,7 @@ class MLPHead(nn.Module):
         self.place = nn.Dense(self.units)
         self.layers = [nn.Dense(self.units) for _ in range(2)]
         small = nn.initializers.variance_scaling(1e-4, "fan_in", "truncated_normal")
-        self.colour = nn.Dense(3, kernel_init=small)
+        self.color = nn.Dense(3, kernel_init=small)
 
     def prepare(self, features: Array) -> Array:
         """The first layer's part that does not depend on the point, `[h, w, units]`."""
@@ -145,7 +145,7 @@ class MLPHead(nn.Module):
         x = nn.relu(around + self.place(jnp.concatenate([distance, cell], -1)))
         for layer in self.layers:
             x = nn.relu(layer(x))
-        return self.colour(x)
+        return self.color(x)
 
 
 def _spiral(key: Array, shape: tuple[int, int]) -> Array:
@@ -159,5 +159,5 @@ def _spiral(key: Array, shape: tuple[int, int]) -> Array:
 
 
 def _offsets(scale: int) -> np.ndarray:
-    """Of the pixels of a finer grid from the centre of the pixel that they lie in."""
+    """Of the pixels of a finer grid from the center of the pixel that they lie in."""
     return (2 * np.arange(scale) + 1) / (2 * scale) - 0.5

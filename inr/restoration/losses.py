@@ -1,7 +1,7 @@
 """What models are trained on: crops, reduced to the picture that is wanted.
 
 That picture reduced further is what a model is given, gray for a restorer; its own
-colours are what the model should say, at random points or over random pixels. A
+colors are what the model should say, at random points or over random pixels. A
 restorer's one encoding serves both of its uses: where only the reduced luma is known,
 and where the picture's own is (`exact_luma`).
 """

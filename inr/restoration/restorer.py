@@ -1,4 +1,4 @@
-"""Colour and detail at any point of a gray image.
+"""Color and detail at any point of a gray image.
 
 Notation. The image is gray, `[h, w, 1]` in [0, 1], sRGB-encoded; Y is luma (BT.601) and
 Cb, Cr are chroma, both of encoded values. An encoder makes a map of features of the
@@ -25,7 +25,7 @@ _BANDS = 4  # of the code for the place in the picture: wavelengths from 4 down 
 
 
 class Restorer(nn.Module):
-    """Gray image to colour at any point [after Sitzmann et al. 2020, Chen et al. 2021].
+    """Gray image to color at any point [after Sitzmann et al. 2020, Chen et al. 2021].
 
     A conditional model: `inr.bind(restorer, params, image)` is a field of RGB.
 
@@ -38,7 +38,7 @@ class Restorer(nn.Module):
       side: pixels along the longer side of the images the encoder is trained on.
       exact_luma: luma is the image's own, and larger images are reduced to `side` for
         the encoder; otherwise luma is the image's, enlarged, plus a residual.
-      space: what the decoder says of a colour beside that: chroma (`"ycbcr"`), a and b
+      space: what the decoder says of a color beside that: chroma (`"ycbcr"`), a and b
         of Lab (`"lab"`), or how far red, green and blue are from gray (`"rgb"`).
     """
 
@@ -93,7 +93,7 @@ class Restorer(nn.Module):
 
 
 class Decoder(nn.Module):
-    """What is said of colours at points of a map.
+    """What is said of colors at points of a map.
 
     Attributes:
       width: units of each layer.
@@ -107,11 +107,11 @@ class Decoder(nn.Module):
     def __call__(
         self, coords: Array, features: Array, luma: Array, features_from: Array | None
     ) -> Array:
-        """A residual of luma and two numbers of colour, `[..., 3]`, at coords."""
+        """A residual of luma and two numbers of color, `[..., 3]`, at coords."""
         x = features_at(coords, features, luma, self.width, features_from)
         small = nn.initializers.normal(1e-3)
         x = nn.gelu(blocks(x, self.depth))
-        return nn.Dense(3, kernel_init=small, name="colour")(x)
+        return nn.Dense(3, kernel_init=small, name="color")(x)
 
 
 def features_at(

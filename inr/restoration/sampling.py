@@ -1,6 +1,6 @@
-"""Colour by sampling: one of the chromas that a gray image may have, at any point.
+"""Color by sampling: one of the chromas that a gray image may have, at any point.
 
-Points do not see each other. Neighbours agree since their noise is one field, so a key
+Points do not see each other. Neighbors agree since their noise is one field, so a key
 draws the same picture at every size and of every part.
 """
 
@@ -17,7 +17,7 @@ from inr.diffusion.tables import Sampler
 from inr.fields import BoundField
 from inr.restoration.diffusion_restorer import DiffusionRestorer
 
-# A little more colourful, as the truth is, than eight steps of DDIM, at its cost.
+# A little more colorful, as the truth is, than eight steps of DDIM, at its cost.
 DEFAULT_SAMPLER = diffusion.dpmpp(num_steps=8)
 
 _START_WAVES, _STEP_WAVES = 256, 64
@@ -31,7 +31,7 @@ _GRAIN = 1e-3  # far below a pixel of any picture that is restored
 )
 @dataclass(frozen=True)
 class SampledField:
-    """A draw of colours as a field: coords `[..., 2]` to RGB `[..., 3]`.
+    """A draw of colors as a field: coords `[..., 2]` to RGB `[..., 3]`.
 
     Attributes:
       bound: a `DiffusionRestorer` bound to its image.

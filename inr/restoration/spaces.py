@@ -1,4 +1,4 @@
-"""What a model's numbers for a colour mean, and colours with a luma that is known."""
+"""What a model's numbers for a color mean, and colors with a luma that is known."""
 
 import jax.numpy as jnp
 
@@ -33,7 +33,7 @@ def lab_of(luma: Array, ab: Array) -> Array:
 
 
 def with_luma(luma: Array, rgb: Array) -> Array:
-    """The colours' chroma with another luma, `[..., 3]`."""
+    """The colors' chroma with another luma, `[..., 3]`."""
     return ycbcr_to_rgb(jnp.concatenate([luma, rgb_to_ycbcr(rgb)[..., 1:]], -1))
 
 

@@ -2,7 +2,7 @@
 
 Notation. Lengths are in pixels of the image `[h, w, 3]`, whose values lie in [0, 1],
 sRGB-encoded. An encoder gives each pixel i the coefficients of a function of the
-distance d from its centre; the value at a point is the image there, by cubic
+distance d from its center; the value at a point is the image there, by cubic
 interpolation, plus the functions of the four pixels around it, weighted as in linear
 interpolation (the local ensemble of Chen et al. 2021, arXiv:2012.09161).
 
@@ -27,14 +27,14 @@ HEADS = ("waves", "mlp")
 
 
 class Upscaler(nn.Module):
-    """Image to colour at any point of it, or as the mean over any cell.
+    """Image to color at any point of it, or as the mean over any cell.
 
     A conditional model: `inr.bind(upscaler, params, image)` is a field of RGB.
 
     Attributes:
       width: channels of the encoder.
       blocks: residual blocks of the encoder.
-      head: what a pixel's function is. `"waves"`: a sum of waves of learnt frequencies,
+      head: what a pixel's function is. `"waves"`: a sum of waves of learned frequencies,
         see `WaveHead`; `"mlp"`: a small network that sees the distance, see `MLPHead`.
       waves: how many, for the former.
       units: of each layer, for the latter.
@@ -62,7 +62,7 @@ class Upscaler(nn.Module):
     @property
     def reach(self) -> int:
         """Pixels to each side that the value at a point depends on."""
-        # The head's own convolution, and the interpolation's second neighbour.
+        # The head's own convolution, and the interpolation's second neighbor.
         return FlatEncoder(self.width, self.blocks).reach + 3
 
     def encode(self, image: ArrayLike) -> FeatureMap:
@@ -81,7 +81,7 @@ class Upscaler(nn.Module):
         features = self.encoder(jnp.broadcast_to(image, (h, w, 3)) - 0.5)
         features = self.decoder.prepare(features)
         if self.gray and self.head == "waves":
-            # Luma is linear in colours, and these are in the coefficients.
+            # Luma is linear in colors, and these are in the coefficients.
             by_channel = features.reshape(h, w, 3, -1).swapaxes(-1, -2)
             features = rgb_to_luma(by_channel)[..., 0]
         return FeatureMap(features, image)
@@ -98,9 +98,9 @@ class Upscaler(nn.Module):
         if not isinstance(feature_map, FeatureMap):
             feature_map = self.encode(feature_map)
         features, image = feature_map
-        centre, cell = _boxes(coords, image.shape[:2])
-        value = sample_grid(image, centre, method="cubic")
-        for weight, index, distance in neighbors(centre, image.shape[:2]):
+        center, cell = _boxes(coords, image.shape[:2])
+        value = sample_grid(image, center, method="cubic")
+        for weight, index, distance in neighbors(center, image.shape[:2]):
             made = self.decoder(features[index], distance, cell)
             if self.gray and self.head == "mlp":
                 made = rgb_to_luma(made)
@@ -129,7 +129,7 @@ def _enlarged(image: Array, scale: tuple[int, int]) -> Array:
 
 
 def _boxes(coords: Array | Cells, size: Size) -> tuple[Array, Array]:
-    """Centres, and sizes in pixels `[..., 2]`, which are zero for mere points."""
+    """Centers, and sizes in pixels `[..., 2]`, which are zero for mere points."""
     if not isinstance(coords, Cells):
         return coords, jnp.zeros((1,) * (coords.ndim - 1) + (2,), coords.dtype)
     # Of the identity times the cell, in coords.

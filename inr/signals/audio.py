@@ -1,6 +1,6 @@
 """Sound as a field: time to the amplitude of each channel [Sitzmann et al. 2020, 4].
 
-Time spans [-1, 1] from the clip's beginning to its end, sample i of n at its centre,
+Time spans [-1, 1] from the clip's beginning to its end, sample i of n at its center,
 (2i + 1) / n - 1; so `render(field, (n,))` gives the samples back, and another n is
 another rate.
 """
@@ -21,11 +21,11 @@ from inr.fitting.grids import fit_grid
 from inr.fitting.verbs import Callback, Rates, rate_of, with_first
 from inr.io.audio import as_samples
 
-# Neighbours are then 8 roundings of float32 apart.
+# Neighbors are then 8 roundings of float32 apart.
 _MOST_SAMPLES = 2**22
 
 # Part of a family's rate for images, for small batches, and that of a SIREN: at an
-# eighth one forgot what it had learnt of 12 seconds of speech within 20,000 steps. And
+# eighth one forgot what it had learned of 12 seconds of speech within 20,000 steps. And
 # how far, in radians, a step may move the phase of a first-layer sine at the clip's
 # ends. All measured.
 _RATE_FACTOR, _SINE_FACTOR = 1 / 4, 1 / 20
@@ -55,14 +55,14 @@ def fit_audio(
     holds samples sooner.
 
     Args:
-      key: PRNG key of the initialisation and of the batches.
+      key: PRNG key of the initialization and of the batches.
       model: a Linen module with `features` equal to the number of channels.
       samples: `[n, channels]` or `[n]`, floating, at most 2^22: a minute and a half at
         44.1 kHz. Fit a longer clip piece by piece.
       num_steps: steps in all.
       batch_size: samples drawn in every step.
       optimizer: as for `fit`.
-      learning_rate: peak rate of the default optimiser; by default a quarter of the
+      learning_rate: peak rate of the default optimizer; by default a quarter of the
         family's; for a SIREN a twentieth, and less for its first layer, whose
         frequencies are high.
       params: as for `fit`.
@@ -110,7 +110,7 @@ def fit_audio(
 def _about_their_deviation(values: Array) -> dict[str, Array]:
     """Peaks are rare, and far above what sound is mostly: 6 to 12 times.
 
-    Counted by them, what is learnt would be small beside what a step may change.
+    Counted by them, what is learned would be small beside what a step may change.
     """
     deviation = values.std(0)
     scale = jnp.where(deviation > 0, deviation, 1)

@@ -29,7 +29,7 @@ def fit_equation(
     params: Params | None,
     **options: Any,
 ) -> FitResult:
-    """`fit_least_squares` from `params`, or from new ones with these normalisations."""
+    """`fit_least_squares` from `params`, or from new ones with these normalizations."""
     key_init, key_fit = jax.random.split(key)
     if params is None:
         params = init_params(key_init, model, terms, affines)

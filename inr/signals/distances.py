@@ -10,7 +10,7 @@ from jax import lax
 from inr._typing import Array
 
 _BLOCK = 128
-_NEIGHBOURS = 16
+_NEIGHBORS = 16
 
 
 @jax.jit
@@ -60,7 +60,7 @@ def areas_of(points: Array, normals: Array) -> Array:
     Returns:
       `[m]`; 0 for a sample on its own.
     """
-    k = min(_NEIGHBOURS, len(points) - 1)
+    k = min(_NEIGHBORS, len(points) - 1)
 
     def one(sample: tuple[Array, Array]) -> Array:
         x, n = sample

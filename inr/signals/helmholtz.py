@@ -66,7 +66,7 @@ def fit_helmholtz(
     `helmholtz_terms` to `fit`.
 
     Args:
-      key: PRNG key of the initialisation and the batches.
+      key: PRNG key of the initialization and the batches.
       model: a Linen module with 2 features, the real and the imaginary part, such as
         `Siren(features=2, width=32, depth=2, omega=1.5 * (wavenumber + 2 * pi))`.
       wavenumber: as for `helmholtz_terms`, and so for `source`, `source_width`,

@@ -3,7 +3,7 @@
 Notation. Guidance `[h, w, 2, c]` and the grid Laplacian `[h, w, c]` are those of
 `inr.poisson`, per pixel. A forward difference is the mean of the derivative over its
 edge and, to the second order, the derivative at the edge's middle: there the field's
-exact slope is supervised. (At pixel centres it would be off by half a pixel; the
+exact slope is supervised. (At pixel centers it would be off by half a pixel; the
 difference of two values would be a fit of values in disguise.)
 
 Errors of derivatives count as the image they add up to, by an exact Poisson solve. Each
@@ -64,7 +64,7 @@ def fit_gradient(
     Section 4.1, but without a factor on the gradient and with every channel its own.
 
     Args:
-      key: PRNG key of the initialisation.
+      key: PRNG key of the initialization.
       model: a Linen module with c features.
       guidance: forward differences per pixel, as `inr.poisson.grid_gradient` makes; the
         edges that leave the image are not read.
@@ -130,7 +130,7 @@ def fit_laplacian(
     asked for: together they are the Dirichlet problem.
 
     Args:
-      key: PRNG key of the initialisation.
+      key: PRNG key of the initialization.
       model: a Linen module with c features.
       laplacian: per pixel, as `inr.poisson.grid_laplacian` makes.
       border: an image, of which only the outermost pixels are read.

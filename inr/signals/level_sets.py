@@ -26,7 +26,7 @@ def extract_mesh(
     Args:
       field: coords (z, y, x) to one feature, negative inside and positive outside.
       resolution: samples along the box's longest side; cells are cubes, nearly.
-      bounds: `(low [3], high [3])`, the box; by default what the field normalises to
+      bounds: `(low [3], high [3])`, the box; by default what the field normalizes to
         [-1, 1], which is the cube that `fit_shape` fits.
       max_bytes: as for `render`.
       progress: as for `render`.
@@ -71,7 +71,7 @@ def _placed(field: Field, middle: Array, half: Array, coords: Array) -> Array:
 def _bounds_of(field: Field) -> tuple[np.ndarray, np.ndarray]:
     affine = {}
     if isinstance(field, BoundField):
-        affine = field.params.get("normalisation", {})
+        affine = field.params.get("normalization", {})
     scale = np.asarray(affine.get("coords_scale", np.ones(3)), np.float64)
     shift = np.asarray(affine.get("coords_shift", np.zeros(3)), np.float64)
     return (-1 - shift) / scale, (1 - shift) / scale

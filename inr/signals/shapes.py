@@ -60,19 +60,19 @@ def fit_shape(
     """Fits a signed-distance field to a mesh or to oriented points.
 
     The field speaks the shape's units, both in its coords (z, y, x) and in its value, a
-    distance that is negative inside. `normalisation` brings a cube around the shape to
+    distance that is negative inside. `normalization` brings a cube around the shape to
     [-1, 1]; the field is fitted in that cube, and `extract_mesh` looks there. Holes of
     a mesh are closed.
 
     Args:
-      key: PRNG key of the samples, the initialisation and the batches.
+      key: PRNG key of the samples, the initialization and the batches.
       model: a Linen module with one feature. For a family of this library only is the
-        shape normalised; another model must do with the shape's own units.
+        shape normalized; another model must do with the shape's own units.
       shape: `Mesh` or `PointCloud`, such as `read_mesh` returns.
       num_steps: steps in all.
       batch_size: points drawn in every step for each of the four terms.
       optimizer: as for `fit`.
-      learning_rate: peak rate of the default optimiser; by default a third of the
+      learning_rate: peak rate of the default optimizer; by default a third of the
         family's.
       params: as for `fit`.
       target_loss: as for `fit`.

@@ -1,4 +1,4 @@
-"""Video as a field: (t, y, x) to colour [Sitzmann et al. 2020, sec. 4].
+"""Video as a field: (t, y, x) to color [Sitzmann et al. 2020, sec. 4].
 
 All three axes span [-1, 1]; `render(field, (t, h, w))` gives the frames back, into a
 memory map if there are many, and another t is slow motion.
@@ -36,12 +36,12 @@ def fit_video(
     """Fits a field to a video `[t, h, w, c]`.
 
     The device holds the frames as they are given, and in every step a batch of pixels;
-    so uint8 frames take a quarter of the memory and give the same fit. `normalisation`
+    so uint8 frames take a quarter of the memory and give the same fit. `normalization`
     scales the shorter axes down, so that frequencies are the same per pixel and per
     frame.
 
     Args:
-      key: PRNG key of the initialisation and of the batches.
+      key: PRNG key of the initialization and of the batches.
       model: a Linen module with `features` equal to c.
       frames: `[t, h, w, c]`, floating in [0, 1], or uint8, such as
         `read_video(path, dtype=numpy.uint8)` returns.

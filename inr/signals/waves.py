@@ -72,7 +72,7 @@ def fit_wave(
     to `fit`.
 
     Args:
-      key: PRNG key of the initialisation and the batches.
+      key: PRNG key of the initialization and the batches.
       model: a Linen module with 1 feature, of coords (t, y, x), such as
         `Siren(width=40, depth=1, omega=4.5 / s)` for a pulse of standard deviation s.
       initial: as for `wave_terms`, and so for `duration`, `velocity`, `speed`,

@@ -1,7 +1,7 @@
 """Training of any model: images to batches of points, a pure step, and the loop.
 
 The modules: `files` (images in memory, split by hash), `crops` (the grain pipeline),
-`examples` (crops to degraded inputs and points with their true colours), `augmentation`
+`examples` (crops to degraded inputs and points with their true colors), `augmentation`
 (cells covered, views changed), `scales` (to examples of upscaling), `degradations`,
 `points`, `step` (the pure core) and `loop` (`train`).
 """

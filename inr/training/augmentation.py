@@ -29,7 +29,7 @@ def mask_cells(
     """Covers random cells with mid-gray, so that a model learns to use the context.
 
     The image is divided into G x G cells, a pixel belonging to the one in which its
-    centre lies. Of each image a number of cells is covered that is uniform in
+    center lies. Of each image a number of cells is covered that is uniform in
     0, ..., floor(3/4 G^2). G is the same for the whole batch.
 
     Args:

@@ -1,4 +1,4 @@
-"""Crops made into examples: a degraded input, and points with their true colours.
+"""Crops made into examples: a degraded input, and points with their true colors.
 
 All in JAX and pure, to be called inside a loss: the batch that travels to the devices
 is then the crops as bytes, and every step draws its points anew from its own key. On
@@ -23,7 +23,7 @@ METHODS = ("area", "bicubic")
 
 
 class PointBatch(NamedTuple):
-    """Examples for a model that maps an image and points to colours.
+    """Examples for a model that maps an image and points to colors.
 
     Attributes:
       inputs: `[b, h, w, c]` in [0, 1], degraded; c is 1 for gray.
@@ -48,9 +48,9 @@ def point_batch(
     cells: int | str | None = None,
     interpolation: str = "linear",
 ) -> PointBatch:
-    """Inputs reduced to `size`, and points with the colours of the crops themselves.
+    """Inputs reduced to `size`, and points with the colors of the crops themselves.
 
-    A colour between pixel centres is interpolated from those around it.
+    A color between pixel centers is interpolated from those around it.
 
     Args:
       key: PRNG key of the points and the masks.
@@ -61,7 +61,7 @@ def point_batch(
       method: of the reduction, see `reduce_images`.
       gray: makes the inputs gray, by BT.601 luma.
       cells: masks cells of the inputs, see `mask_cells`; None masks nothing.
-      interpolation: of the colours, `"linear"`, or `"cubic"`, which is sharper; see
+      interpolation: of the colors, `"linear"`, or `"cubic"`, which is sharper; see
         `inr.coords.sample_grid`.
 
     Returns:

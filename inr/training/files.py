@@ -103,8 +103,8 @@ class ImagePairs(Sequence):
 
 
 def _as_bytes(image: np.ndarray) -> np.ndarray:
-    colour = image[..., :3] if image.shape[-1] >= 3 else image[..., :1]
-    levels = np.rint(np.clip(colour, 0, 1) * 255).astype(np.uint8)
+    color = image[..., :3] if image.shape[-1] >= 3 else image[..., :1]
+    levels = np.rint(np.clip(color, 0, 1) * 255).astype(np.uint8)
     levels = np.array(np.broadcast_to(levels, (*levels.shape[:2], 3)))
     levels.flags.writeable = False
     return levels

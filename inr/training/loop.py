@@ -110,7 +110,7 @@ def train(
       batches: trees of arrays, in order; to resume, a grain dataset such as
         `crop_batches` gives.
       num_steps: steps in all, those before a checkpoint included.
-      optimizer: any optax optimiser, with its own rate and clipping; by default
+      optimizer: any optax optimizer, with its own rate and clipping; by default
         `warmup_adam(num_steps)`. Build it once: equal ones are not equal.
       ema_decay: of the moving average of the parameters, see `train_step`.
       evaluate: maps the average to values by name; called every `checkpoint_every`
@@ -130,7 +130,7 @@ def train(
     Raises:
       TrainingDiverged: if the loss or its gradient becomes NaN or infinite.
       ValueError, TypeError: for options that do not fit, batches that end too early,
-        and a checkpoint of another model or optimiser.
+        and a checkpoint of another model or optimizer.
     """
     num_steps = _checks.as_count("num_steps", num_steps)
     checkpoint_every = _checks.as_count("checkpoint_every", checkpoint_every)

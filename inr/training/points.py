@@ -47,10 +47,10 @@ def draw_points(key: Key, num_points: int, *, sampler: str = "uniform") -> Array
     if side * side != num_points:
         fix = f"Take {side * side} or {(side + 1) ** 2}, or another sampler."
         raise _checks.fail("num_points", "a square number", num_points, fix)
-    centres = _coords.grid((side, side)).reshape(-1, 2)
+    centers = _coords.grid((side, side)).reshape(-1, 2)
     draws = 1 if sampler == "shifted" else num_points
     jitter = jax.random.uniform(key, (draws, 2), jnp.float32, -1, 1)
-    return centres + jitter / side
+    return centers + jitter / side
 
 
 def halton(num_points: int, *, ndim: int = 2) -> np.ndarray:

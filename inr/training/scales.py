@@ -21,11 +21,11 @@ from inr.training.examples import METHODS
 
 
 class ScaleBatch(NamedTuple):
-    """Examples for a model that maps an image and cells to their colours.
+    """Examples for a model that maps an image and cells to their colors.
 
     Attributes:
       inputs: `[b, side, side, k]` in [0, 1], of a coarser scale.
-      coords: `[b, n, 2]`, centres of finer pixels, in [-1, 1] of the input.
+      coords: `[b, n, 2]`, centers of finer pixels, in [-1, 1] of the input.
       cells: `[b, 2]`, the size of a finer pixel, in coords.
       colors: `[b, n, k]` in [0, 1], of the finer pixels.
     """
@@ -51,7 +51,7 @@ def scale_batch(
     Half of the scales are uniform in [1, max_scale], the others are among its whole
     numbers from 2, which are asked for most. A part begins at a random pixel. Inputs
     are reduced by one of the methods, see `reduce_part`, and rounded to the levels of
-    an 8-bit file; pixels whose centres lie in the part are drawn uniformly.
+    an 8-bit file; pixels whose centers lie in the part are drawn uniformly.
 
     Args:
       key: PRNG key.
@@ -161,8 +161,8 @@ def reduce_part(
     scale = jnp.broadcast_to(scale, (2,))
 
     def weights(axis: int) -> Array:
-        centre = start[axis] + (jnp.arange(size[axis])[:, None] + 0.5) * scale[axis]
-        distance = jnp.abs(centre - (jnp.arange(image.shape[axis])[None] + 0.5))
+        center = start[axis] + (jnp.arange(size[axis])[:, None] + 0.5) * scale[axis]
+        distance = jnp.abs(center - (jnp.arange(image.shape[axis])[None] + 0.5))
         if method == "area":
             # How much of an old pixel lies in the new one.
             kernel = jnp.clip((scale[axis] + 1) / 2 - distance, 0, 1)

@@ -1,6 +1,6 @@
 """The pure core of training: a state, and one step on it for any loss.
 
-Parameters, their moving average and the optimiser's moments are float32 whatever the
+Parameters, their moving average and the optimizer's moments are float32 whatever the
 model computes in: a model's own `dtype=jnp.bfloat16` casts at each matmul, and its
 gradients come back in float32. So mixed precision is an option of the model, and
 parameters of fewer bits are refused here.
@@ -29,7 +29,7 @@ class TrainState(NamedTuple):
       step: int32, steps taken.
       params: what is trained.
       ema: exponential moving average of params.
-      opt_state: of the optimiser.
+      opt_state: of the optimizer.
       finite: bool, False once a loss or gradient was not finite. Then the other
         attributes stay those before that step.
     """
@@ -65,7 +65,7 @@ def warmup_adam(
 ) -> optax.GradientTransformation:
     """Adam with clipped gradients, warmed up and then lowered along a half cosine.
 
-    Cached, because two equal optax optimisers are not equal.
+    Cached, because two equal optax optimizers are not equal.
 
     Args:
       num_steps: after which the rate is zero.
@@ -74,7 +74,7 @@ def warmup_adam(
       max_norm: gradients of a larger Euclidean norm are scaled down to it.
 
     Returns:
-      An optax optimiser.
+      An optax optimizer.
 
     Raises:
       ValueError: for a rate or norm not above 0, or a rise longer than the whole.
@@ -106,7 +106,7 @@ def init_training(
     Args:
       params: what `model.init` returns, whose collection `params` is trained while the
         others are kept; or any other tree of arrays, all of which is trained.
-      optimizer: any optax optimiser.
+      optimizer: any optax optimizer.
 
     Returns:
       A `TrainState`, its average equal to `params`.
@@ -137,7 +137,7 @@ def train_step(
     """One step of training. Pure: it goes under `jit` and `lax.scan`.
 
     The average follows faster in the beginning: its decay is min(ema_decay,
-    (1 + step) / (10 + step)), so that it soon forgets the initialisation.
+    (1 + step) / (10 + step)), so that it soon forgets the initialization.
 
     Args:
       key: the training's PRNG key; the step's own is folded in from `state.step`.

@@ -54,13 +54,13 @@ def test_a_coordinate_has_one_value_on_every_grid(key):
 
 def test_both_ends_of_the_length_scale(key):
     grid = coords.grid((32, 32))
-    one_colour = diffusion.field_noise(grid, features=3, length_scale=math.inf)(key)
-    assert np.ptp(one_colour, axis=(0, 1)).max() < 1e-5
+    one_color = diffusion.field_noise(grid, features=3, length_scale=math.inf)(key)
+    assert np.ptp(one_color, axis=(0, 1)).max() < 1e-5
     nearly = diffusion.field_noise(grid, features=3, length_scale=1e4)(key)
     assert np.ptp(nearly, axis=(0, 1)).max() < 1e-2
     grain = diffusion.field_noise(grid, features=1, length_scale=1e-3)(key)[..., 0]
-    neighbours = np.corrcoef(np.ravel(grain[:, 1:]), np.ravel(grain[:, :-1]))[0, 1]
-    assert abs(neighbours) < 0.15
+    neighbors = np.corrcoef(np.ravel(grain[:, 1:]), np.ravel(grain[:, :-1]))[0, 1]
+    assert abs(neighbors) < 0.15
     assert 0.9 < np.std(grain) < 1.1
 
 

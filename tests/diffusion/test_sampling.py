@@ -196,7 +196,7 @@ def test_a_model_with_other_parameters_compiles_nothing(key):
 
 def test_the_condition_arrives(key):
     def denoiser(x, t, condition):
-        return jnp.broadcast_to(condition["colour"], x.shape)
+        return jnp.broadcast_to(condition["color"], x.shape)
 
     found = sample(
         key,
@@ -205,7 +205,7 @@ def test_the_condition_arrives(key):
         schedule=LINEAR,
         sampler=ddim(num_steps=3),
         predicts="x0",
-        condition={"colour": jnp.array([[0.1, 0.9]])},
+        condition={"color": jnp.array([[0.1, 0.9]])},
     )
     np.testing.assert_allclose(found, np.broadcast_to([0.1, 0.9], (3, 2)), atol=1e-6)
 

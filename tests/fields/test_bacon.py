@@ -58,8 +58,8 @@ def test_levels_speak_the_units_of_the_data(field):
         "features_scale": jnp.array([2.0, 4.0], jnp.float32),
         "features_shift": jnp.array([1.0, -1.0], jnp.float32),
     }
-    normalisation = {**field.params["normalisation"], **affine}
-    scaled = inr.bind(field.model, {**field.params, "normalisation": normalisation})
+    normalization = {**field.params["normalization"], **affine}
+    scaled = inr.bind(field.model, {**field.params, "normalization": normalization})
     expected = all_levels(field, coords) * affine["features_scale"][None, None]
     expected = expected + affine["features_shift"][None, None]
     np.testing.assert_allclose(all_levels(scaled, coords), expected, atol=1e-5)
@@ -67,7 +67,7 @@ def test_levels_speak_the_units_of_the_data(field):
 
 @pytest.mark.slow
 def test_mixes_are_standard_normal_and_products_have_half_the_variance(key):
-    """The paper's claim for its initialisation: alike at any depth."""
+    """The paper's claim for its initialization: alike at any depth."""
     model = inr.Bacon(1, width=512, bands=tuple(range(10, 60, 10)))
     coords = _coords.random_points(key, 500)
 

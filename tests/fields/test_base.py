@@ -18,7 +18,7 @@ def field(key):
 
 
 class Blur(nn.Module):
-    """A conditional model: the mean colour of an image times one weight per axis."""
+    """A conditional model: the mean color of an image times one weight per axis."""
 
     @nn.compact
     def __call__(self, coords, feature_map):
@@ -60,17 +60,17 @@ def test_equal_models_do_not_retrace(field, key):
     assert count() == 0
 
 
-def test_normalisation_makes_the_field_speak_the_users_units(field, key):
+def test_normalization_makes_the_field_speak_the_users_units(field, key):
     points = coords.random_points(key, 10)
     scale, shift = np.array([2.0, 0.5], np.float32), np.array([0.1, 0.2], np.float32)
-    normalisation = {
-        **field.params["normalisation"],
+    normalization = {
+        **field.params["normalization"],
         "coords_scale": scale,
         "coords_shift": shift,
         "features_scale": np.array([3.0, 3.0], np.float32),
         "features_shift": np.array([1.0, -1.0], np.float32),
     }
-    moved = inr.bind(MODEL, {**field.params, "normalisation": normalisation})
+    moved = inr.bind(MODEL, {**field.params, "normalization": normalization})
     expected = 3 * field(scale[None] * points + shift[None]) + jnp.array([[1.0, -1.0]])
     np.testing.assert_allclose(moved(points), expected, atol=1e-5)
     jacobian = jax.vmap(jax.jacfwd(moved))(points)

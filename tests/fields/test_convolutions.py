@@ -49,7 +49,7 @@ def test_activations_are_alike_at_every_depth(omega):
         assert abs(np.mean(x)) < 0.1
 
 
-def test_initialisation_counts_the_kernel_s_pixels():
+def test_initialization_counts_the_kernel_s_pixels():
     image = jnp.zeros((1, 8, 8, 4))
     for first, bound in ((True, 1 / 36), (False, np.sqrt(6 / 36) / 30)):
         layer = SineConv(128, first=first)
@@ -59,7 +59,7 @@ def test_initialisation_counts_the_kernel_s_pixels():
         assert np.any(params["bias"]) == first
 
 
-def test_strides_and_another_initialisation():
+def test_strides_and_another_initialization():
     ones = jax.nn.initializers.ones
     layer = SineConv(2, (2, 2), strides=2, omega=1.0, kernel_init=ones, bias_init=ones)
     image = np.arange(16, dtype=np.float32).reshape(1, 4, 4, 1)

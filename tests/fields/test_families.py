@@ -145,7 +145,7 @@ def test_parameters_are_float32_and_follow_the_key(name):
     again, other = (init(jax.random.key(s, impl="rbg"), points()) for s in (0, 1))
     assert {x.dtype for x in jax.tree.leaves(first)} == {jnp.dtype("float32")}
     jax.tree.map(np.testing.assert_array_equal, first, again)
-    for collection in set(first) - {"normalisation"}:
+    for collection in set(first) - {"normalization"}:
         pairs = jax.tree.map(np.array_equal, first[collection], other[collection])
         assert not all(jax.tree.leaves(pairs))
 

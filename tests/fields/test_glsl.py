@@ -33,12 +33,12 @@ NAMES = [f"{type(m).__name__}-{m.features}-{m.width}x{m.depth}" for m in MODELS]
 
 
 def bound(model, *, ndim=2):
-    """A field in which every number matters, normalisation and biases included."""
+    """A field in which every number matters, normalization and biases included."""
     params = model.init(jax.random.key(0), jnp.zeros((1, ndim), jnp.float32))
     rng = np.random.default_rng(0)
 
     def moved(path, x):
-        if "normalisation" in str(path):
+        if "normalization" in str(path):
             x = rng.uniform(0.3, 0.9, x.shape)
         else:
             x = x + rng.normal(0, 0.5 if "linear" in str(path) else 0.05, x.shape)
@@ -196,7 +196,7 @@ def test_numbers_read_back_as_the_same_float32():
         for x in field.params["params"][name].values():
             exact = np.float32(factor) * np.asarray(x)
             assert {v.tobytes() for v in exact.ravel()} <= read, name
-    for x in jax.tree.leaves(field.params["normalisation"]):
+    for x in jax.tree.leaves(field.params["normalization"]):
         assert {v.tobytes() for v in np.asarray(x)} <= read
 
 

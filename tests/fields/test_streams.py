@@ -48,7 +48,7 @@ COMPOSITES = {
 
 
 def _every_pair(u):
-    """Not elementwise: products of neighbouring features."""
+    """Not elementwise: products of neighboring features."""
     return jnp.sin(u) * jnp.roll(u, 1, axis=-1)
 
 
@@ -119,11 +119,11 @@ def test_low_precision_products_are_summed_in_float32(points):
 
 
 @jax.jit
-def sampled_means(field, centres, cell):
+def sampled_means(field, centers, cell):
     """Means over boxes by the midpoint rule."""
     samples = (np.arange(32, dtype=np.float32) + 0.5) / 32 - 0.5
     mesh = np.stack(np.meshgrid(samples, samples, indexing="ij"), -1).reshape(-1, 1, 2)
-    return field(centres[None] + mesh * cell[None, None]).mean(0)
+    return field(centers[None] + mesh * cell[None, None]).mean(0)
 
 
 @pytest.mark.parametrize(
@@ -134,17 +134,17 @@ def sampled_means(field, centres, cell):
     ],
 )
 def test_cell_means_of_fields_linear_in_sines_are_exact(model, points):
-    centres, cell = points[:, :2], jnp.array([0.3, 0.2], jnp.float32)
-    params = model.init(jax.random.key(0, impl="rbg"), centres)
+    centers, cell = points[:, :2], jnp.array([0.3, 0.2], jnp.float32)
+    params = model.init(jax.random.key(0, impl="rbg"), centers)
     affine = {
         "coords_scale": jnp.array([1.0, 0.6], jnp.float32),
         "coords_shift": jnp.array([0.1, 0.0], jnp.float32),
     }
-    params = {**params, "normalisation": {**params["normalisation"], **affine}}
+    params = {**params, "normalization": {**params["normalization"], **affine}}
     field = inr.bind(model, params)
-    got = field.cell_mean(centres, cell)
-    np.testing.assert_allclose(got, sampled_means(field, centres, cell), atol=2e-3)
-    assert float(jnp.abs(got - field(centres)).max()) > 0.01
+    got = field.cell_mean(centers, cell)
+    np.testing.assert_allclose(got, sampled_means(field, centers, cell), atol=2e-3)
+    assert float(jnp.abs(got - field(centers)).max()) > 0.01
 
 
 def test_means_over_no_cell_are_values(points):

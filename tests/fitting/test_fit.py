@@ -47,10 +47,10 @@ def test_between_the_pixels_the_field_follows_the_signal():
     assert float(jnp.abs(fine - smooth_image(64, 64))[inner].max()) < 0.02
 
 
-def test_normalisation_is_set_from_the_image_and_not_trained():
+def test_normalization_is_set_from_the_image_and_not_trained():
     image = smooth_image(8, 16)
     result = fit(image, num_steps=5)
-    kept = result.params["normalisation"]
+    kept = result.params["normalization"]
     np.testing.assert_allclose(kept["coords_scale"], [0.5, 1.0])
     middle = (image.min((0, 1)) + image.max((0, 1))) / 2
     np.testing.assert_allclose(kept["features_shift"], middle, atol=1e-6)
@@ -63,7 +63,7 @@ def test_coords_outside_the_unit_box_are_brought_in(key):
     result = inr.fit(key, model, (points, features), num_steps=200, progress=False)
     field = inr.bind(model, result.params)
     assert float(jnp.mean((field(points) - features) ** 2)) < 1e-3
-    scale = np.asarray(result.params["normalisation"]["coords_scale"])
+    scale = np.asarray(result.params["normalization"]["coords_scale"])
     assert scale[0] == scale[1]
 
 
@@ -205,7 +205,7 @@ def test_batches_may_be_made_by_a_function(key):
 
 
 @pytest.mark.slow
-def test_any_optax_optimiser_fits_also_one_with_a_line_search():
+def test_any_optax_optimizer_fits_also_one_with_a_line_search():
     lbfgs = fit(num_steps=30, optimizer=optax.lbfgs())
     assert lbfgs.history[-1] < 1e-4
     sgd = fit(num_steps=30, optimizer=optax.sgd(1e-2, momentum=0.9))

@@ -41,9 +41,9 @@ def test_it_equals_a_loop_of_single_fits():
         chex.assert_trees_all_close(mine, one.params, atol=2e-3)
 
 
-def test_each_field_has_its_own_start_and_normalisation():
+def test_each_field_has_its_own_start_and_normalization():
     params = fit(signals(3)).params
-    scale = np.asarray(params["normalisation"]["features_scale"])[:, 0]
+    scale = np.asarray(params["normalization"]["features_scale"])[:, 0]
     assert (np.diff(scale) > 0).all()
     kernels = np.asarray(params["params"]["sine_0"]["kernel"])
     assert not np.allclose(kernels[0], kernels[1], atol=0.05)

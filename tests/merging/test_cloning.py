@@ -38,7 +38,7 @@ def golden(folder):
 )
 @pytest.mark.parametrize("dtype", mostly_slow([np.float32, np.float64], np.float64))
 def test_equals_the_published_direct_solves(data_folder, mode, name, dtype):
-    """In grey levels: 1e-4 in float64, 1e-2 in float32.
+    """In gray levels: 1e-4 in float64, 1e-2 in float32.
 
     The images stay in levels: their differences are then exact, as are the ties between
     equal gradients, of which images of 8 bits have many.

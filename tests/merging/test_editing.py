@@ -30,7 +30,7 @@ def test_nothing_outside_the_mask_changes(edit):
     assert (found[mask] != x[mask]).mean() > 0.9
 
 
-def test_color_is_a_clone_of_the_image_in_other_colours():
+def test_color_is_a_clone_of_the_image_in_other_colors():
     x, mask, factors = image(), disc(), np.array([1.5, 0.5, 0.7], np.float32)
     found = merging.change_color(x, mask, factors)
     np.testing.assert_allclose(found, inr.clone(x * factors, x, mask), atol=3e-6)
@@ -85,7 +85,7 @@ def test_texture_below_the_threshold_goes_and_an_edge_stays():
     edges = np.zeros((30, 40), bool)
     edges[:, 20] = True
     given = merging.flatten_texture(picture, mask, edges=edges)
-    # An edge pixel keeps the differences to both of its neighbours.
+    # An edge pixel keeps the differences to both of its neighbors.
     gradient = poisson.grid_gradient(picture)
     kept = np.zeros((30, 40, 2, 1), bool)
     kept[:, 19:21, 1] = kept[:, 20, 0:1] = True

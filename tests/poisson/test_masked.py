@@ -263,7 +263,7 @@ def test_a_second_image_and_a_mask_elsewhere_compile_nothing():
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_box_holds_the_mask_and_its_neighbours(seed):
+def test_a_box_holds_the_mask_and_its_neighbors(seed):
     rng = np.random.default_rng(seed)
     h, w = rng.integers(3, 200, 2)
     mask = np.zeros((h, w), bool)
@@ -273,11 +273,11 @@ def test_a_box_holds_the_mask_and_its_neighbours(seed):
     assert min(top, left) >= 0
     assert top + bh <= h
     assert left + bw <= w
-    neighbourhood = np.zeros((h, w), bool)
+    neighborhood = np.zeros((h, w), bool)
     for y, x in points:
-        neighbourhood[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2] = True
-    neighbourhood[top : top + bh, left : left + bw] = False
-    assert not neighbourhood.any()
+        neighborhood[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2] = True
+    neighborhood[top : top + bh, left : left + bw] = False
+    assert not neighborhood.any()
 
 
 def test_boxes_have_few_sizes():

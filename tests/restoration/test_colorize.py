@@ -92,7 +92,7 @@ def test_the_largest_image_is_seen_as_the_smaller_one_is(small):
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (3, 2)])
-def test_tiny_images_have_colours(small, size):
+def test_tiny_images_have_colors(small, size):
     made = inr.colorize(picture(*size), model=small, detail=None)
     assert made.shape == (*size, 3)
     assert np.isfinite(made).all()
@@ -242,7 +242,7 @@ def test_shipped_weights_are_those_of_their_card(name):
     assert re.search(r"inr_format.{0,20}1", data[:2000].decode("latin-1"))
 
 
-def test_shipped_weights_colour_a_face_and_spare_its_luma():
+def test_shipped_weights_color_a_face_and_spare_its_luma():
     """A skin's chroma on a skin."""
     data = pytest.importorskip("skimage.data")
     head = data.astronaut()[:256, 96:352].astype(np.float32) / 255

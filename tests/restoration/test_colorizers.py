@@ -1,4 +1,4 @@
-"""Networks of sines and ReLUs that colour. Their quality is their benchmark's."""
+"""Networks of sines and ReLUs that color. Their quality is their benchmark's."""
 
 import jax
 import jax.numpy as jnp
@@ -52,14 +52,14 @@ def test_sizes_are_the_published_ones():
     layers += [(9, 256, 512), (9, 512, 512), (9, 512, 256), (1, 1256, 256)]
     layers += [(9, 256, 128), (9, 128, 64), (9, 64, 32), (9, 32, 16), (9, 16, 2)]
     expected = sum((n * c + 1) * k for n, c, k in layers)
-    assert size(model, *inputs, method="colours") == expected
+    assert size(model, *inputs, method="colors") == expected
     assert 6.54e6 < expected < 6.545e6
     assert size(DenseColorizer(), jnp.zeros((1, 2)), picture()) == 207_062_784
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-def test_any_size_is_coloured_and_keeps_its_luma(kind):
+def test_any_size_is_colored_and_keeps_its_luma(kind):
     model = loaded(kind)
     for gray in (picture(37, 50), np.full((1, 1, 1), 0.3, np.float32)):
         made = inr.colorize(gray, model=model, detail=None)
@@ -75,7 +75,7 @@ def test_any_size_is_coloured_and_keeps_its_luma(kind):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-def test_colours_depend_on_the_image_and_the_place(kind):
+def test_colors_depend_on_the_image_and_the_place(kind):
     params = noisy(KINDS[kind], jnp.zeros((1, 2)), picture())
     model = LoadedModel(KINDS[kind], params)
     points = jnp.array([[0.1, -0.3], [0.8, 0.6]])
@@ -91,7 +91,7 @@ def test_colours_depend_on_the_image_and_the_place(kind):
 
 @pytest.mark.slow
 def test_what_the_network_says_is_lab():
-    """The colour at a pixel's centre has its L, and the (a, b) of the grid."""
+    """The color at a pixel's center has its L, and the (a, b) of the grid."""
     model = PatchColorizer(side=16, width=16, depth=1, patch=4, context=8)
     params = model.init(jax.random.key(1), jnp.zeros((1, 2)), picture(16, 16))
     maps = model.apply(params, picture(16, 16), method="encode")
@@ -107,18 +107,18 @@ def test_an_image_as_seen_is_what_patches_see_too():
     model = KINDS["patches"]
     params = jax.tree.map(jnp.asarray, noisy(model, jnp.zeros((1, 2)), picture()))
     light = np.random.default_rng(0).uniform(-1, 1, (1, 16, 16, 1)).astype(np.float32)
-    colours = jax.jit(lambda x: model.apply(params, x, method="colours"))
-    base = np.asarray(colours(light))
+    colors = jax.jit(lambda x: model.apply(params, x, method="colors"))
+    base = np.asarray(colors(light))
     light[0, 9, 9] += 0.5  # two pixels into the third patch
-    changed = np.abs(np.asarray(colours(light)) - base).max((0, -1)) > 1e-6
+    changed = np.abs(np.asarray(colors(light)) - base).max((0, -1)) > 1e-6
     patches = changed.reshape(4, 4, 4, 4).any((1, 3))
     np.testing.assert_array_equal(patches[:, 2], [False, True, True, False])
     assert not patches[:, 0].any()
-    # Weights are shared: a shift by a patch shifts the colours.
+    # Weights are shared: a shift by a patch shifts the colors.
     moved = np.roll(light, 4, axis=2)
     np.testing.assert_allclose(
-        np.asarray(colours(moved))[:, :, 8:12],
-        np.asarray(colours(light))[:, :, 4:8],
+        np.asarray(colors(moved))[:, :, 8:12],
+        np.asarray(colors(light))[:, :, 4:8],
         atol=1e-5,
     )
 
@@ -128,21 +128,21 @@ def test_a_given_embedding_says_something_and_is_needed():
     model = Colorizer(width=8, embedding="given", embedding_width=5, side=16)
     light = jnp.asarray(picture(16, 16)[None])
     inputs = light, jnp.ones((1, 5))
-    params = noisy_colours(model, *inputs)
+    params = noisy_colors(model, *inputs)
     one, two = (
-        np.asarray(model.apply(params, light, jnp.full((1, 5), x), method="colours"))
+        np.asarray(model.apply(params, light, jnp.full((1, 5), x), method="colors"))
         for x in (1.0, -1.0)
     )
     assert np.abs(one - two).max() > 1e-4
     for wrong in ((), (jnp.ones((1, 4)),)):
         with refuses(r"`embedding` must be of shape \(1, 5\)"):
-            model.apply(params, light, *wrong, method="colours")
+            model.apply(params, light, *wrong, method="colors")
     with refuses("`model` must be without an embedding to be given"):
         save_model("colorizer.safetensors", model, params)
 
 
-def noisy_colours(model, *inputs):
-    return model.init(jax.random.key(0), *inputs, method="colours")
+def noisy_colors(model, *inputs):
+    return model.init(jax.random.key(0), *inputs, method="colors")
 
 
 @pytest.mark.slow
@@ -169,7 +169,7 @@ def test_the_loss_is_the_error_on_the_grid(kind):
     wanted = crops.reshape(2, n, 16 // n, n, 16 // n, 3).mean((2, 4)) / 255
     gray = wanted @ np.array([0.299, 0.587, 0.114])
     level = color.rgb_to_lab(np.repeat(gray[..., None], 3, -1))[..., :1] / 50 - 1
-    made = np.asarray(model.apply(params, jnp.float32(level), method="colours"))
+    made = np.asarray(model.apply(params, jnp.float32(level), method="colors"))
     m = made.shape[1]
     wanted = wanted.reshape(2, m, n // m, m, n // m, 3).mean((2, 4))
     if kind != "dense":
@@ -212,7 +212,7 @@ def test_a_loss_with_weights_judges_the_picture(data_folder):
 def test_the_original_s_trick_is_a_matter_of_scale():
     """1/30 on L up to 100 makes phases of a few radians, 30 makes noise.
 
-    Neighbouring gray levels then have unlike colours, and a network learns nothing.
+    Neighboring gray levels then have unlike colors, and a network learns nothing.
     """
     levels = jnp.linspace(20, 80, 200).reshape(1, 1, 200, 1)
 

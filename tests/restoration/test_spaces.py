@@ -1,4 +1,4 @@
-"""What a restorer's numbers for a colour mean, in each of its spaces."""
+"""What a restorer's numbers for a color mean, in each of its spaces."""
 
 import jax
 import jax.numpy as jnp

@@ -72,7 +72,7 @@ def test_waves_over_a_cell_are_their_mean():
     np.testing.assert_allclose(at(place + inside, np.zeros(2)), expected, atol=1e-5)
 
 
-def test_a_network_at_a_pixel_sees_its_neighbours_features():
+def test_a_network_at_a_pixel_sees_its_neighbors_features():
     head = MLPHead(units=4)
     features = jnp.asarray(photo(6, 5, 3) - 0.5)
     distance, cell = jnp.zeros((6, 5, 2)), jnp.full((1, 1, 2), 0.5)
@@ -117,7 +117,7 @@ def test_its_value_depends_on_the_image_as_far_as_it_says_and_no_farther(head):
 
 
 def test_between_pixels_it_is_continuous(tiny):
-    """Where one pixel's function takes over from the next: halfway and at centres."""
+    """Where one pixel's function takes over from the next: halfway and at centers."""
     field = inr.bind(*tiny, photo())
     for at in (0.0, 1 / 17, 2 / 17):
         below, above = (field(jnp.array([0.1, at + e])) for e in (-1e-6, 1e-6))
@@ -182,7 +182,7 @@ def test_an_ensemble_is_the_mean_over_four_turns(tiny):
 
 
 @pytest.mark.slow
-def test_a_gray_network_s_luma_is_that_of_its_colours():
+def test_a_gray_network_s_luma_is_that_of_its_colors():
     """By either head, and for points as for cells."""
     for head in ("waves", "mlp"):
         model = TINY.clone(head=head)

@@ -16,7 +16,7 @@ def chord(t):
     return np.stack([left, 0.5 * np.cos(33 * t)], -1).astype(np.float32)
 
 
-def centres(n):
+def centers(n):
     return (2 * np.arange(n) + 1) / n - 1
 
 
@@ -26,16 +26,16 @@ def fit(samples, model=MODEL, **options):
 
 
 def test_between_the_samples_the_field_is_the_sound_that_was_sampled():
-    result = fit(chord(centres(400)), learning_rate=2e-3)
+    result = fit(chord(centers(400)), learning_rate=2e-3)
     heard = inr.render(inr.bind(MODEL, result.params), (1600,))
-    error = np.abs(heard - chord(centres(1600)))[20:-20]
+    error = np.abs(heard - chord(centers(1600)))[20:-20]
     assert error.max() < 0.05
     assert result.status == "finished"
     assert result.history[-1] < 1e-3
 
 
 def test_loudness_does_not_change_the_fit():
-    loud = chord(centres(100))
+    loud = chord(centers(100))
     a, b = (fit(loud * scale, num_steps=20) for scale in (1.0, 2.0**-8))
     np.testing.assert_allclose(b.history, a.history, rtol=1e-4)
     first = inr.render(
@@ -46,23 +46,23 @@ def test_loudness_does_not_change_the_fit():
 
 
 def test_one_channel_needs_no_axis():
-    mono = chord(centres(50))[:, 0]
+    mono = chord(centers(50))[:, 0]
     model = MODEL.clone(features=1)
     a, b = (fit(x, model, num_steps=5) for x in (mono, mono[:, None]))
     np.testing.assert_array_equal(a.history, b.history)
 
 
-def test_batches_are_the_samples_at_their_centres(key):
-    samples = chord(centres(37))
+def test_batches_are_the_samples_at_their_centers(key):
+    samples = chord(centers(37))
     points, values = GridSamples(samples, 512)(key, 0)
-    index = np.searchsorted(centres(37), np.asarray(points[:, 0]) - 1e-4)
+    index = np.searchsorted(centers(37), np.asarray(points[:, 0]) - 1e-4)
     np.testing.assert_array_equal(values, samples[index])
     np.testing.assert_array_equal(points, coords.grid((37,))[index])
     assert set(index) == set(range(37))
 
 
 def test_it_goes_on_from_params_and_from_a_checkpoint(tmp_path):
-    samples = chord(centres(200))
+    samples = chord(centers(200))
     options = {"num_steps": 80, "learning_rate": 1e-3}
     whole = fit(samples, **options)
     after = fit(samples, num_steps=1, params=whole.params)
@@ -79,8 +79,8 @@ def test_the_first_layer_of_high_frequency_moves_in_smaller_steps():
     """Adam's first step is its rate, a tenth of the peak, whatever the gradient."""
     model = MODEL.clone(omega=3000.0)
     options = {"num_steps": 1, "batch_size": 100}
-    before = fit(chord(centres(100)), model, learning_rate=1e-30, **options).params
-    after = fit(chord(centres(100)), model, **options).params
+    before = fit(chord(centers(100)), model, learning_rate=1e-30, **options).params
+    after = fit(chord(centers(100)), model, **options).params
     step = {
         name: float(np.abs(layer["kernel"] - before["params"][name]["kernel"]).max())
         for name, layer in after["params"].items()
@@ -91,9 +91,9 @@ def test_the_first_layer_of_high_frequency_moves_in_smaller_steps():
 
 
 def test_a_second_clip_of_the_same_length_compiles_nothing():
-    fit(chord(centres(64)), num_steps=3)
+    fit(chord(centers(64)), num_steps=3)
     with count_compilations() as count:
-        fit(chord(centres(64)) ** 2, num_steps=4)
+        fit(chord(centers(64)) ** 2, num_steps=4)
     assert count() == 0
 
 

@@ -11,13 +11,13 @@ from support import count_compilations, refuses
 import inr
 from inr.signals import Mesh, PointCloud, sample_surface
 
-CENTRE, RADIUS = np.array([30.0, -10.0, 5.0]), 4.0  # neither centred nor of unit size
-BOX = CENTRE - 5.0, CENTRE + 5.0
+CENTER, RADIUS = np.array([30.0, -10.0, 5.0]), 4.0  # neither centered nor of unit size
+BOX = CENTER - 5.0, CENTER + 5.0
 
 
 def sphere_distance(coords):
     """Signed distance to the sphere, coords (z, y, x)."""
-    away = coords - jnp.broadcast_to(jnp.asarray(CENTRE, coords.dtype), coords.shape)
+    away = coords - jnp.broadcast_to(jnp.asarray(CENTER, coords.dtype), coords.shape)
     return jnp.linalg.norm(away, axis=-1, keepdims=True) - RADIUS
 
 
@@ -47,13 +47,13 @@ def test_the_mesh_of_a_sphere_is_the_sphere():
     """Up to the triangles' sagitta: cell^2 / (8 radius) is 3e-4 of the radius."""
     pytest.importorskip("skimage", reason="marching cubes needs scikit-image")
     mesh = inr.extract_mesh(sphere_distance, resolution=64, bounds=BOX)
-    radii = np.linalg.norm(mesh.vertices - CENTRE, axis=1)
+    radii = np.linalg.norm(mesh.vertices - CENTER, axis=1)
     np.testing.assert_allclose(radii, RADIUS, rtol=1e-3)
     # A positive volume: the faces turn outwards.
     np.testing.assert_allclose(volume_of(mesh), 4 / 3 * np.pi * RADIUS**3, rtol=3e-3)
     cloud, area = sample_surface(jax.random.key(0), mesh, num_points=1000)
     np.testing.assert_allclose(area, 4 * np.pi * RADIUS**2, rtol=3e-3)
-    outwards = (cloud.normals * (cloud.points - CENTRE)).sum(1) / RADIUS
+    outwards = (cloud.normals * (cloud.points - CENTER)).sum(1) / RADIUS
     assert outwards.min() > 0.98
     assert is_closed(mesh)
 
@@ -97,14 +97,14 @@ def test_an_inside_that_reaches_the_box_is_closed_there():
     assert 1.75**2 * 0.875 < volume_of(mesh) < 2.25**2 * 1.125
 
 
-def test_a_field_is_meshed_where_it_normalises_to_the_cube():
+def test_a_field_is_meshed_where_it_normalizes_to_the_cube():
     pytest.importorskip("skimage", reason="marching cubes needs scikit-image")
     model = inr.Siren(features=1, width=8, depth=1, omega=3.0)
     params = model.init(jax.random.key(0), jnp.zeros((1, 3)))
-    affine = {**params["normalisation"]}
+    affine = {**params["normalization"]}
     affine["coords_scale"] = jnp.full((3,), 0.01)
     affine["coords_shift"] = jnp.asarray([-3.0, 0.0, 0.0])
-    field = inr.bind(model, {**params, "normalisation": affine})
+    field = inr.bind(model, {**params, "normalization": affine})
     mesh = inr.extract_mesh(field, resolution=12)
     middle, half = np.array([300.0, 0.0, 0.0]), 100.0
     assert np.abs(mesh.vertices - middle).max() < half * (1 + 2 / 12)
@@ -119,7 +119,7 @@ def test_meshing_again_compiles_nothing():
     inr.extract_mesh(sphere_distance, resolution=16, bounds=BOX)
     with count_compilations() as count:
         inr.extract_mesh(
-            sphere_distance, resolution=16, bounds=(CENTRE - 6, CENTRE + 6)
+            sphere_distance, resolution=16, bounds=(CENTER - 6, CENTER + 6)
         )
         assert count() == 0
 

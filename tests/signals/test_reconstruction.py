@@ -36,10 +36,10 @@ def test_a_difference_is_the_slope_at_the_middle_of_its_edge():
     term = signals.gradient_term(poisson.grid_gradient(image))
     assert len(term.data[0]) == 6 * 11 + 7 * 10
     assert np.abs(residual(term, quadratic)).max() < 1e-6
-    # Not so at pixel centres: half a pixel off, the slope of x^2 differs.
-    centres = coords.grid((7, 11))[:, :-1].reshape(-1, 2)
+    # Not so at pixel centers: half a pixel off, the slope of x^2 differs.
+    centers = coords.grid((7, 11))[:, :-1].reshape(-1, 2)
     right = [x[6 * 11 :] for x in term.data[1:]]
-    off = signals.slope_residual(quadratic, (centres, *right))
+    off = signals.slope_residual(quadratic, (centers, *right))
     assert np.abs(off[:, 1]).max() > 0.01
 
 

@@ -21,13 +21,13 @@ from inr.signals import (
 )
 from inr.signals.distances import areas_of, signed_distances
 
-CENTRE, RADIUS = np.array([30.0, -10.0, 5.0]), 4.0  # neither centred nor of unit size
+CENTER, RADIUS = np.array([30.0, -10.0, 5.0]), 4.0  # neither centered nor of unit size
 MODEL = inr.Siren(features=1, width=48, depth=2, omega=8.0)
 
 
 def sphere_distance(coords):
     """Signed distance to the sphere, coords (z, y, x)."""
-    away = coords - jnp.broadcast_to(jnp.asarray(CENTRE, coords.dtype), coords.shape)
+    away = coords - jnp.broadcast_to(jnp.asarray(CENTER, coords.dtype), coords.shape)
     return jnp.linalg.norm(away, axis=-1, keepdims=True) - RADIUS
 
 
@@ -43,7 +43,7 @@ def sphere_points(n, seed=0):
     """Random points of the sphere with their normals."""
     normals = np.random.default_rng(seed).normal(size=(n, 3))
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-    return PointCloud(CENTRE + RADIUS * normals, normals)
+    return PointCloud(CENTER + RADIUS * normals, normals)
 
 
 def fitted(key, shape, **options):
@@ -58,12 +58,12 @@ def test_a_sphere_is_fitted_in_value_gradient_and_surface(key):
     field = inr.bind(MODEL, result.params)
     rng = np.random.default_rng(1)
     away = rng.uniform(-1.05, 1.05, (4000, 3))
-    coords = jnp.asarray(CENTRE + RADIUS * away, jnp.float32)
-    coords = coords[np.linalg.norm(away, axis=1) > 0.3]  # the centre is a kink
+    coords = jnp.asarray(CENTER + RADIUS * away, jnp.float32)
+    coords = coords[np.linalg.norm(away, axis=1) > 0.3]  # the center is a kink
     value, slope, _ = jax.jit(inr.value_gradient_laplacian)(field, coords)
     error = np.asarray(value - sphere_distance(coords)) / RADIUS
     assert np.abs(error).mean() < 0.012
-    direction = np.asarray(coords) - CENTRE
+    direction = np.asarray(coords) - CENTER
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
     assert np.linalg.norm(slope[..., 0] - direction, axis=1).mean() < 0.19
     on = jnp.asarray(sphere_points(1000, seed=2).points, jnp.float32)
@@ -76,7 +76,7 @@ def test_the_exact_distance_leaves_no_residual():
     cloud = sphere_points(500)
     points = jnp.asarray(cloud.points, jnp.float32)
     normals = jnp.asarray(cloud.normals, jnp.float32)
-    anywhere = jnp.asarray(CENTRE + np.linspace(1, 5, 300)[:, None], jnp.float32)
+    anywhere = jnp.asarray(CENTER + np.linspace(1, 5, 300)[:, None], jnp.float32)
     assert np.abs(eikonal_residual(sphere_distance, (anywhere,))).max() < 1e-5
     assert np.abs(normal_residual(sphere_distance, (points, normals))).max() < 1e-5
 
@@ -140,7 +140,7 @@ def test_distances_have_the_sign_and_the_size_of_a_sphere(key):
 def test_areas_of_samples_are_those_of_the_surface():
     """In all within a few per cent, and each half of an uneven sampling its own.
 
-    A sheet of no thickness has two sides: neighbours that face away do not count.
+    A sheet of no thickness has two sides: neighbors that face away do not count.
     """
     cloud = sphere_points(6000)
     dense = cloud.normals[:, 0] > 0
@@ -169,7 +169,7 @@ def test_a_mesh_with_a_hole_is_closed(key):
     pytest.importorskip("skimage", reason="marching cubes needs scikit-image")
     whole = trimesh.creation.icosphere(3, RADIUS)
     kept = whole.faces[whole.triangles_center[:, 2] < 0.8 * RADIUS]
-    mesh = Mesh(np.array(whole.vertices)[:, ::-1] + CENTRE, np.array(kept))
+    mesh = Mesh(np.array(whole.vertices)[:, ::-1] + CENTER, np.array(kept))
     field = inr.bind(MODEL, fitted(key, mesh).params)
     made = inr.extract_mesh(field, resolution=40)
     closed = trimesh.Trimesh(made.vertices[:, ::-1], made.faces)

@@ -56,15 +56,15 @@ def test_bytes_and_their_values_give_the_same_fit():
     a, b = (fit(x, num_steps=30) for x in (levels, levels.astype(np.float32) / 255))
     np.testing.assert_allclose(a.history, b.history, rtol=1e-4)
     np.testing.assert_allclose(
-        a.params["normalisation"]["features_shift"],
-        b.params["normalisation"]["features_shift"],
+        a.params["normalization"]["features_shift"],
+        b.params["normalization"]["features_shift"],
         rtol=1e-6,
     )
 
 
 def test_frequencies_are_the_same_per_pixel_and_per_frame():
     result = fit(clip(2, 4, 8), num_steps=1)
-    scale = result.params["normalisation"]["coords_scale"]
+    scale = result.params["normalization"]["coords_scale"]
     np.testing.assert_allclose(scale, [0.25, 0.5, 1.0])
 
 
@@ -93,7 +93,7 @@ def test_it_goes_on_from_params_and_from_a_checkpoint(tmp_path):
     np.testing.assert_array_equal(resumed.history, whole.history)
 
 
-def test_an_optimiser_and_a_callback_pass_through():
+def test_an_optimizer_and_a_callback_pass_through():
     seen = []
     result = fit(
         clip(),

@@ -81,7 +81,7 @@ def test_bytes_count_as_values_in_the_unit_range():
     )
 
 
-def test_colours_are_those_of_the_crop_at_the_points(key):
+def test_colors_are_those_of_the_crop_at_the_points(key):
     crops = np.random.default_rng(2).integers(0, 256, (3, 12, 16, 3), np.uint8)
     for sampler in SAMPLERS:
         batch = point_batch(key, crops, size=(6, 8), num_points=64, sampler=sampler)
@@ -93,7 +93,7 @@ def test_colours_are_those_of_the_crop_at_the_points(key):
             np.testing.assert_allclose(batch.colors[i, :, channel], expected, atol=2e-5)
 
 
-def test_cubic_colours_keep_what_a_parabola_has(key):
+def test_cubic_colors_keep_what_a_parabola_has(key):
     """Keys' kernel reproduces polynomials of degree 2; the bilinear mean does not."""
     x = np.arange(12) / 11
     crops = np.broadcast_to((x**2)[:, None, None], (1, 12, 12, 3)).astype(np.float32)
@@ -115,8 +115,8 @@ def test_inputs_are_the_gray_of_the_reduced_crop(key):
     gray = point_batch(key, crops, **options).inputs
     luma = crops.reshape(2, 4, 4, 8, 2, 3).mean((2, 4)) @ [0.299, 0.587, 0.114]
     np.testing.assert_allclose(gray[..., 0], luma, atol=1e-6)
-    colour = point_batch(key, crops, gray=False, **options).inputs
-    np.testing.assert_allclose(colour, training.reduce_images(crops, (4, 8)), atol=1e-6)
+    color = point_batch(key, crops, gray=False, **options).inputs
+    np.testing.assert_allclose(color, training.reduce_images(crops, (4, 8)), atol=1e-6)
 
 
 @pytest.mark.slow
@@ -164,7 +164,7 @@ def cells_of(covered, number):
 @pytest.mark.parametrize("number", [4, 7, 8, 16, 32, 61])
 @pytest.mark.parametrize("size", [(64, 64), (64, 96)])
 def test_cells_are_whole_and_as_the_nearest_says(number, size):
-    # Sizes at which no pixel's centre lies on the border of a cell.
+    # Sizes at which no pixel's center lies on the border of a cell.
     covered = covered_by(number, b=8, size=size)
     np.testing.assert_array_equal(spread(cells_of(covered, number), size), covered)
 

@@ -177,7 +177,7 @@ def test_random_parts_are_parts_at_scales_of_their_own():
     np.testing.assert_allclose(right, scale[:, None, None] + 0 * right, rtol=0.05)
     assert 0.99 <= scale.min() < 1.3
     assert 2.7 < scale.max() <= 3.03
-    # Within the image: the first pixel's centre, and the last one's.
+    # Within the image: the first pixel's center, and the last one's.
     first = inner[:, 0, 0, 0] - 4 * scale
     assert first.min() > 0
     assert (first + 15 * scale).max() < 47

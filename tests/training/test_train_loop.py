@@ -28,7 +28,7 @@ STEPS = 20
 
 
 class Tiny(nn.Module):
-    """A gray image and points to colours: a convolution, sampled, and a perceptron."""
+    """A gray image and points to colors: a convolution, sampled, and a perceptron."""
 
     @nn.compact
     def __call__(self, gray, points):
@@ -144,7 +144,7 @@ def test_overfitting_eight_images_tells_them_apart():
         error = MODEL.apply(params, batch.inputs, batch.coords) - batch.colors
         return jnp.mean(error**2), {}
 
-    # Each of the images has one colour, which its gray tells.
+    # Each of the images has one color, which its gray tells.
     red = np.linspace(0, 255, 8)
     colors = np.stack([red, red**2 / 255, 255 - red], -1).astype(np.uint8)
     flat = colors[:, None, None].repeat(16, axis=1).repeat(16, axis=2)

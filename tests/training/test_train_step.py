@@ -93,14 +93,14 @@ def test_a_model_keeps_its_other_collections(key):
     model = inr.Siren(width=8, depth=1)
     points = inr.coords.grid((4, 4)).reshape(-1, 2)
     params = model.init(key, points)
-    params["normalisation"]["coords_scale"] *= 0.7
+    params["normalization"]["coords_scale"] *= 0.7
 
     def loss(params, key, batch):
         return jnp.mean((model.apply(params, points) - batch) ** 2), {}
 
     states, _ = run([jnp.ones((16, 1))] * 3, loss=loss, params=params)
     for tree in (states[-1].params, states[-1].ema):
-        chex.assert_trees_all_equal(tree["normalisation"], params["normalisation"])
+        chex.assert_trees_all_equal(tree["normalization"], params["normalization"])
         assert not np.allclose(
             tree["params"]["sine_0"]["kernel"], params["params"]["sine_0"]["kernel"]
         )

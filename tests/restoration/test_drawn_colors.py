@@ -78,7 +78,7 @@ def test_every_size_and_part_shows_the_same_draw(tiny, sampler):
 
 
 @pytest.mark.slow
-def test_keys_draw_different_colours_of_the_same_luma(tiny):
+def test_keys_draw_different_colors_of_the_same_luma(tiny):
     made = draws(tiny, picture(30, 24), num_samples=3)
     assert made.shape == (3, 30, 24, 3)
     luma = color.rgb_to_luma(made)
@@ -264,7 +264,7 @@ def test_a_silent_denoiser_of_another_kind_errs_by_its_target(predicts):
 
 
 @pytest.mark.slow
-def test_nothing_is_learnt_from_what_is_dropped():
+def test_nothing_is_learned_from_what_is_dropped():
     kind = as_kind(dropout=1.0)
     crops = np.random.default_rng(0).integers(0, 255, (2, 40, 40, 3), np.uint8)
     loss = jax.jit(jax.grad(diffusion_loss(kind.model, num_points=16), has_aux=True))
