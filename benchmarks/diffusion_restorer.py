@@ -103,7 +103,9 @@ def pictures(count: int = 3) -> None:
             mean = inr.colorize(gray, model="portraits", progress=False, **view)
             shown = {
                 "original": inr.coords.sample_grid(
-                    image, inr.coords.grid(view["size"], region=part), method="cubic"
+                    image,
+                    inr.coords.grid(view["size"], region=part),
+                    interpolation="cubic",
                 ),
                 "single pass": mean,
             }
@@ -225,7 +227,7 @@ def cases(images: list):
 
 def at_points(image: np.ndarray) -> np.ndarray:
     return np.asarray(
-        inr.coords.sample_grid(image, inr.coords.grid(POINTS), method="cubic")
+        inr.coords.sample_grid(image, inr.coords.grid(POINTS), interpolation="cubic")
     )
 
 

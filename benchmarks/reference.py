@@ -65,7 +65,9 @@ def of_pairs(model: LoadedModel, pairs: list, others: list) -> dict[str, float]:
     for (target, references), unrelated in zip(pairs, others, strict=True):
         h, w = (n // 4 * 4 for n in target.shape[:2])
         target = target[:h, :w]
-        low = training.reduce_images(target[None], (h // 4, w // 4), method="bicubic")
+        low = training.reduce_images(
+            target[None], (h // 4, w // 4), interpolation="bicubic"
+        )
         low = np.round(255 * np.clip(low[0], 0, 1)).astype(np.float32) / 255
         made = {
             "true": upscale_by_reference(low, references, model=model),
@@ -186,7 +188,9 @@ def held_out(count: int, side: int) -> list[tuple[np.ndarray, np.ndarray]]:
     pairs = training.ImagePairs(training.ImageFiles(paths), groups, partners=1)
     order = np.random.default_rng(0).permutation(len(pairs))[:count]
     both = np.stack([pairs[i] for i in order])
-    small = np.asarray(training.reduce_images(both, (side, side), method="bicubic"))
+    small = np.asarray(
+        training.reduce_images(both, (side, side), interpolation="bicubic")
+    )
     return [(x[..., :3], x[..., 3:]) for x in small.clip(0, 1)]
 
 
@@ -197,7 +201,7 @@ def _turned(pairs: list, by: int) -> list:
 
 def _halved(image: np.ndarray) -> np.ndarray:
     h, w = (n // 2 for n in image.shape[:2])
-    small = training.reduce_images(image[None], (h, w), method="bicubic")
+    small = training.reduce_images(image[None], (h, w), interpolation="bicubic")
     return np.asarray(small[0]).clip(0, 1)
 
 

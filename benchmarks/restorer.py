@@ -103,7 +103,7 @@ def restored(
         small = training.reduce_images(gray, (h // 2, w // 2), method=reduction)
         small = np.asarray(small).clip(0, 1)
         enlarged = inr.coords.sample_grid(
-            small, inr.coords.grid((h, w)), method="cubic"
+            small, inr.coords.grid((h, w)), interpolation="cubic"
         )
         # Larger than the model's side in one axis, too: what is missing is detail.
         loaded = load_model(pretrained.file(model))

@@ -59,7 +59,9 @@ def single() -> None:
 
 def condition() -> None:
     large = data.chelsea()[:296, :448].astype(np.float32) / 255
-    small = np.asarray(training.reduce_images(large, (148, 224), method="bicubic"))
+    small = np.asarray(
+        training.reduce_images(large, (148, 224), interpolation="bicubic")
+    )
     given = {
         "the_image": small,
         "white": np.ones_like(small),
@@ -135,9 +137,9 @@ def gain(model: LoadedModel, paths: list) -> float:
     """Mean PSNR above bicubic interpolation's, 80x80 to 160x160."""
     gains = []
     for levels in training.ImageFiles(paths):
-        large = training.reduce_images(levels, (160, 160), method="bicubic")
+        large = training.reduce_images(levels, (160, 160), interpolation="bicubic")
         large = np.asarray(large).clip(0, 1)
-        small = training.reduce_images(large, (80, 80), method="bicubic")
+        small = training.reduce_images(large, (80, 80), interpolation="bicubic")
         small = np.asarray(small).clip(0, 1)
         made = inr.upscale(small, 2, model=model, progress=False)
         cubic = jax.image.resize(small, large.shape, "cubic")

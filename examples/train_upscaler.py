@@ -32,7 +32,7 @@ def main() -> None:
         model,
         side=args.side,
         picture=args.picture,
-        methods=tuple(args.reduction),
+        interpolations=tuple(args.reduction),
         degradation=degradation,
     )
     if args.start:

@@ -9,6 +9,7 @@ agree about where things are. A region is given by its two corners as fractions 
 
 import itertools
 from collections.abc import Iterator
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +18,8 @@ from jaxtyping import Float
 
 from inr import _checks
 from inr._typing import Array, ArrayLike, Key, Region, Size
+
+Interpolation = Literal["linear", "cubic"]
 
 
 def pitch(size: Size, *, region: Region | None = None) -> Array:
@@ -86,7 +89,7 @@ def sample_grid(
     values: Float[ArrayLike, "*size k"],
     coords: Float[ArrayLike, "*n d"],
     *,
-    method: str = "linear",
+    interpolation: Interpolation = "linear",
 ) -> Array:
     """Values between the samples of a grid: linear or cubic interpolation.
 
@@ -97,13 +100,13 @@ def sample_grid(
     Args:
       values: `[*size, k]`, with d = `len(size)` axes.
       coords: `[..., d]`, in [-1, 1].
-      method: `"linear"` or `"cubic"`.
+      interpolation: `"linear"` or `"cubic"`.
 
     Returns:
       `[..., k]`.
 
     Raises:
-      ValueError: if the two arrays disagree about d, or the method is unknown.
+      ValueError: if the two arrays disagree about d, or the interpolation is unknown.
     """
     values = _checks.as_floating("values", values)
     coords = _checks.as_floating("coords", coords)
@@ -114,13 +117,16 @@ def sample_grid(
             "coords", f"[..., {len(size)}], one for each axis", f"shape {coords.shape}"
         )
     result = jnp.zeros((), jnp.result_type(values, coords))
-    for weight, index, _ in neighbors(coords, size, method=method):
+    for weight, index, _ in neighbors(coords, size, interpolation=interpolation):
         result = result + weight[..., None] * values[index]
     return result
 
 
 def neighbors(
-    coords: Float[ArrayLike, "*n d"], size: Size, *, method: str = "linear"
+    coords: Float[ArrayLike, "*n d"],
+    size: Size,
+    *,
+    interpolation: Interpolation = "linear",
 ) -> Iterator[tuple[Array, tuple[Array, ...], Array]]:
     """The cells of a grid that a point's value is made of.
 
@@ -131,18 +137,18 @@ def neighbors(
     Args:
       coords: `[..., d]`, in [-1, 1].
       size: cells along each axis, d of them.
-      method: `"linear"`, 2^d neighbors, or `"cubic"`, 4^d.
+      interpolation: `"linear"`, 2^d neighbors, or `"cubic"`, 4^d.
 
     Yields:
       For each neighbor its weight `[...]` (they add up to 1), its index, d arrays
       `[...]`, and how far the point lies from its center, in cells, `[..., d]`.
 
     Raises:
-      ValueError: for an unknown method.
+      ValueError: for an unknown interpolation.
     """
-    _checks.check_choice("method", method, tuple(_KERNELS))
+    _checks.check_choice("interpolation", interpolation, tuple(_KERNELS))
     coords = _checks.as_floating("coords", coords)
-    taps, kernel = _KERNELS[method]
+    taps, kernel = _KERNELS[interpolation]
     position = [(coords[..., i] + 1) * n / 2 - 0.5 for i, n in enumerate(size)]
     base = [jnp.floor(p) for p in position]
     for offset in itertools.product(taps, repeat=len(size)):

@@ -52,7 +52,7 @@ def test_upscale_by_a_model_of_a_folder(photo, upscaler, tmp_path, capsys):
     assert main(["upscale", str(photo.parent), *options]) == 0
     small = inr.read_image(photo)
     grid = inr.coords.grid((60, 90))
-    expected = inr.coords.sample_grid(small, grid, method="cubic")
+    expected = inr.coords.sample_grid(small, grid, interpolation="cubic")
     found = inr.read_image(out / "photo_x1.5.png")
     np.testing.assert_allclose(found, np.clip(expected, 0, 1), atol=0.6 / 255)
     assert inr.read_image(out / "second_x1.5.png").shape == (14, 10, 2)

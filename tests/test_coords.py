@@ -60,10 +60,12 @@ def test_random_points_fill_the_region_and_follow_the_key(key):
     assert not np.array_equal(points, other)
 
 
-@pytest.mark.parametrize("method", ["linear", "cubic"])
-def test_sampling_at_the_centers_returns_the_samples(key, method):
+@pytest.mark.parametrize("interpolation", ["linear", "cubic"])
+def test_sampling_at_the_centers_returns_the_samples(key, interpolation):
     image = jax.random.uniform(key, (5, 7, 3))
-    sampled = coords.sample_grid(image, coords.grid((5, 7)), method=method)
+    sampled = coords.sample_grid(
+        image, coords.grid((5, 7)), interpolation=interpolation
+    )
     np.testing.assert_allclose(sampled, image, atol=1e-5)
 
 
@@ -81,17 +83,17 @@ def test_linear_sampling_agrees_with_scipy(key):
 def test_cubic_sampling_agrees_with_jax_image_resize(key):
     image = jax.random.uniform(key, (8, 8, 2))
     expected = jax.image.resize(image, (16, 16, 2), "cubic")
-    sampled = coords.sample_grid(image, coords.grid((16, 16)), method="cubic")
+    sampled = coords.sample_grid(image, coords.grid((16, 16)), interpolation="cubic")
     # The two differ in how they continue beyond the border.
     inner = (slice(4, -4), slice(4, -4))
     np.testing.assert_allclose(sampled[inner], expected[inner], atol=1e-5)
 
 
-@pytest.mark.parametrize(("method", "degree"), [("linear", 1), ("cubic", 2)])
-def test_sampling_reproduces_polynomials(method, degree):
+@pytest.mark.parametrize(("interpolation", "degree"), [("linear", 1), ("cubic", 2)])
+def test_sampling_reproduces_polynomials(interpolation, degree):
     volume = coords.grid((12, 11, 10)).sum(-1, keepdims=True) ** degree
     points = 0.5 * coords.random_points(jax.random.key(3), 50, ndim=3)
-    sampled = coords.sample_grid(volume, points, method=method)
+    sampled = coords.sample_grid(volume, points, interpolation=interpolation)
     np.testing.assert_allclose(
         sampled, points.sum(-1, keepdims=True) ** degree, atol=1e-5
     )
@@ -102,7 +104,7 @@ def test_sampling_is_differentiable_and_jits(key):
     points = coords.random_points(key, 20)
 
     def total(image, points):
-        return coords.sample_grid(image, points, method="cubic").sum()
+        return coords.sample_grid(image, points, interpolation="cubic").sum()
 
     gradients = jax.grad(total, argnums=(0, 1))(image, points)
     assert all(bool(jnp.isfinite(g).all()) for g in gradients)
@@ -130,17 +132,19 @@ def test_bad_samplings_are_refused():
     image = jnp.zeros((4, 4, 1))
     with refuses("`coords`"):
         coords.sample_grid(image, jnp.zeros((5, 3)))
-    with refuses("`method`"):
-        coords.sample_grid(image, jnp.zeros((5, 2)), method="lanczos")
+    with refuses("`interpolation`"):
+        coords.sample_grid(image, jnp.zeros((5, 2)), interpolation="lanczos")
     with refuses("`values`"):
         coords.sample_grid(jnp.zeros((4, 0, 1)), jnp.zeros((5, 2)))
 
 
-@pytest.mark.parametrize("method", ["linear", "cubic"])
-def test_values_between_samples_keep_their_dtype(method):
+@pytest.mark.parametrize("interpolation", ["linear", "cubic"])
+def test_values_between_samples_keep_their_dtype(interpolation):
     """Whatever the default is: the fast tests run with 64-bit types too."""
     values, points = np.zeros((4, 5, 2), np.float32), np.zeros((3, 2), np.float32)
-    made = coords.sample_grid(values, points, method=method)
+    made = coords.sample_grid(values, points, interpolation=interpolation)
     assert made.dtype == np.float32
-    weight, _, distance = next(coords.neighbors(points, (4, 5), method=method))
+    weight, _, distance = next(
+        coords.neighbors(points, (4, 5), interpolation=interpolation)
+    )
     assert weight.dtype == distance.dtype == np.float32

@@ -104,7 +104,7 @@ def test_shipped_weights_take_detail_from_the_other_eye():
     data = pytest.importorskip("skimage.data")
     pair = [x[100:420, 250:570] / np.float32(255) for x in data.stereo_motorcycle()[:2]]
     left, right = (np.clip(reduce_images(x, (160, 160)), 0, 1) for x in pair)
-    small = np.clip(reduce_images(left, (40, 40), method="bicubic"), 0, 1)
+    small = np.clip(reduce_images(left, (40, 40), interpolation="bicubic"), 0, 1)
     other = data.chelsea()[60:220, 100:260] / np.float32(255)
     found = {"right": [right], "unrelated": [other], "none": []}
     scores = {

@@ -74,16 +74,20 @@ def colorize(
         gray = luma = rgb_to_luma(picture) if picture.shape[-1] == 3 else picture
         if side is not None:
             size_seen = within(side, luma.shape)
-            gray = np.clip(reduce_images(luma, size_seen, method="bicubic"), 0, 1)
+            gray = np.clip(
+                reduce_images(luma, size_seen, interpolation="bicubic"), 0, 1
+            )
         print(f"{name}: gray {_by(gray.shape)} to color {_by(shown)}")
         made = colorize_image(gray, size=shown, region=region, model=model, **drawn)
         made = np.clip(made, 0, 1)
         results = {f"draw {i + 1}": x for i, x in enumerate(made)}
         results = results if drawn else {"color": made}
-        enlarged = sample_grid(gray, grid(shown, region=region), method="cubic")
+        enlarged = sample_grid(gray, grid(shown, region=region), interpolation="cubic")
         panels = {f"gray {_by(gray.shape)}": enlarged, **results}
         if picture.shape[-1] == 3:
-            truth = sample_grid(picture, grid(shown, region=region), method="cubic")
+            truth = sample_grid(
+                picture, grid(shown, region=region), interpolation="cubic"
+            )
             panels["original"] = np.clip(truth, 0, 1)
             _print_scores(panels)
         for i, result in enumerate(results.values()):

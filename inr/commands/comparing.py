@@ -91,4 +91,4 @@ def _label(model: str | os.PathLike) -> str:
 
 def _sampled(image: np.ndarray) -> Field:
     """An image as a field."""
-    return lambda coords: sample_grid(image, coords, method="cubic")
+    return lambda coords: sample_grid(image, coords, interpolation="cubic")

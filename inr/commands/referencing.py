@@ -113,7 +113,7 @@ def _reduced_by(scale: int, picture: np.ndarray) -> tuple[np.ndarray, np.ndarray
     """The picture, without what does not fit, reduced; and as it is."""
     h, w = (n // scale for n in picture.shape[:2])
     truth = picture[: scale * h, : scale * w]
-    return np.clip(reduce_images(truth, (h, w), method="bicubic"), 0, 1), truth
+    return np.clip(reduce_images(truth, (h, w), interpolation="bicubic"), 0, 1), truth
 
 
 def _print_scores(results: dict, truth: np.ndarray) -> None:

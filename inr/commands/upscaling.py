@@ -147,7 +147,7 @@ def _enlarged(
     size = _size(picture, scale, region)
     print(f"{picture.shape[0]}x{picture.shape[1]} by {scale:g}: {size[0]}x{size[1]}")
     made = way(picture, size, region)
-    cubic = functools.partial(sample_grid, picture, method="cubic")
+    cubic = functools.partial(sample_grid, picture, interpolation="cubic")
     shown = render(cubic, size, region=region, progress=False)
     return {"cubic": shown, "upscaled": made}
 
@@ -172,7 +172,7 @@ def _scored(
         return panels
     shown = grid(_size(truth, 1, region), region=region)
     return {
-        label: sample_grid(np.asarray(x), shown, method="cubic")
+        label: sample_grid(np.asarray(x), shown, interpolation="cubic")
         for label, x in panels.items()
     }
 

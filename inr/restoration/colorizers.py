@@ -61,7 +61,7 @@ class GridColorizer(nn.Module):
         """
         if not isinstance(feature_map, FeatureMap):
             feature_map = self.encode(feature_map)
-        luma = sample_grid(feature_map.image, coords, method="cubic")
+        luma = sample_grid(feature_map.image, coords, interpolation="cubic")
         found = sample_grid(feature_map.features, coords)
         if self.predicts == "ab":
             found = lab_of(luma, found)

@@ -131,7 +131,7 @@ class DiffusionRestorer(nn.Module):
         A training may give the chroma `[..., 2]` of that mean.
         """
         features, image, restored = feature_map
-        luma = sample_grid(image, coords, method="cubic")
+        luma = sample_grid(image, coords, interpolation="cubic")
         if guess is None:
             mean = rgb_to_ycbcr(self.restorer(coords, FeatureMap(restored, image)))
         else:

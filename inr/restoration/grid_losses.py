@@ -31,7 +31,7 @@ def upscaler_loss(
     picture: int = 160,
     num_points: int = 1600,
     max_scale: float = 4.0,
-    methods: Sequence[str] = ("bicubic",),
+    interpolations: Sequence[str] = ("bicubic",),
     degradation: Callable[[Key, Array], Array] | None = None,
 ) -> Loss:
     """Mean absolute error of RGB over pixels of random scales, for `training.train`.
@@ -47,7 +47,7 @@ def upscaler_loss(
       num_points: pixels drawn of each picture.
       max_scale: pixels of the picture to one of what the model is given, at most. See
         `inr.training.scale_batch`.
-      methods: how what the model is given was reduced, see there.
+      interpolations: how what the model is given was reduced, see there.
       degradation: what else happened to it, see there.
 
     Returns:
@@ -61,14 +61,14 @@ def upscaler_loss(
 
     def loss(params: Params, key: Key, crops: ArrayLike) -> tuple[Array, dict]:
         # By bicubic interpolation: means over areas are softer than photographs are.
-        wanted = reduce_images(crops, (picture, picture), method="bicubic")
+        wanted = reduce_images(crops, (picture, picture), interpolation="bicubic")
         batch = scale_batch(
             key,
             wanted.clip(0, 1),
             side=side,
             num_points=num_points,
             max_scale=max_scale,
-            methods=methods,
+            interpolations=interpolations,
             degradation=degradation,
         )
 
@@ -174,7 +174,7 @@ def texture_loss(
 
     def loss(params: Params, key: Key, pairs: ArrayLike) -> tuple[Array, dict]:
         view_key, hole_key, other_key, without_key = jax.random.split(key, 4)
-        small = reduce_images(pairs, (side, side), method="bicubic").clip(0, 1)
+        small = reduce_images(pairs, (side, side), interpolation="bicubic").clip(0, 1)
         wanted, reference = small[..., :3], small[..., 3:]
         reference = random_views(view_key, reference, amount=views)
         count = len(wanted)
@@ -186,7 +186,7 @@ def texture_loss(
             hole = random_holes(hole_key, (side, side), count=count)
         else:
             size = (side // model.scale,) * 2
-            given = reduce_images(wanted, size, method="bicubic")
+            given = reduce_images(wanted, size, interpolation="bicubic")
 
         def made(image: Array, reference: Array, hole: Array | None, used) -> tuple:
             found = model.apply(params, image, [reference], hole, method="find")

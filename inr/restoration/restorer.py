@@ -87,7 +87,7 @@ class Restorer(nn.Module):
         if not isinstance(feature_map, FeatureMap):
             feature_map = self.encode(feature_map)
         features, luma = feature_map
-        y = sample_grid(luma, coords, method="cubic")
+        y = sample_grid(luma, coords, interpolation="cubic")
         said = self.decoder(coords, features, y, features_from)
         return to_rgb(self.space, y, said, self.exact_luma)
 

@@ -99,7 +99,7 @@ class Upscaler(nn.Module):
             feature_map = self.encode(feature_map)
         features, image = feature_map
         center, cell = _boxes(coords, image.shape[:2])
-        value = sample_grid(image, center, method="cubic")
+        value = sample_grid(image, center, interpolation="cubic")
         for weight, index, distance in neighbors(center, image.shape[:2]):
             made = self.decoder(features[index], distance, cell)
             if self.gray and self.head == "mlp":

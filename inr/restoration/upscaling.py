@@ -95,7 +95,7 @@ def upscale(
             # The last blocks overlap those before.
             bar.update(min(math.prod(made.shape[:2]), bar.total - bar.n))
     if plain is not image:
-        opacity = functools.partial(sample_grid, image[..., -1:], method="cubic")
+        opacity = functools.partial(sample_grid, image[..., -1:], interpolation="cubic")
         result[..., -1:] = rendering.render(
             opacity, size, region=region, progress=False
         )

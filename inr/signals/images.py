@@ -260,7 +260,7 @@ def _moved(
     if shift is not None:
         size = wanted.shape[:2]
         between = _coords.grid(size) + (shift * _coords.pitch(size))[None, None]
-        wanted = _coords.sample_grid(wanted, between, method="cubic")
+        wanted = _coords.sample_grid(wanted, between, interpolation="cubic")
         places = places + (shift * pitch)[None, None]
     return places.reshape(-1, 2), wanted.reshape(-1, wanted.shape[-1])
 

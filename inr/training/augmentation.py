@@ -103,7 +103,7 @@ def random_views(
         # A turn is one in pixels, of which the two axes may have different numbers.
         turned = (cos * y - sin * (w / h) * x, sin * (h / w) * y + cos * x)
         points = jnp.stack([turned[0] + shift[0], turned[1] + shift[1]], -1)
-        return sample_grid(image, points, method="cubic")
+        return sample_grid(image, points, interpolation="cubic")
 
     return jax.vmap(seen)(images, angle, share, shift).clip(0, 1)
 

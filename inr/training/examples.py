@@ -19,7 +19,7 @@ from inr.training._images import as_images
 from inr.training.augmentation import mask_cells
 from inr.training.points import draw_points
 
-METHODS = ("area", "bicubic")
+INTERPOLATIONS = ("area", "bicubic")
 
 
 class PointBatch(NamedTuple):
@@ -43,7 +43,7 @@ def point_batch(
     size: Size,
     num_points: int,
     sampler: str = "uniform",
-    method: str = "area",
+    interpolation: str = "area",
     gray: bool = True,
     cells: int | str | None = None,
     interpolation: str = "linear",
@@ -58,7 +58,7 @@ def point_batch(
       size: of the inputs, at most that of the crops.
       num_points: points in each image, n.
       sampler: of the points, see `draw_points`.
-      method: of the reduction, see `reduce_images`.
+      interpolation: of the reduction, see `reduce_images`.
       gray: makes the inputs gray, by BT.601 luma.
       cells: masks cells of the inputs, see `mask_cells`; None masks nothing.
       interpolation: of the colors, `"linear"`, or `"cubic"`, which is sharper; see
@@ -73,19 +73,19 @@ def point_batch(
     _checks.check_choice("interpolation", interpolation, ("linear", "cubic"))
     key_points, key_mask = jax.random.split(key)
     crops = as_images("crops", crops)
-    inputs = reduce_images(crops, size, method=method)
+    inputs = reduce_images(crops, size, interpolation=interpolation)
     if gray:
         inputs = color.rgb_to_luma(inputs)
     if cells is not None:
         inputs = mask_cells(key_mask, inputs, cells=cells)
     keys = jax.random.split(key_points, len(crops))
     points = jax.vmap(lambda key: draw_points(key, num_points, sampler=sampler))(keys)
-    look_up = functools.partial(_coords.sample_grid, method=interpolation)
+    look_up = functools.partial(_coords.sample_grid, interpolation=interpolation)
     return PointBatch(inputs, points, jax.vmap(look_up)(crops, points))
 
 
 def reduce_images(
-    images: Shaped[ArrayLike, "*b h w k"], size: Size, *, method: str = "area"
+    images: Shaped[ArrayLike, "*b h w k"], size: Size, *, interpolation: str = "area"
 ) -> Array:
     """Smaller images without aliasing.
 
@@ -96,21 +96,21 @@ def reduce_images(
     Args:
       images: `[..., h, w, k]`, uint8 or floating.
       size: `(h, w)` to reduce to, no larger in either.
-      method: `"area"` or `"bicubic"`.
+      interpolation: `"area"` or `"bicubic"`.
 
     Returns:
       `[..., *size, k]`, floating; levels of uint8 become [0, 1].
 
     Raises:
-      ValueError: for an unknown method, another rank, or a size that is larger.
+      ValueError: for an unknown interpolation, another rank, or a size that is larger.
     """
-    _checks.check_choice("method", method, METHODS)
+    _checks.check_choice("interpolation", interpolation, INTERPOLATIONS)
     images = as_images("images", images)
     size = _checks.as_size("size", size)
     *lead, h, w, k = images.shape
     if len(size) != 2 or size[0] > h or size[1] > w:
         raise _checks.fail("size", f"(h, w), at most {(h, w)}", size)
-    if method == "bicubic":
+    if interpolation == "bicubic":
         return jax.image.resize(images, (*lead, *size, k), "cubic", antialias=True)
     rows, columns = (
         jnp.asarray(_area_weights(n, m), images.dtype)

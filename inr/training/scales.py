@@ -17,7 +17,7 @@ from inr import _checks
 from inr._typing import Array, ArrayLike, Key, Size
 from inr.coords import keys_cubic
 from inr.training._images import as_images
-from inr.training.examples import METHODS
+from inr.training.examples import INTERPOLATIONS
 
 
 class ScaleBatch(NamedTuple):
@@ -43,14 +43,14 @@ def scale_batch(
     side: int,
     num_points: int,
     max_scale: float = 4.0,
-    methods: Sequence[str] = ("bicubic",),
+    interpolations: Sequence[str] = ("bicubic",),
     degradation: Callable[[Key, Array], Array] | None = None,
 ) -> ScaleBatch:
     """Parts of crops reduced by random scales, and pixels of the crops themselves.
 
     Half of the scales are uniform in [1, max_scale], the others are among its whole
     numbers from 2, which are asked for most. A part begins at a random pixel. Inputs
-    are reduced by one of the methods, see `reduce_part`, and rounded to the levels of
+    are reduced by one of the interpolations, see `reduce_part`, and rounded to the levels of
     an 8-bit file; pixels whose centers lie in the part are drawn uniformly.
 
     Args:
@@ -60,7 +60,7 @@ def scale_batch(
       side: of the inputs, in pixels.
       num_points: pixels drawn of each crop, n.
       max_scale: pixels of a crop to one of its input, at most; at least 2.
-      methods: of the reduction, one of them for each input: `"bicubic"`, `"area"`.
+      interpolations: of the reduction, one of them for each input: `"bicubic"`, `"area"`.
       degradation: `(key, inputs) -> inputs`, what else happened to them, such as
         `functools.partial(degrade, noise=0.02)`.
 
@@ -69,7 +69,7 @@ def scale_batch(
 
     Raises:
       ValueError: for crops that are no images or too small, a scale below 2, and
-        unknown methods or none.
+        unknown interpolations or none.
     """
     crops = as_images("crops", crops)
     side = _checks.as_count("side", side)
@@ -80,13 +80,17 @@ def scale_batch(
     if min(h, w) < max_scale * side:
         least = math.ceil(max_scale * side)
         raise _checks.fail("crops", f"at least {least} pixels a side", f"{(h, w)}")
-    scale_key, part_key, point_key, method_key, degrade_key = jax.random.split(key, 5)
+    scale_key, part_key, point_key, interpolation_key, degrade_key = jax.random.split(
+        key, 5
+    )
     scale = _draw_scales(scale_key, b, max_scale)[:, None]
     span = scale * side
     room = jnp.asarray([(h, w)], jnp.float32) - span
     start = jax.random.uniform(part_key, (b, 2), jnp.float32)
     start = jnp.floor(start * (room + 1)).clip(0, jnp.floor(room))
-    inputs = _reduced_parts(method_key, crops, start, scale, (side, side), methods)
+    inputs = _reduced_parts(
+        interpolation_key, crops, start, scale, (side, side), interpolations
+    )
     if degradation is not None:
         inputs = degradation(degrade_key, inputs)
     inputs = jnp.round(255 * inputs.clip(0, 1)) / 255
@@ -136,7 +140,7 @@ def reduce_part(
     scale: Array,
     size: Size,
     *,
-    method: str = "bicubic",
+    interpolation: str = "bicubic",
 ) -> Array:
     """A part of an image at a coarser scale. Scale and place may be traced.
 
@@ -149,21 +153,21 @@ def reduce_part(
       start: `[2]`, the part's corner, in pixels of the image.
       scale: `[2]` or `[1]`, pixels of the image to one of the result, at least 1.
       size: `(h, w)` of the result.
-      method: `"bicubic"` or `"area"`.
+      interpolation: `"bicubic"` or `"area"`.
 
     Returns:
       `[*size, k]`.
 
     Raises:
-      ValueError: for an unknown method.
+      ValueError: for an unknown interpolation.
     """
-    _checks.check_choice("method", method, METHODS)
+    _checks.check_choice("interpolation", interpolation, INTERPOLATIONS)
     scale = jnp.broadcast_to(scale, (2,))
 
     def weights(axis: int) -> Array:
         center = start[axis] + (jnp.arange(size[axis])[:, None] + 0.5) * scale[axis]
         distance = jnp.abs(center - (jnp.arange(image.shape[axis])[None] + 0.5))
-        if method == "area":
+        if interpolation == "area":
             # How much of an old pixel lies in the new one.
             kernel = jnp.clip((scale[axis] + 1) / 2 - distance, 0, 1)
         else:
@@ -181,15 +185,15 @@ def _reduced_parts(
     start: Array,
     scale: Array,
     size: Size,
-    methods: Sequence[str],
+    interpolations: Sequence[str],
 ) -> Array:
-    """A part of each image, by a method drawn for each."""
-    if not methods:
-        raise _checks.fail("methods", "at least one", "none")
-    drawn = jax.random.randint(key, (len(images),), 0, len(methods), jnp.int32)
+    """A part of each image, by a interpolation drawn for each."""
+    if not interpolations:
+        raise _checks.fail("interpolations", "at least one", "none")
+    drawn = jax.random.randint(key, (len(images),), 0, len(interpolations), jnp.int32)
     result = 0
-    for i, method in enumerate(methods):
-        reduce = functools.partial(reduce_part, size=size, method=method)
+    for i, interpolation in enumerate(interpolations):
+        reduce = functools.partial(reduce_part, size=size, interpolation=interpolation)
         parts = jax.vmap(reduce)(images, start, scale)
         result = jnp.where((drawn == i).reshape(-1, 1, 1, 1), parts, result)
     return result

@@ -87,7 +87,7 @@ def test_the_largest_image_is_seen_as_the_smaller_one_is(small):
     fine = picture(64, 48)
     side = (16, 12)
     field = bind_restorer(fine, model=small)
-    seen = SMALL.apply(small.params, reduce_images(fine, side), method="encode")
+    seen = SMALL.apply(small.params, reduce_images(fine, side), interpolation="encode")
     np.testing.assert_allclose(field.feature_map.features, seen.features, atol=1e-4)
 
 
@@ -259,7 +259,7 @@ def test_shipped_weights_enlarge_a_photograph_better_than_interpolation(scale):
     data = pytest.importorskip("skimage.data")
     large = data.chelsea()[:240, 100:340].astype(np.float32) / 255
     size = (240 // scale, 240 // scale)
-    small = np.asarray(reduce_images(large, size, method="bicubic")).clip(0, 1)
+    small = np.asarray(reduce_images(large, size, interpolation="bicubic")).clip(0, 1)
     made = inr.upscale(small, scale)
     gains = [
         inr.psnr(np.clip(made, 0, 1), large) - inr.psnr(np.clip(other, 0, 1), large)

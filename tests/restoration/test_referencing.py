@@ -110,10 +110,10 @@ def test_the_loss_of_a_network_that_adds_nothing(scale):
     pairs = np.random.default_rng(0).integers(0, 255, (2, 32, 32, 6)).astype(np.uint8)
     loss = jax.jit(texture_loss(known.model, side=16))
     _, parts = loss({"params": params}, jax.random.key(0), pairs)
-    small = np.asarray(training.reduce_images(pairs, (16, 16), method="bicubic"))
+    small = np.asarray(training.reduce_images(pairs, (16, 16), interpolation="bicubic"))
     wanted = small.clip(0, 1)[..., :3]
     if scale == 4:
-        given = training.reduce_images(wanted, (4, 4), method="bicubic")
+        given = training.reduce_images(wanted, (4, 4), interpolation="bicubic")
         expected = jax.image.resize(given, (2, 16, 16, 3), "cubic")
         np.testing.assert_allclose(
             parts["square"], np.mean((expected - wanted) ** 2), rtol=1e-4

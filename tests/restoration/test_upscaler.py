@@ -42,7 +42,7 @@ def test_at_first_it_is_cubic_interpolation():
     made = upscale(photo(), 2.5, model=LoadedModel(TINY, params))
     grid = coords.grid((round(13 * 2.5), round(17 * 2.5)))
     np.testing.assert_allclose(
-        made, coords.sample_grid(photo(), grid, method="cubic"), atol=1e-5
+        made, coords.sample_grid(photo(), grid, interpolation="cubic"), atol=1e-5
     )
 
 
@@ -210,7 +210,7 @@ def test_gray_stays_gray_and_alpha_is_enlarged(tiny):
     np.testing.assert_array_equal(upscale(gray[..., 0], 2, model=tiny), made)
     both = upscale(np.concatenate([gray, alpha], -1), 2, model=tiny)
     np.testing.assert_array_equal(both[..., :1], made)
-    cubic = coords.sample_grid(alpha, coords.grid((16, 18)), method="cubic")
+    cubic = coords.sample_grid(alpha, coords.grid((16, 18)), interpolation="cubic")
     np.testing.assert_allclose(both[..., 1:], cubic, atol=1e-5)
     with refuses("`image` must be gray or RGB"):
         upscale(photo(4, 4, 5), 2, model=tiny)

@@ -22,7 +22,7 @@ point_batch = jax.jit(
         "size",
         "num_points",
         "sampler",
-        "method",
+        "interpolation",
         "gray",
         "cells",
         "interpolation",
@@ -30,9 +30,9 @@ point_batch = jax.jit(
 )
 
 
-def pillow(image, size, method):
+def pillow(image, size, interpolation):
     planes = [
-        Image.fromarray(image[..., i]).resize(size[::-1], method)
+        Image.fromarray(image[..., i]).resize(size[::-1], interpolation)
         for i in range(image.shape[-1])
     ]
     return np.stack([np.asarray(plane) for plane in planes], -1)
@@ -58,18 +58,18 @@ def test_area_counts_parts_of_pixels():
 @pytest.mark.parametrize("size", [(8, 8), (7, 13)])
 def test_bicubic_is_that_of_pillow(size):
     image = noise(32, 32, 1)
-    reduced = training.reduce_images(image, size, method="bicubic")
+    reduced = training.reduce_images(image, size, interpolation="bicubic")
     expected = pillow(image, size, Image.Resampling.BICUBIC)
     np.testing.assert_allclose(reduced, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("method", ["area", "bicubic"])
-def test_reductions_keep_constants_and_do_not_alias(method):
+@pytest.mark.parametrize("interpolation", ["area", "bicubic"])
+def test_reductions_keep_constants_and_do_not_alias(interpolation):
     constant = training.reduce_images(np.full((9, 9, 1), 0.3, "f4"), (4, 4))
     np.testing.assert_allclose(constant, 0.3, atol=1e-6)
     stripes = np.zeros((32, 32, 1), np.float32)
     stripes[::2] = 1
-    reduced = training.reduce_images(stripes, (8, 8), method=method)
+    reduced = training.reduce_images(stripes, (8, 8), interpolation=interpolation)
     np.testing.assert_allclose(reduced[2:-2], 0.5, atol=0.02)
 
 
@@ -225,8 +225,8 @@ def test_options_of_batches_are_checked(key):
     images = noise(2, 8, 8, 3)
     with refuses("`size`"):
         training.reduce_images(images, (9, 4))
-    with refuses("`method`"):
-        training.reduce_images(images, (4, 4), method="nearest")
+    with refuses("`interpolation`"):
+        training.reduce_images(images, (4, 4), interpolation="nearest")
     with refuses("`cells`"):
         training.mask_cells(key, images, cells="primes")
     with refuses("`cells`"):

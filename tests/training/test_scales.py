@@ -63,15 +63,16 @@ def test_each_input_has_a_method_of_its_own():
         training.scale_batch, jax.random.key(3), crops, side=8, num_points=4
     )
     mixed, cubic, area = (
-        make(methods=m).inputs for m in (("bicubic", "area"), ("bicubic",), ("area",))
+        make(interpolations=m).inputs
+        for m in (("bicubic", "area"), ("bicubic",), ("area",))
     )
     is_cubic = np.abs(mixed - cubic).max((1, 2, 3)) < 1e-6
     is_area = np.abs(mixed - area).max((1, 2, 3)) < 1e-6
     assert (is_cubic | is_area).all()
     assert 2 < is_area.sum() < 14
-    for methods in ((), ("nearest",)):
+    for interpolations in ((), ("nearest",)):
         with refuses("`method"):
-            make(methods=methods)
+            make(interpolations=interpolations)
 
 
 @pytest.mark.slow
@@ -100,7 +101,7 @@ def test_pixels_lie_where_the_input_shows_them():
     ):
         assert np.abs(points).max() <= 1
         inner = np.abs(points).max(-1) < 0.7
-        found = coords.sample_grid(image, points, method="cubic")
+        found = coords.sample_grid(image, points, interpolation="cubic")
         # Half a level of 8 bits, a little more by what the kernel overshoots.
         np.testing.assert_allclose(found[inner], colors[inner], atol=0.8 / 255)
     # Every example has its own place and its own pixels, and they are the crop's.
@@ -145,10 +146,12 @@ def test_the_loss_is_that_of_cubic_interpolation_at_first_and_falls():
     }
     key = jax.random.key(2)
     value, parts = jax.jit(loss)(zeroed, key, crops)
-    pictures = training.reduce_images(crops, (32, 32), method="bicubic").clip(0, 1)
+    pictures = training.reduce_images(crops, (32, 32), interpolation="bicubic").clip(
+        0, 1
+    )
     batch = training.scale_batch(key, pictures, side=8, num_points=64)
     cubic = [
-        coords.sample_grid(image, points, method="cubic")
+        coords.sample_grid(image, points, interpolation="cubic")
         for image, points in zip(batch.inputs, batch.coords, strict=True)
     ]
     error = np.stack(cubic) - batch.colors
