@@ -1,4 +1,4 @@
-"""The peer: the same colorizer in PyTorch, from the same weights, and its training."""
+"""The colorizer in PyTorch, with the same weights, and a step of its training."""
 
 import numpy as np
 import torch
@@ -8,7 +8,7 @@ _ACTIVATIONS = {"relu": torch.relu, "sine": torch.sin, "tanh": torch.tanh}
 
 
 class Colorizer(torch.nn.Module):
-    """An `inr.restoration.Colorizer` whose embedding is trained along."""
+    """An `inr.colorization.Colorizer` with a joint embedding."""
 
     def __init__(self, model, params):
         super().__init__()
@@ -23,26 +23,26 @@ class Colorizer(torch.nn.Module):
 
     def forward(self, light: torch.Tensor) -> torch.Tensor:
         """(a, b) / 128, `[n, 2, h / 2, w / 2]`, of l `[n, 1, h, w]`."""
-        whole = light
+        vector = light
         for i in range(3):
-            whole = torch.relu(self._convolved(f"whole_{i}", whole, 2))
-        whole = whole.mean((2, 3)) @ self.kernels["whole"] + self.biases["whole"]
+            vector = torch.relu(self._convolve(f"whole_{i}", vector, 2))
+        vector = vector.mean((2, 3)) @ self.kernels["whole"] + self.biases["whole"]
         x = light
         for i in range(14):
             if i == 8:
-                said = whole[:, :, None, None].expand(-1, -1, *x.shape[2:])
-                x = torch.cat([x, said], 1)
-            x = self._convolved(f"layer_{i}", x, self.strides.get(i, 1))
+                embedding = vector[:, :, None, None].expand(-1, -1, *x.shape[2:])
+                x = torch.cat([x, embedding], 1)
+            x = self._convolve(f"layer_{i}", x, self.strides.get(i, 1))
             factor = self.omegas[i] if self.activations[i] == "sine" else 1.0
             x = _ACTIVATIONS[self.activations[i]](factor * x)
             if i in (9, 10):
                 x = F.interpolate(x, scale_factor=2, mode="nearest")
         return x
 
-    def _convolved(self, name: str, x: torch.Tensor, stride: int) -> torch.Tensor:
+    def _convolve(self, name: str, x: torch.Tensor, stride: int) -> torch.Tensor:
         kernel = self.kernels[name]
         if kernel.shape[-1] == 3:
-            # What XLA calls SAME: where there is one pixel too many, it is at the end.
+            # XLA's SAME padding: an odd number of pixels has one more at the end.
             x = F.pad(x, (0, 1, 0, 1) if stride == 2 else (1, 1, 1, 1))
         return F.conv2d(x, kernel, self.biases[name], stride=stride)
 
@@ -52,16 +52,16 @@ def _kernel(layer) -> torch.Tensor:
     return kernel.permute(3, 2, 0, 1).contiguous() if kernel.ndim == 4 else kernel
 
 
-def step(model: Colorizer, light: np.ndarray, wanted: np.ndarray, rate: float):
+def make_step(model: Colorizer, light: np.ndarray, target: np.ndarray, rate: float):
     """A function that takes one step of Adam on the same batch."""
     optimizer = torch.optim.Adam(model.parameters(), lr=rate)
-    light, wanted = (torch.tensor(x).permute(0, 3, 1, 2) for x in (light, wanted))
+    light, target = (torch.tensor(x).permute(0, 3, 1, 2) for x in (light, target))
 
-    def one() -> float:
+    def step() -> float:
         optimizer.zero_grad()
-        loss = torch.square(model(light) - wanted).mean()
+        loss = torch.square(model(light) - target).mean()
         loss.backward()
         optimizer.step()
         return loss.item()
 
-    return one
+    return step

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 
 class Upscaler:
-    """An `inr.restoration.Upscaler` with the head "waves", on whole images."""
+    """An `inr.upscaling.Upscaler` with the head "waves", on whole images."""
 
     def __init__(self, model, params):
         self.blocks = model.blocks

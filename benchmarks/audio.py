@@ -51,10 +51,10 @@ def held(model, samples: np.ndarray, seconds: float) -> dict:
     result, took = fitted_in(
         seconds,
         lambda steps: inr.fit_audio(
-            key, model, samples, num_steps=steps, progress=False
+            key, samples, model=model, num_steps=steps, progress=False
         ),
     )
-    field = inr.bind(model, result.params)
+    field = result.field
     error = np.asarray(inr.render(field, samples.shape[:1])) - samples
     return {
         "mse": float(np.square(error, dtype=np.float64).mean()),
@@ -62,7 +62,7 @@ def held(model, samples: np.ndarray, seconds: float) -> dict:
         "samples": len(samples),
         "parameters": sum(x.size for x in jax.tree.leaves(result.params["params"])),
         "omega": getattr(model, "omega", None),
-        "steps": result.step,
+        "steps": result.num_steps,
         "seconds": took,
     }
 

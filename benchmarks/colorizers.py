@@ -1,23 +1,23 @@
-"""Do sine layers help a network that colors? One image, forty, a hundred and fifty.
+"""Do sine layers help a colorizer? With 1, 40 and 150 training images.
 
     python benchmarks/colorizers.py [images ...] [--variants FR SRS S130] [--seeds 3]
     python benchmarks/colorizers.py --plot
     python benchmarks/colorizers.py --step
     python benchmarks/colorizers.py --compare FILE
 
-Three networks that differ in their activations alone: ReLUs and a tanh (FR), sines in
-the first and last layer (SRS), sines everywhere (S130, the name of a student project's
-runs, whose 30 is the frequency and 1 the layers'); `--variants` has these two with
-their initialization, too, on L as it is, and SIREN's 30 in all layers. Each is given
-the rate, of four, that ends first in a tenth of the epochs, or else has the lowest
-training loss there; then runs with all seeds until the epochs are over, or the training
-loss, a mean over an epoch, is below 0.002; a tenth of that for one image, which is soon
-known by heart, and the epochs to 0.002 are told of it too. The loss is the mean square
-of (a, b) / 128.
-Photographs are drawn by the seed from those that are trained on, one crop of each; 64
-others, held out by photograph, tell the validation loss. Runs are kept in
-colorizers.json, and another call goes on behind the last. `--step`: seconds of one step
-beside the same network in PyTorch. `--compare`: a trained colorizer beside the shipped
+Three networks that differ only in their activations: ReLUs and a tanh (FR), sines in
+the first and last layer (SRS), sines everywhere (S130, after the runs of a student
+project: frequency 30 in the first layer, 1 in the others). `--variants` also has the
+last two with that project's initialization and unscaled L, and with SIREN's frequency
+30 in all layers. Each network gets the learning rate, of four, that reaches the target
+first in a tenth of the epochs, or else has the lowest training loss there. It then runs
+with all seeds until the last epoch, or until the training loss, averaged over an epoch,
+is below 0.002; below a tenth of that for one image, which is memorized soon. The loss
+is the mean square of (a, b) / 128.
+The seed selects the training photographs, one crop of each. The validation loss is that
+of 64 other crops, held out by photograph. Runs are stored in colorizers.json, and a
+second call continues after the last. `--step`: seconds of one step, compared with the
+same network in PyTorch. `--compare`: a trained colorizer compared with the pretrained
 restorer and gray, on photographs that neither was trained on.
 """
 
@@ -33,14 +33,14 @@ import optax
 import inr
 from inr import training
 from inr.color import rgb_to_lab, rgb_to_luma
-from inr.restoration import (
+from inr.colorization import (
     FULL_RELU,
     FULL_SIREN,
     SIREN_RELU_SIREN,
     Colorizer,
     colorizer_loss,
 )
-from inr.restoration.spaces import AB_SCALE, lightness
+from inr.colorization.spaces import AB_SCALE, lightness
 
 VARIANTS = {
     "FR": {"activations": FULL_RELU},
@@ -56,7 +56,7 @@ EPOCHS = {1: 1000, 40: 800, 150: 300}
 BATCH = {1: 1, 40: 20, 150: 50}
 TARGET = 0.002
 ENDS = {1: TARGET / 10, 40: TARGET, 150: TARGET}
-EVERY = 10  # epochs between two looks at the validation loss
+VALIDATE_EVERY = 10  # epochs
 
 
 def main() -> None:
@@ -70,19 +70,20 @@ def main() -> None:
     if not args.plot:
         for count in args.images:
             for variant in args.variants:
-                rate = tuned(variant, count, args)
+                rate = tune(variant, count, args)
                 for seed in range(args.seeds):
                     run(variant, count, seed, rate, EPOCHS[count], args)
     table()
     plot()
 
 
-def tuned(variant: str, count: int, args: argparse.Namespace) -> float:
+def tune(variant: str, count: int, args: argparse.Namespace) -> float:
+    """Learning rate that reaches the target first, or has the lowest final loss."""
     epochs = max(EPOCHS[count] // 10, 1)
     rows = [run(variant, count, 0, rate, epochs, args) for rate in RATES]
 
     def rank(row: dict) -> tuple[float, float]:
-        # A mean over the last epochs, which are noisy; NaN is the worst.
+        # A mean over the last epochs, because they are noisy. NaN ranks last.
         final = np.nan_to_num(
             np.mean(row["curve"][-max(epochs // 10, 1) :]), nan=np.inf
         )
@@ -92,7 +93,7 @@ def tuned(variant: str, count: int, args: argparse.Namespace) -> float:
 
 
 def first_below(curve: list[float], target: float) -> int | None:
-    """Epochs until then."""
+    """Epochs until the curve is below the target."""
     return next((i for i, x in enumerate(curve, 1) if x < target), None)
 
 
@@ -100,11 +101,11 @@ def run(
     variant: str, count: int, seed: int, rate: float, epochs: int, args
 ) -> dict[str, object]:
     name = f"{variant}_{count}_{seed}_{rate:g}_{epochs}_{args.width}_{args.side}"
-    if name in done():
-        return done()[name]
+    if name in all_runs():
+        return all_runs()[name]
     images, held_out = data(count, seed, args.side)
     model = Colorizer(**VARIANTS[variant], width=args.width, side=args.side)
-    row = trained(model, images, held_out, seed, rate, epochs)
+    row = train(model, images, held_out, seed, rate, epochs)
     row = {"variant": variant, "images": count, "seed": seed, "rate": rate, **row}
     tuning = epochs < EPOCHS[count]
     print(name, "tuning" if tuning else "", {k: row[k] for k in row if k != "curve"})
@@ -112,16 +113,16 @@ def run(
     return row
 
 
-def trained(
+def train(
     model: Colorizer, images, held_out, seed: int, rate: float, epochs: int
 ) -> dict[str, object]:
     size, end = BATCH[len(images)], ENDS[len(images)]
     gray = jnp.zeros((model.side, model.side, 1))
     params = model.init(jax.random.key(seed), jnp.zeros((1, 2)), gray)
     loss, optimizer = colorizer_loss(model), optax.adam(rate)
-    score = jax.jit(lambda params: loss(params, None, held_out)[0])
+    validate = jax.jit(lambda params: loss(params, None, held_out)[0])
 
-    # One call a step: in a loop of XLA's own, convolutions are twenty times slower.
+    # One call per step: within an XLA loop, convolutions are twenty times slower.
     @jax.jit
     def step(params, state, index):
         (value, _), gradient = jax.value_and_grad(loss, has_aux=True)(
@@ -139,10 +140,10 @@ def trained(
             params, state, value = step(params, state, index)
             losses.append(value)
         curve.append(float(np.mean(losses)))
-        over = curve[-1] < end or not np.isfinite(curve[-1]) or i + 1 == epochs
-        if (i + 1) % EVERY == 0 or over:
-            validation[i + 1] = float(score(params))
-        if over:
+        is_last = curve[-1] < end or not np.isfinite(curve[-1]) or i + 1 == epochs
+        if (i + 1) % VALIDATE_EVERY == 0 or is_last:
+            validation[i + 1] = float(validate(params))
+        if is_last:
             break
     return {
         "epochs": first_below(curve, TARGET),
@@ -167,11 +168,11 @@ def compare(file: str) -> None:
 
 
 def step_times(args: argparse.Namespace) -> None:
-    """Of batches of twenty; the same first loss tells that it is the same network."""
+    """Steps on a batch of twenty. Equal first losses check that the networks agree."""
     import _torch_colorizer
 
-    draw = np.random.default_rng(0)
-    images = jnp.asarray(draw.integers(0, 256, (20, args.side, args.side, 3), np.uint8))
+    shape = (20, args.side, args.side, 3)
+    images = jnp.asarray(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
     rows = {}
     for name in args.variants:
         model = Colorizer(**VARIANTS[name], width=args.width, side=args.side)
@@ -179,12 +180,13 @@ def step_times(args: argparse.Namespace) -> None:
         params = model.init(jax.random.key(0), jnp.zeros((1, 2)), gray)
         light = lightness(rgb_to_luma(images.astype(jnp.float32) / 255))
         half = (args.side // 2,) * 2
-        wanted = rgb_to_lab(training.reduce_images(images, half))[..., 1:] / AB_SCALE
+        target = rgb_to_lab(training.reduce_images(images, half))[..., 1:] / AB_SCALE
         peer = _torch_colorizer.Colorizer(model, params)
-        theirs = _torch_colorizer.step(peer, *map(np.asarray, (light, wanted)), 1e-3)
-        ours = _step(model, params, images)
-        assert np.isclose(ours(), theirs(), rtol=1e-3)
-        seconds = _common.paired({"inr": ours, "torch": theirs})
+        arrays = map(np.asarray, (light, target))
+        torch_step = _torch_colorizer.make_step(peer, *arrays, 1e-3)
+        jax_step = _make_step(model, params, images)
+        assert np.isclose(jax_step(), torch_step(), rtol=1e-3)
+        seconds = _common.paired({"inr": jax_step, "torch": torch_step})
         ratio = seconds["torch"] / seconds["inr"]
         rows[f"step_{name}_{args.width}_{args.side}"] = {
             **{f"{k}_s": v for k, v in seconds.items()},
@@ -193,7 +195,8 @@ def step_times(args: argparse.Namespace) -> None:
     _common.save("colorizers", rows)
 
 
-def _step(model: Colorizer, params, images):
+def _make_step(model: Colorizer, params, images):
+    """A function that takes one step of Adam on the same batch."""
     loss, optimizer = colorizer_loss(model), optax.adam(1e-3)
 
     @jax.jit
@@ -204,61 +207,65 @@ def _step(model: Colorizer, params, images):
 
     carry = [params, optimizer.init(params)]
 
-    def one() -> float:
+    def step() -> float:
         *carry[:], value = advance(*carry)
         return float(value)
 
-    return one
+    return step
 
 
 def data(count: int, seed: int, side: int) -> tuple[jax.Array, jax.Array]:
-    """uint8 crops `[n, side, side, 3]` to train on, and such to validate."""
+    """uint8 crops `[n, side, side, 3]` for training, and 64 for validation."""
     paths = inr.list_images(_common.DATA / "photos")
     split = training.split_by_hash(paths, group=_common.photo)
-    draws = (np.random.default_rng(seed), np.random.default_rng(0))
+    generators = (np.random.default_rng(seed), np.random.default_rng(0))
     return tuple(
-        jnp.asarray(crops(part, n, draw, side))
-        for part, n, draw in zip(split, (count, 64), draws, strict=True)
+        jnp.asarray(crops(paths, n, generator, side))
+        for paths, n, generator in zip(split, (count, 64), generators, strict=True)
     )
 
 
-def crops(paths: list, count: int, draw: np.random.Generator, side: int) -> np.ndarray:
-    """One crop of each photograph first, then a second one."""
-    paths = [paths[i] for i in draw.permutation(len(paths))]
-    turn, seen = {}, {}
+def crops(
+    paths: list, count: int, generator: np.random.Generator, side: int
+) -> np.ndarray:
+    """The first `count` crops in random order: one of each photograph, then a second."""
+    paths = [paths[i] for i in generator.permutation(len(paths))]
+    round_of, counts = {}, {}
     for path in paths:
-        seen[_common.photo(path.stem)] = seen.get(_common.photo(path.stem), 0) + 1
-        turn[path] = seen[_common.photo(path.stem)]
-    chosen = sorted(paths, key=turn.get)[:count]
-    images = np.stack(training.ImageFiles(chosen))
-    small = training.reduce_images(images, (side, side))
-    return np.asarray(jnp.round(255 * small).astype(jnp.uint8))
+        photo = _common.photo(path.stem)
+        counts[photo] = counts.get(photo, 0) + 1
+        round_of[path] = counts[photo]
+    selected = sorted(paths, key=round_of.get)[:count]
+    images = np.stack(training.ImageFiles(selected))
+    reduced = training.reduce_images(images, (side, side))
+    return np.asarray(jnp.round(255 * reduced).astype(jnp.uint8))
 
 
-def done() -> dict:
+def all_runs() -> dict:
     path = _common.HERE / "colorizers.json"
     return json.loads(path.read_text()) if path.exists() else {}
 
 
-def finished() -> list[dict]:
-    rows = [row for row in done().values() if "seed" in row]
+def final_runs() -> list[dict]:
+    """Runs after tuning."""
+    rows = [row for row in all_runs().values() if "seed" in row]
     return [row for row in rows if not row["tuning"]]
 
 
 def table() -> None:
-    rows = finished()
+    rows = final_runs()
     for count in sorted({row["images"] for row in rows}):
         for variant in VARIANTS:
-            own = [r for r in rows if (r["images"], r["variant"]) == (count, variant)]
-            if own:
-                epochs = [r["epochs"] for r in own]
-                to_end = [r["epochs_to_end"] for r in own]
-                validation = [r["validation"] for r in own]
-                lowest = np.mean([r["lowest_validation"] for r in own])
+            group = [r for r in rows if (r["images"], r["variant"]) == (count, variant)]
+            if group:
+                epochs = [r["epochs"] for r in group]
+                to_end = [r["epochs_to_end"] for r in group]
+                validation = [r["validation"] for r in group]
+                lowest = np.mean([r["lowest_validation"] for r in group])
                 print(
-                    f"{count} images, {variant}: rate {own[0]['rate']:g}, epochs to "
+                    f"{count} images, {variant}: rate {group[0]['rate']:g}, epochs to "
                     f"{TARGET} {epochs}, to {ENDS[count]} {to_end}, "
-                    f"loss {np.mean([r['loss'] for r in own]):.4f}, "
+                    f"loss {np.mean([r['loss'] for r in group]):.4f}, "
                     f"validation {np.mean(validation):.4f} +- {np.std(validation):.4f},"
                     f" lowest {lowest:.4f}"
                 )
@@ -270,7 +277,7 @@ def plot() -> None:
     matplotlib.use("agg")
     from matplotlib import pyplot
 
-    rows = finished()
+    rows = final_runs()
     counts = sorted({row["images"] for row in rows})
     if not counts:
         return
@@ -298,9 +305,11 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=STUDIED)
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--side", type=int, default=128)
-    parser.add_argument("--plot", action="store_true", help="what there is")
-    parser.add_argument("--compare", metavar="FILE", help="of a trained colorizer")
-    parser.add_argument("--step", action="store_true", help="times beside PyTorch")
+    parser.add_argument("--plot", action="store_true", help="plot the stored runs")
+    parser.add_argument("--compare", metavar="FILE", help="file of a trained colorizer")
+    parser.add_argument(
+        "--step", action="store_true", help="times compared with PyTorch"
+    )
     return parser.parse_args()
 
 

@@ -53,8 +53,8 @@ def compared(part: str, solve, terms, model, error) -> None:
     for part_of_rate in RATES:
         options = {
             **quiet,
-            "params": start,
-            "learning_rate": part_of_rate * model.learning_rate,
+            "init": start,
+            "optimizer": part_of_rate * model.default_learning_rate,
         }
         inr.fit(key, model, terms, num_steps=64, **options)
         warm = time.perf_counter()
@@ -80,13 +80,13 @@ def followed(model, error, fit) -> tuple[dict, dict]:
 
     result = fit(callback=look)
     took = time.perf_counter() - began - spent
-    final = error(inr.bind(model, result.params))
+    final = error(result.field)
     below = [t for t, _, e in [*curve, (took, 0, final)] if e < 0.05]
     row = {
         "error": final,
         "seconds": took,
         "seconds_to_5_percent": below[0] if below else None,
-        "steps": result.step,
+        "steps": result.num_steps,
         "loss": float(result.history[-1]),
         "curve": curve,
     }
@@ -125,8 +125,8 @@ def medium() -> dict:
     began = time.perf_counter()
     result = fit_helmholtz(
         jax.random.key(0),
-        model,
         k,
+        model=model,
         source=source,
         slowness=lens,
         num_steps=80,
@@ -136,13 +136,13 @@ def medium() -> dict:
     took = time.perf_counter() - began
     axis, exact = finite_differences(k, source, n)
     coords = np.stack(np.meshgrid(axis, axis, indexing="ij"), -1).astype(np.float32)
-    made = np.asarray(_apply(inr.bind(model, result.params), coords))
+    made = np.asarray(_apply(result.field, coords))
     far = np.linalg.norm(coords - np.float32(source), axis=-1) > np.pi / k
     wrong = (made[..., 0] + 1j * made[..., 1] - exact)[far]
     return {
         "error": float(np.linalg.norm(wrong) / np.linalg.norm(exact[far])),
         "seconds": took,
-        "steps": result.step,
+        "steps": result.num_steps,
         "loss": float(result.history[-1]),
     }
 
@@ -178,16 +178,18 @@ def finite_differences(k: float, source, n: int) -> tuple[np.ndarray, np.ndarray
 
 PARTS = {
     "helmholtz": (
-        lambda key, **o: fit_helmholtz(key, HELMHOLTZ, K, batch_size=3072, **o),
+        lambda key, **o: fit_helmholtz(
+            key, K, model=HELMHOLTZ, batch_size=3072, **o
+        ),
         helmholtz_terms(K, batch_size=3072),
         HELMHOLTZ,
         helmholtz_error,
     ),
     "wave": (
         lambda key, **o: fit_wave(
-            key, WAVE, pulse, duration=DURATION, batch_size=3072, **o
+            key, pulse, DURATION, model=WAVE, batch_size=3072, **o
         ),
-        wave_terms(pulse, duration=DURATION, batch_size=3072),
+        wave_terms(pulse, DURATION, batch_size=3072),
         WAVE,
         wave_error,
     ),

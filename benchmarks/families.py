@@ -74,9 +74,9 @@ def sized(model, channels: int):
 def steps_in(model, image: np.ndarray, seconds: float) -> int:
     """Steps of a warm fit that take this long."""
     options = {"num_steps": 6, "progress": False}
-    inr.fit_image(jax.random.key(0), model, image, **options)
+    inr.fit_image(jax.random.key(0), image, model=model, **options)
     start = time.perf_counter()
-    inr.fit_image(jax.random.key(0), model, image, **options)
+    inr.fit_image(jax.random.key(0), image, model=model, **options)
     return max(round(6 * seconds / (time.perf_counter() - start)), 10)
 
 
@@ -113,11 +113,10 @@ def fitted_psnr(key, model, image: np.ndarray, num_steps: int) -> float:
     """Of the fit's render, or, if it diverged, of the best before that."""
     options = {"num_steps": num_steps, "progress": False}
     try:
-        result = inr.fit_image(key, model, image, **options)
+        result = inr.fit_image(key, image, model=model, **options)
     except inr.FitDiverged as error:
         result = error.result
-    field = inr.bind(model, result.params)
-    return _common.psnr(inr.render(field, (256, 256)), image)
+    return _common.psnr(inr.render(result.field, (256, 256)), image)
 
 
 if __name__ == "__main__":

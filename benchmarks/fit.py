@@ -96,9 +96,9 @@ def quality() -> dict:
     """PSNR after 500 steps."""
     image, model = _common.camera(), advised()
     start = time.perf_counter()
-    result = inr.fit_image(jax.random.key(0), model, image, num_steps=500)
+    result = inr.fit_image(jax.random.key(0), image, model=model, num_steps=500)
     seconds = time.perf_counter() - start
-    rendered = inr.render(inr.bind(model, result.params), (256, 256))
+    rendered = inr.render(result.field, (256, 256))
     return {"psnr_500_steps": _common.psnr(rendered, image), "seconds": seconds}
 
 
@@ -108,15 +108,15 @@ def time_to(recipe: str = "ours", most_seconds: float = 600) -> dict:
     import torch
 
     image, model = _common.camera(), advised()
-    rows = {"omega": model.omega}
+    key, rows = jax.random.key(0), {"omega": model.omega}
     for level in (35, 40):
         jax.clear_caches()
         start = time.perf_counter()
-        result = inr.fit_image(jax.random.key(0), model, image, target_psnr=level)
+        result = inr.fit_image(key, image, model=model, target_psnr=level)
         rows[f"inr_{level}"] = time.perf_counter() - start
-        rows[f"inr_{level}_steps"] = int(result.step)
+        rows[f"inr_{level}_steps"] = int(result.num_steps)
         start = time.perf_counter()
-        inr.fit_image(jax.random.key(0), model, image, target_psnr=level)
+        inr.fit_image(key, image, model=model, target_psnr=level)
         rows[f"inr_{level}_warm"] = time.perf_counter() - start
     target = torch.from_numpy(2 * image.reshape(-1, 1) - 1)
     torch.manual_seed(0)

@@ -60,7 +60,7 @@ def reconstructed(name: str, image: np.ndarray) -> dict:
     return {
         "psnr": _common.psnr(made, image),
         "ceiling": ceiling(name, image),
-        "steps": result.step,
+        "steps": result.num_steps,
         "seconds": time.perf_counter() - start,
         "curve": curve,
     }
@@ -71,13 +71,15 @@ def fitted(name: str, image: np.ndarray, **options) -> inr.FitResult:
     key = jax.random.key(0)
     if name == "gradient":
         guidance = poisson.grid_gradient(image)
-        return signals.fit_gradient(key, MODEL, guidance, mean=image.mean(), **options)
+        return signals.fit_gradient(
+            key, guidance, model=MODEL, mean=image.mean(), **options
+        )
     laplacian = poisson.grid_laplacian(image)
     if name == "laplacian":
-        return signals.fit_laplacian(key, MODEL, laplacian, image, **options)
+        return signals.fit_laplacian(key, laplacian, image, model=MODEL, **options)
     inner, _ = signals.laplacian_terms(laplacian, image)
-    rate = MODEL.learning_rate / 10
-    return inr.fit(key, MODEL, inner, learning_rate=rate, **options)
+    rate = MODEL.default_learning_rate / 10
+    return inr.fit(key, MODEL, inner, optimizer=rate, **options)
 
 
 def ceiling(name: str, image: np.ndarray) -> float:

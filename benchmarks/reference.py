@@ -24,13 +24,8 @@ import numpy as np
 
 import inr
 from inr import metrics, poisson, training
-from inr.restoration import (
-    LoadedModel,
-    inpaint_by_reference,
-    load_model,
-    match_patches,
-    upscale_by_reference,
-)
+from inr.models import LoadedModel, load_model
+from inr.references import inpaint_by_reference, match_patches, upscale_by_reference
 
 BENCH = _common.DATA / "bench"
 SIZES = (256, 512, 1024)
@@ -92,7 +87,7 @@ def holes(model: LoadedModel) -> None:
     import cv2
 
     pairs = held_out(24, 128)
-    masks = training.random_holes(jax.random.key(5), (128, 128), count=len(pairs))
+    masks = training.random_holes(jax.random.key(5), (128, 128), num_holes=len(pairs))
     found = []
     for (target, reference), mask in zip(pairs, np.asarray(masks), strict=True):
         damaged = np.where(mask[..., None], 0, target).astype(np.float32)
@@ -185,7 +180,7 @@ def held_out(count: int, side: int) -> list[tuple[np.ndarray, np.ndarray]]:
     paths = inr.list_images(_common.DATA / "photos")
     _, paths = training.split_by_hash(paths, group=_common.photo)
     groups = [_common.photo(path.stem) for path in paths]
-    pairs = training.ImagePairs(training.ImageFiles(paths), groups, partners=1)
+    pairs = training.ImagePairs(training.ImageFiles(paths), groups, max_partners=1)
     order = np.random.default_rng(0).permutation(len(pairs))[:count]
     both = np.stack([pairs[i] for i in order])
     small = np.asarray(

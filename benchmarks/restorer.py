@@ -1,16 +1,15 @@
-"""How well shipped restorers restore and color what they never saw, and how fast.
+"""Quality of the pretrained restorers on held-out images, and their speed.
 
     python benchmarks/restorer.py [portraits] [photos] [kodak] [decode]
 
 `portraits`: the tenth of the portraits held out by the hash of the person, 64x64 gray
 to 128x128 color and, at 128x128, gray to color with exact luma. `photos`: likewise a
-tenth of the photographs, and gray to color at 256x256, the crops' full size. `kodak`:
-Kodak's photographs, reduced to 192x128, by both models, and in full.
-`decode`: seconds and memory of large results, in a process of their own.
+tenth of the photographs, and gray to color at 256x256, the full size of the crops.
+`kodak`: Kodak's photographs, reduced to 192x128, by both models, and at full size.
+`decode`: seconds and memory of large results, each in its own process.
 
-Everything is scored beside what needs no training, on the same pixels: the gray image
-(enlarged by bicubic interpolation), and that with the mean chroma of the images that
-were trained on.
+Baselines are scored on the same pixels: the gray image (enlarged by bicubic
+interpolation), and that image with the mean chroma of the training images.
 """
 
 import re
@@ -23,9 +22,9 @@ import numpy as np
 
 import inr
 from inr import color, metrics, pretrained, training
-from inr.restoration import LoadedModel, load_model
+from inr.models import LoadedModel, load_model
 
-# What tells the person; two sources share ids, and poses of one person differ.
+# The groups identify the person: two sources share ids, and poses of a person differ.
 PERSON = r"(?:neutral|smiling)_[^_]+_([^_]+)_[^_]+$|([^_]+)$"
 SIDE = 64
 
@@ -43,7 +42,7 @@ def portraits() -> None:
 
 
 def split_portraits() -> tuple[list, list]:
-    """Files trained on, and files held out: by person."""
+    """Training files and held-out files, split by person."""
 
     def person(name: str) -> str:
         return "".join(filter(None, re.search(PERSON, name).groups()))
@@ -54,7 +53,7 @@ def split_portraits() -> tuple[list, list]:
 
 def photos() -> None:
     images, mean = held_out_photos()
-    # Reduced, the files' compression and halved chroma are gone.
+    # Reduction removes compression artifacts and subsampled chroma.
     small = [np.asarray(training.reduce_images(x, (128, 128))) for x in images]
     rows = {
         "photos": restored("photos", small, mean),
@@ -66,7 +65,10 @@ def photos() -> None:
 
 
 def held_out_photos() -> tuple[list, np.ndarray]:
-    """Every third crop of them, as one has up to eleven; the others' mean chroma."""
+    """Every third held-out crop, and the mean chroma of training crops.
+
+    A photograph has up to eleven crops.
+    """
     paths = inr.list_images(_common.DATA / "photos")
     train, held_out = training.split_by_hash(paths, group=_common.photo)
     images = [as_image(x) for x in training.ImageFiles(held_out[::3])]
@@ -95,26 +97,26 @@ def mean_chroma(paths: list) -> np.ndarray:
 def restored(
     model: str, images: list, mean: np.ndarray, *, reduction: str = "bicubic"
 ) -> dict[str, float]:
-    """Means over the images: half as large and gray, to color at full size."""
+    """Mean scores: gray images of half the size to color at full size."""
     rows = []
     for image in images:
         gray = np.asarray(color.rgb_to_luma(image))
         h, w, _ = gray.shape
-        small = training.reduce_images(gray, (h // 2, w // 2), method=reduction)
+        small = training.reduce_images(gray, (h // 2, w // 2), interpolation=reduction)
         small = np.asarray(small).clip(0, 1)
         enlarged = inr.coords.sample_grid(
             small, inr.coords.grid((h, w)), interpolation="cubic"
         )
-        # Larger than the model's side in one axis, too: what is missing is detail.
+        # With a larger `side`, detail is added even if one axis exceeds the model's.
         loaded = load_model(pretrained.file(model))
         wide = LoadedModel(loaded.model.clone(side=max(h, w)), loaded.params)
-        made = inr.colorize(small, size=(h, w), model=wide, progress=False)
-        rows.append(rate(made, enlarged, image, mean))
+        result = inr.colorize(small, size=(h, w), model=wide, progress=False)
+        rows.append(rate(result, enlarged, image, mean))
     return means(rows)
 
 
 def colorized(model: str, images: list, mean: np.ndarray) -> dict[str, float]:
-    """Means over the images: gray to color, luma kept."""
+    """Mean scores: gray to color with exact luma."""
     rows = []
     for image in images:
         gray = np.asarray(color.rgb_to_luma(image))
@@ -122,16 +124,16 @@ def colorized(model: str, images: list, mean: np.ndarray) -> dict[str, float]:
     return means(rows)
 
 
-def rate(made, gray, image, mean_chroma) -> dict[str, float]:
-    """Errors of a result, of the gray image, and of that with the mean chroma."""
+def rate(result, gray, image, mean_chroma) -> dict[str, float]:
+    """Scores of a result, of the gray image, and of that with the mean chroma."""
     gray = np.asarray(gray)
-    toned = np.concatenate(
+    ycc = np.concatenate(
         [gray, np.broadcast_to(mean_chroma, (*image.shape[:2], 2))], -1
     )
     results = {
-        "model": np.asarray(made),
+        "model": np.asarray(result),
         "gray": np.broadcast_to(gray, image.shape),
-        "mean_chroma": np.asarray(color.ycbcr_to_rgb(toned.astype(np.float32))),
+        "mean_chroma": np.asarray(color.ycbcr_to_rgb(ycc.astype(np.float32))),
     }
     row = {"true_colorfulness": float(metrics.colorfulness(image))}
     true_luma = color.rgb_to_luma(image)
@@ -146,7 +148,7 @@ def rate(made, gray, image, mean_chroma) -> dict[str, float]:
 
 
 def means(rows: list) -> dict[str, float]:
-    """Of all rows; and the ratios and gains that the table shows."""
+    """Means over the rows, with the ratios and gains of the table."""
     row = {key: float(np.mean([r[key] for r in rows])) for key in rows[0]}
     gains = [
         10 * np.log10(max(r["gray_luma_mse"], 1e-12) / max(r["model_luma_mse"], 1e-12))
@@ -183,7 +185,7 @@ def decode() -> None:
 
 
 def one_decode(side: tuple, size: tuple) -> None:
-    """Prints the seconds of the first call and a second one, and its memory."""
+    """Print the seconds of a first and a second call, and the memory."""
     gray = np.random.default_rng(0).random(side, np.float32)
     inr.colorize(gray[:8, :8], model="portraits")  # imports, weights
     _process.report(

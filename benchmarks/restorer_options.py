@@ -1,12 +1,13 @@
-"""Whether covering cells of the input helps a restorer, and what else does.
+"""Options of a restorer's training: masked cells, and others.
 
     python benchmarks/restorer_options.py [masks] [others] [--steps 400]
 
-Seven kinds of masking; or color spaces, samplers of points and the like, one at a
-time. Three seeds each, one small model and one short budget for all: a seed draws the
-initial parameters, the crops, the points and the masks. Errors are of the portraits
-held out, 64x64 gray to 128x128 color, never masked. Each finished run is kept in
-restorer_options.json, and a second call goes on behind the last.
+`masks` compares seven kinds of masking; `others` compares color spaces, placements of
+points, feature offsets and a pseudo-Huber loss, one at a time. Every option has three
+seeds, the same small model and the same short budget; a seed determines the initial
+parameters, the crops, the points and the masks. Errors are of held-out portraits, 64x64
+gray to 128x128 color, never masked. Finished runs are stored in restorer_options.json;
+a second call continues after the last.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from restorer import split_portraits
 from scipy import stats
 
 from inr import training
-from inr.restoration import Restorer, restorer_loss
+from inr.colorization import Restorer, restorer_loss
 
 PLAIN = {"plain": {}}
 MASKS = PLAIN | {f"cells {x}": {"cells": x} for x in (4, 8, 16, 32)}
@@ -28,9 +29,9 @@ MASKS |= {f"cells {x}": {"cells": x} for x in ("uniform", "dynamic")}
 OTHERS = PLAIN | {
     "space lab": {"space": "lab"},
     "space rgb": {"space": "rgb"},
-    "shift 0.01": {"shift": 0.01},
-    "uniform points": {"sampler": "uniform"},
-    "halton points": {"sampler": "halton"},
+    "shift 0.01": {"feature_offset": 0.01},
+    "uniform points": {"points": "uniform"},
+    "halton points": {"points": "halton"},
     "pseudo-Huber, 1/127": {"delta": 1 / 127},
 }
 SEEDS = 3
@@ -42,22 +43,23 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", default=["masks", "others"])
     parser.add_argument("--steps", type=int, default=400)
     args = parser.parse_args()
-    train, held_out = split_portraits()
-    data = (training.ImageFiles(train), np.stack(training.ImageFiles(held_out)))
+    paths, held_out = split_portraits()
+    data = (training.ImageFiles(paths), np.stack(training.ImageFiles(held_out)))
     for part in args.parts:
         rows = {"masks": MASKS, "others": OTHERS}[part]
         for seed in range(SEEDS):
             for name, options in rows.items():
                 key = f"{name}, seed {seed}, {args.steps} steps"
-                if key not in done():
-                    score = trained(seed, args.steps, *data, **options)
-                    _common.save("restorer_options", {key: score})
+                if key not in finished_runs():
+                    errors = train(seed, args.steps, *data, **options)
+                    _common.save("restorer_options", {key: errors})
         table(rows, args.steps)
 
 
-def trained(
-    seed: int, steps: int, train, held_out, *, space: str = "ycbcr", **options
+def train(
+    seed: int, steps: int, train_images, held_out, *, space: str = "ycbcr", **options
 ) -> dict:
+    """Errors on the held-out images after a training with these options."""
     model = MODEL.clone(space=space)
     score = jax.jit(
         lambda params, crops: restorer_loss(model, num_points=4096)(
@@ -71,7 +73,7 @@ def trained(
         keys[1],
         restorer_loss(model, num_points=1024, **options),
         params,
-        training.crop_batches(keys[2], train, batch_size=8, size=128),
+        training.crop_batches(keys[2], train_images, batch_size=8, side=128),
         num_steps=steps,
         ema_decay=0.99,
         progress=False,
@@ -85,27 +87,29 @@ def trained(
     }
 
 
-def done() -> dict:
+def finished_runs() -> dict:
     path = _common.HERE / "restorer_options.json"
     return json.loads(path.read_text()) if path.exists() else {}
 
 
 def table(rows: dict, steps: int) -> None:
-    """Mean errors; and how they differ from the plain ones of the same seeds, with an
-    interval that holds the mean over all seeds 95 times of 100."""
-    known = done()
+    """Print mean errors, and changes against the plain training with the same seeds.
+
+    Changes have a 95 % confidence interval of their mean over seeds.
+    """
+    runs = finished_runs()
     for part in ("restored", "luma", "colorized"):
         errors = {
             name: np.array(
-                [known[f"{name}, seed {i}, {steps} steps"][part] for i in range(SEEDS)]
+                [runs[f"{name}, seed {i}, {steps} steps"][part] for i in range(SEEDS)]
             )
             for name in rows
         }
-        for name, found in errors.items():
-            change = 100 * (found / errors["plain"] - 1)
+        for name, values in errors.items():
+            change = 100 * (values / errors["plain"] - 1)
             spread = stats.sem(change) * stats.t.ppf(0.975, SEEDS - 1)
             print(
-                f"{part:10s} {name:20s} {found.mean():.5f}"
+                f"{part:10s} {name:20s} {values.mean():.5f}"
                 f" {change.mean():+.1f} +- {spread:.1f} %"
             )
 

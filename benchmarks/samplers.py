@@ -1,11 +1,11 @@
-"""Samplers beside diffusers: time a run, time a step, and distance to a closed form.
+"""Samplers and those of diffusers: time of a step, and error against a closed form.
 
     python benchmarks/samplers.py
 
-100 DDIM steps around a point-wise perceptron 4-64-64-3 (ReLU) on 4,096 points, and
-around a denoiser that costs nothing; both libraries warm, float32, two threads, in
-turns. Then the error of each sampler against the exact probability flow of a Gaussian,
-by number of network evaluations.
+The time of 100 DDIM steps with a point-wise perceptron 4-64-64-3 (ReLU) on 4,096
+points, and with the identity as denoiser. Both libraries run warm, in float32, with two
+threads, in turns. Then the error of each sampler against the exact probability flow of
+a Gaussian, by number of network evaluations.
 """
 
 import itertools
@@ -34,7 +34,7 @@ def perceptron(weights, x, t):
     return h
 
 
-def nothing(x, t):
+def identity(x, t):
     return x
 
 
@@ -47,12 +47,12 @@ def draw_weights():
     ]
 
 
-def ours(denoiser, x):
+def run_inr(denoiser, x):
     options = {"schedule": SCHEDULE, "sampler": SAMPLER, "predicts": "eps"}
     return lambda: diffusion.sample(None, denoiser, x, **options).block_until_ready()
 
 
-def theirs(model, x):
+def run_diffusers(model, x):
     import torch
     from diffusers import DDIMScheduler
 
@@ -95,31 +95,31 @@ def overhead() -> dict[str, dict]:
     model = torch_perceptron(weights)
     x = np.random.default_rng(1).normal(size=(POINTS, 3)).astype(np.float32)
     runs = {
-        "inr, perceptron": ours(denoiser, x),
-        "diffusers, perceptron": theirs(model, x),
-        "inr, nothing": ours(nothing, x),
-        "diffusers, nothing": theirs(nothing, x),
+        "inr, perceptron": run_inr(denoiser, x),
+        "diffusers, perceptron": run_diffusers(model, x),
+        "inr, nothing": run_inr(identity, x),
+        "diffusers, nothing": run_diffusers(identity, x),
         "inr, network alone": network_alone(denoiser, x),
         "diffusers, network alone": torch_network_alone(model, x),
     }
-    mine = np.asarray(runs["inr, perceptron"]())
-    apart = np.abs(mine - runs["diffusers, perceptron"]().numpy()).max()
-    print(f"largest difference {apart / np.abs(mine).max():.1e} of the largest value")
+    output = np.asarray(runs["inr, perceptron"]())
+    difference = np.abs(output - runs["diffusers, perceptron"]().numpy()).max()
+    print(f"largest relative difference {difference / np.abs(output).max():.1e}")
     seconds = _common.paired(runs, repeats=15)
     micro = {name: 1e6 * total / STEPS for name, total in seconds.items()}
     rows = {}
-    for what in ("perceptron", "nothing", "network alone"):
-        mine, other = micro[f"inr, {what}"], micro[f"diffusers, {what}"]
-        rows[f"100 DDIM steps, {what}"] = {
-            "inr us a step": mine,
-            "diffusers us a step": other,
-            "ratio": other / mine,
+    for case in ("perceptron", "nothing", "network alone"):
+        inr_time, diffusers_time = micro[f"inr, {case}"], micro[f"diffusers, {case}"]
+        rows[f"100 DDIM steps, {case}"] = {
+            "inr us a step": inr_time,
+            "diffusers us a step": diffusers_time,
+            "ratio": diffusers_time / inr_time,
         }
     return rows
 
 
 def network_alone(denoiser, x):
-    """The network in a loop that only feeds it its own output."""
+    """The network in a loop whose input is its last output."""
 
     @jax.jit
     def loop(denoiser, x):
@@ -147,7 +147,7 @@ MU, STD = 0.3, 0.5
 
 
 def gaussian(x, t):
-    """eps of the best denoiser for data N(MU, STD^2)."""
+    """Best prediction of eps for data N(MU, STD^2)."""
     a, s = (jnp.asarray(table)[t] for table in (SCHEDULE.signal, SCHEDULE.noise))
     x0 = MU + a * STD**2 / (a**2 * STD**2 + s**2) * (x - a * MU)
     return (x - a * x0) / s
@@ -174,7 +174,7 @@ def accuracy() -> dict[str, dict]:
         for name, make in makers.items():
             row = {}
             for n in (10, 20, 50, 100):
-                found = diffusion.sample(
+                output = diffusion.sample(
                     None,
                     gaussian,
                     start,
@@ -182,7 +182,7 @@ def accuracy() -> dict[str, dict]:
                     sampler=make(n),
                     predicts="eps",
                 )
-                error = np.sqrt(np.mean((np.asarray(found) - exact) ** 2))
+                error = np.sqrt(np.mean((np.asarray(output) - exact) ** 2))
                 row[f"{n}"] = float(error)
             rows[f"error, {name}"] = row
     return rows

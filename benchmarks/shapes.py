@@ -66,7 +66,7 @@ def to_surface(points: np.ndarray, mesh: Mesh) -> np.ndarray:
 
 def scores(name: str, result: inr.FitResult, seconds: float, mesh: Mesh) -> dict:
     """What the mesh is worth; writes a picture of it to `benchmarks/out`."""
-    field = inr.bind(MODEL, result.params)
+    field = result.field
     start = time.perf_counter()
     made = inr.extract_mesh(field, resolution=RESOLUTION, progress=False)
     extraction = time.perf_counter() - start
@@ -78,7 +78,7 @@ def scores(name: str, result: inr.FitResult, seconds: float, mesh: Mesh) -> dict
         **chamfer(made, mesh),
         "watertight": bool(as_trimesh.is_watertight),
         "parts": int(as_trimesh.body_count),
-        "steps": result.step,
+        "steps": result.num_steps,
         "seconds": seconds,
         "seconds of extraction": extraction,
         "resolution": RESOLUTION,
@@ -89,7 +89,7 @@ def fit() -> None:
     """`fit_shape`, compilation included."""
     mesh = inr.read_mesh(BUNNY)
     start = time.perf_counter()
-    result = inr.fit_shape(jax.random.key(0), MODEL, mesh, num_steps=NUM_STEPS)
+    result = inr.fit_shape(jax.random.key(0), mesh, model=MODEL, num_steps=NUM_STEPS)
     seconds = time.perf_counter() - start
     _common.save("shapes", {"fit_shape": scores("fit", result, seconds, mesh)})
 
@@ -113,7 +113,7 @@ def paper() -> None:
     )
     start = time.perf_counter()
     result = inr.fit(
-        jax.random.key(0), MODEL, terms, num_steps=NUM_STEPS, learning_rate=1e-3
+        jax.random.key(0), MODEL, terms, num_steps=NUM_STEPS, optimizer=1e-3
     )
     seconds = time.perf_counter() - start
     _common.save(

@@ -22,7 +22,7 @@ import numpy as np
 
 import inr
 from inr import metrics, pretrained, training
-from inr.restoration import load_model
+from inr.models import load_model
 
 WAYS = {"bicubic": "cubic", "lanczos": "lanczos3"}
 
@@ -159,7 +159,7 @@ def _reduced(image: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
     h, w = (round(n * scale) for n in low_size)
     high = image[:h, :w]
     exact = np.asarray([h, w]) / low_size
-    low = training.reduce_part(
+    low = training.reduce_crop(
         high, np.zeros(2, np.float32), np.float32(exact), tuple(low_size)
     )
     return high, np.round(255 * np.clip(low, 0, 1)).astype(np.float32) / 255

@@ -32,17 +32,17 @@ def main() -> None:
         result, took = fitted_in(
             seconds,
             lambda steps: inr.fit_video(
-                key, MODEL, frames, num_steps=steps, progress=False
+                key, frames, model=MODEL, num_steps=steps, progress=False
             ),
         )
-        shown = inr.render(inr.bind(MODEL, result.params), frames.shape[:3])
+        shown = inr.render(result.field, frames.shape[:3])
         parameters = sum(x.size for x in jax.tree.leaves(result.params["params"]))
         row = {
             "psnr": _common.psnr(shown, values),
             "parameters": parameters,
             "values": math.prod(frames.shape),
             "values_over_parameters": frames.size / parameters,
-            "steps": result.step,
+            "steps": result.num_steps,
             "seconds": took,
         }
         _common.save("video", {f"carphone_{seconds:.0f}s": row})

@@ -1,18 +1,20 @@
-"""What the training examples share: their images, their options, and a run."""
+"""Options, data and the run that the training examples share."""
 
 import argparse
 import pathlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+import optax
 
 import inr
 from inr import training
-from inr.restoration import save_model
+from inr.models import save_model
 
-BUNDLED = ("astronaut", "chelsea", "coffee", "rocket")
+SAMPLE_PHOTOS = ("astronaut", "chelsea", "coffee", "rocket")
 
 
 def add_options(parser: argparse.ArgumentParser, *, out: str, crop: int) -> None:
@@ -20,100 +22,115 @@ def add_options(parser: argparse.ArgumentParser, *, out: str, crop: int) -> None
     parser.add_argument(
         "--group",
         default="(.*)",
-        help="regular expression; what its groups find tells which images belong "
-        "together (default: each stands alone)",
+        help="regular expression; files whose captured groups are equal stay on one "
+        "side of the split (default: each file is its own group)",
     )
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path(out))
     parser.add_argument("--steps", type=int, default=4000)
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--crop", type=int, default=crop, help="pixels cut out")
-    parser.add_argument("--start", help="file of weights to go on from")
-    parser.add_argument("--every", type=int, default=200, help="steps to a checkpoint")
+    parser.add_argument("--batch", type=int, default=16, help="crops in a batch")
+    parser.add_argument("--crop", type=int, default=crop, help="side of a crop, pixels")
+    parser.add_argument("--init", metavar="FILE", help="file of the initial weights")
+    parser.add_argument(
+        "--checkpoint-every", type=int, default=200, help="steps between checkpoints"
+    )
     parser.add_argument(
         "--keep-best",
         metavar="NAME",
-        help="write the model with the lowest such error of what is held out, not the "
-        "last one; a small folder is soon learned by heart",
+        help="write the model with the lowest held-out error of this name, in place of "
+        "the last model; use it for small folders, which are soon overfitted",
     )
-    parser.add_argument("--quick", action="store_true", help="a small one, in seconds")
+    parser.add_argument(
+        "--quick", action="store_true", help="a small model, in seconds"
+    )
 
 
-def images(args: argparse.Namespace, pairs: str | None = None) -> tuple:
-    """What to train on, and an array of at most 64 crops held out.
+def load_images(
+    args: argparse.Namespace, pair_pattern: str | None = None
+) -> tuple[Sequence[np.ndarray], np.ndarray]:
+    """The training set, and at most 64 held-out crops as one array.
 
-    With a pattern for pairs: each image with one of which it finds the same.
+    With a pattern, each image is paired with one whose captured groups are equal.
     """
     if args.folder is None:
-        train, held_out = bundled(args.crop)
+        train, held_out = sample_images(args.crop)
         groups = [[i // 2 for i in range(len(x))] for x in (train, held_out)]
     else:
-        split = files(args)
-        groups = [[found(pairs or "", x.stem) for x in paths] for paths in split]
+        split = split_files(args)
+        groups = [[label(pair_pattern or "", x.stem) for x in paths] for paths in split]
         train, held_out = map(training.ImageFiles, split)
-        print(f"{len(train)} images to train on, {len(held_out)} held out")
-    if pairs is not None:
+        print(f"{len(train)} training images, {len(held_out)} held-out images")
+    if pair_pattern is not None:
         train, held_out = (
             training.ImagePairs(x, group)
             for x, group in zip((train, held_out), groups, strict=True)
         )
-    return train, scored_crops(held_out, args.crop)
+    return train, center_crops(held_out, args.crop)
 
 
-def files(args: argparse.Namespace) -> tuple[list, list]:
-    """Those to train on and those held out."""
+def split_files(
+    args: argparse.Namespace,
+) -> tuple[list[pathlib.Path], list[pathlib.Path]]:
+    """Paths of the training set and of the held-out set."""
     paths = inr.list_images(args.folder)
-    return training.split_by_hash(paths, group=lambda name: found(args.group, name))
+    return training.split_by_hash(paths, group=lambda name: label(args.group, name))
 
 
-def scored_crops(held_out, side: int) -> np.ndarray:
-    order = np.random.default_rng(0).permutation(len(held_out))[:64]
-    return np.stack([middle(held_out[i], side) for i in order])
+def center_crops(images: Sequence[np.ndarray], side: int) -> np.ndarray:
+    """Center crops of at most 64 images, `[n, side, side, c]`."""
+    order = np.random.default_rng(0).permutation(len(images))[:64]
+    return np.stack([center_crop(images[i], side) for i in order])
 
 
-def bundled(side: int) -> tuple[list, list]:
-    """Two squares of each photograph from scikit-image."""
+def center_crop(image: np.ndarray, side: int) -> np.ndarray:
+    top, left = ((n - side) // 2 for n in image.shape[:2])
+    return image[top : top + side, left : left + side]
+
+
+def sample_images(side: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Two squares of each of scikit-image's photos: six to train on, two held out."""
     from skimage import data
 
-    photos = [getattr(data, name)() for name in BUNDLED]
+    photos = [getattr(data, name)() for name in SAMPLE_PHOTOS]
     squares = [x[a : a + side, a : a + side] for x in photos for a in (0, 100)]
     return squares[2:], squares[:2]
 
 
-def found(pattern: str, name: str) -> str:
+def label(pattern: str, name: str) -> str:
+    """The captured groups of a regular expression in a name, joined."""
     match = re.search(pattern, name)
     if match is None:
         raise SystemExit(f"{pattern!r} must match every name, got {name!r}")
     return "".join(filter(None, match.groups()))
 
 
-def middle(image: np.ndarray, side: int) -> np.ndarray:
-    top, left = ((n - side) // 2 for n in image.shape[:2])
-    return image[top : top + side, left : left + side]
+def init_params(key: jax.Array, model):
+    inputs = model.example_inputs()
+    return model.init(key, *jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), inputs))
 
 
 def run(
     args: argparse.Namespace,
     model,
     params,
-    loss: Callable,
-    scored: Callable,
+    loss: training.Loss,
+    held_out_loss: training.Loss,
     *,
-    symmetry: str = "mirror",
-    optimizer=None,
-    data: tuple | None = None,
+    symmetry: training.Symmetry = "mirror",
+    optimizer: optax.GradientTransformation | float | None = None,
+    data: tuple[Sequence[np.ndarray], np.ndarray] | None = None,
 ):
-    """Trains, scores what is held out by the loss `scored`, and writes the model.
+    """Train a model, evaluate it on held-out crops, write it, return its parameters.
 
-    On `data`, or what `images(args)` gives. Returns the parameters that are written.
+    `data` is the training set and the held-out crops; by default, `load_images(args)`.
     """
-    train, held_out = images(args) if data is None else data
-    score = jax.jit(lambda params: scored(params, jax.random.key(1), held_out)[1])
-    print("held out, before the first step:", describe(score(params)))
+    train, held_out = load_images(args) if data is None else data
+    evaluate = evaluation(held_out_loss, held_out)
+    print("held-out errors before training:", describe(evaluate(params)))
     batches = training.crop_batches(
         jax.random.key(3),
         train,
         batch_size=args.batch,
-        size=args.crop,
+        side=args.crop,
         symmetry=symmetry,
     )
     result = training.train(
@@ -123,19 +140,26 @@ def run(
         batches,
         num_steps=args.steps,
         optimizer=optimizer,
-        evaluate=lambda params: {f"held_out_{k}": v for k, v in score(params).items()},
+        evaluate=evaluate,
         score=args.keep_best and f"held_out_{args.keep_best}",
         checkpoint=None if args.quick else args.out / "checkpoints",
-        checkpoint_every=min(args.every, args.steps),
+        checkpoint_every=min(args.checkpoint_every, args.steps),
     )
     args.out.mkdir(parents=True, exist_ok=True)
-    kept = result.best if args.keep_best else result.ema
-    print(f"held out, after {result.step} steps:", describe(score(kept)))
+    params = result.best_ema if args.keep_best else result.ema
+    errors = describe(evaluate(params))
+    print(f"held-out errors after {result.num_steps} steps: {errors}")
     file = args.out / f"{type(model).__name__.lower()}.safetensors"
-    save_model(file, model, kept)
+    save_model(file, model, params)
     print("wrote", file)
-    return kept
+    return params
 
 
-def describe(errors: dict) -> str:
+def evaluation(loss: training.Loss, held_out: np.ndarray) -> Callable:
+    """A function from parameters to the metrics of `loss` on the held-out crops."""
+    metrics = jax.jit(lambda params: loss(params, jax.random.key(1), held_out)[1])
+    return lambda params: {f"held_out_{k}": v for k, v in metrics(params).items()}
+
+
+def describe(errors: dict[str, jax.Array]) -> str:
     return ", ".join(f"{name} {value:.5f}" for name, value in errors.items())

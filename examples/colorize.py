@@ -1,4 +1,4 @@
-"""Give gray images colors; small ones gain detail as well.
+"""Colorize gray images; small ones also gain detail.
 
     python examples/colorize.py                      # the head of a bundled photograph
     python examples/colorize.py photo.jpg
@@ -6,19 +6,21 @@
     python examples/colorize.py portrait.jpg --model portraits --side 64 --size 512 512
     python examples/colorize.py folder --region .2 .2 .4 .6 --size 512 1024
 
-Writes each in color, and a contact sheet beside the gray image, and the original where
-that has colors. The model `photos` knows landscapes, skies, plants and animals, and
-`portraits` heads and shoulders, placed as in official portraits: see their model cards
-in inr/weights. `--samples 4` draws colors that a portrait may have.
+Writes each image in color, and a contact sheet with the gray image and, if it has
+colors, the original. The model `photos` was trained on landscapes, skies, plants and
+animals, and `portraits` on heads and shoulders, placed as in official portraits; see
+their model cards in inr/weights. `--samples 4` draws four samples of a portrait's
+possible colors in place of their mean, and `--preset` selects how.
 """
 
 import argparse
 import sys
 
-from inr.__main__ import add_colorize, run
+from inr.__main__ import add_colorize
+from inr.commands import run_command
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 add_colorize(parser)
 
 if __name__ == "__main__":
-    sys.exit(run(parser, None))
+    sys.exit(run_command(parser, None))

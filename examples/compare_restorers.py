@@ -1,27 +1,45 @@
-"""What several restorers make of one small gray image: whole, and close by.
+"""Compare the results of several restorers on one small gray image.
 
-    python examples/compare_restorers.py                      # the shipped one
+    python examples/compare_restorers.py                      # the pretrained models
     python examples/compare_restorers.py portraits out/train/restorer.safetensors
     python examples/compare_restorers.py portraits --image me.jpg
 
-Writes a sheet with a row for each view, the last of them where the renderings differ
-most, and a column for each model, between bicubic interpolation and the image itself.
+Writes a sheet. Its rows are the whole image, a close-up, and the regions where the
+renderings differ most; its columns are bicubic interpolation, the models, and the
+original.
 """
 
 import argparse
 import sys
 
-from inr.__main__ import run
-from inr.commands import compare_restorers
+from inr.commands import add_output, compare_restorers, run_command
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.set_defaults(run=compare_restorers, quick_options={"size": 128})
-parser.add_argument("models", nargs="*", default=["portraits", "photos"])
-parser.add_argument("--image", help="by default the head of a bundled photograph")
-parser.add_argument("--side", type=int, default=64, help="of what the models are given")
-parser.add_argument("--size", type=int, default=512, help="of each rendering")
-parser.add_argument("--out", default="out", help="folder for what is written")
-parser.add_argument("--quick", action="store_true", help="small renderings")
+parser.add_argument(
+    "models",
+    nargs="*",
+    default=["portraits", "photos"],
+    help="names of pretrained weights, or files (default: portraits photos)",
+)
+parser.add_argument(
+    "--image", metavar="FILE", help="(default: the head of a bundled photograph)"
+)
+parser.add_argument(
+    "--side",
+    type=int,
+    default=64,
+    metavar="PIXELS",
+    help="longer side to which the input is reduced (default: %(default)s)",
+)
+parser.add_argument(
+    "--size",
+    type=int,
+    default=512,
+    metavar="PIXELS",
+    help="longer side of each rendering (default: %(default)s)",
+)
+add_output(parser)
 
 if __name__ == "__main__":
-    sys.exit(run(parser, None))
+    sys.exit(run_command(parser, None))

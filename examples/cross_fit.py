@@ -1,28 +1,30 @@
-"""What restorers make of a folder's images that were not trained on them.
+"""Predict the colors of a folder's images by restorers that were not trained on them.
 
     python examples/cross_fit.py portraits --group "([^_]+)$" --out out/cross_fit
     python examples/train_diffusion.py portraits --group "([^_]+)$" \\
-        --guesses out/cross_fit/guesses
+        --predictions out/cross_fit/predictions
 
-On images that it was trained on a restorer errs less than on others, so that nobody can
-learn from them how far it is off. Here two restorers are trained, each on half of the
-images, by group, and each says the colors of the other half, in files of the same
-names. `--half` does one of them, to have both at once. Stopped or killed, the same
-command goes on.
+On its training images, a restorer has smaller errors than on new images, so that these
+images do not show how large its errors are. This example splits the training images by
+group into halves, trains one restorer on each half, and writes its predictions for the
+other half to files of the same names. `--half` trains one of the two, so that two
+processes can share the work. After an interruption, the same command resumes the
+training.
 """
 
 import argparse
 import copy
+from collections.abc import Sequence
 
 import _training
 import jax
-import jax.numpy as jnp
 import numpy as np
 from tqdm.auto import tqdm
 
 import inr
 from inr import color, pretrained, training
-from inr.restoration import LoadedModel, load_model, restorer_loss
+from inr.colorization import restorer_loss
+from inr.models import LoadedModel, load_model
 
 
 def main() -> None:
@@ -32,44 +34,44 @@ def main() -> None:
         model = model.clone(widths=(8, 16), side=32)
     halves, held_out = split(args)
     for i in range(2) if args.half is None else [args.half]:
-        one = jnp.zeros((model.side, model.side, 1))
-        params = model.init(jax.random.key(i), jnp.zeros((1, 2)), one)
-        own = copy.copy(args)
-        own.out = args.out / f"half_{i}"
+        half_args = copy.copy(args)
+        half_args.out = args.out / f"half_{i}"
         params = _training.run(
-            own,
+            half_args,
             model,
-            params,
-            restorer_loss(model, num_points=args.points),
-            restorer_loss(model, num_points=4 * args.points),
+            _training.init_params(jax.random.key(i), model),
+            restorer_loss(model, num_points=args.num_points),
+            restorer_loss(model, num_points=4 * args.num_points),
             data=(halves[i], held_out),
         )
-        write_guesses(args, LoadedModel(model, params), halves[1 - i])
+        write_predictions(args, LoadedModel(model, params), halves[1 - i])
 
 
-def split(args: argparse.Namespace) -> tuple:
-    """The two halves of what is trained on, and crops held out."""
+def split(args: argparse.Namespace) -> tuple[tuple, np.ndarray]:
+    """The two halves of the training set, and the held-out crops."""
     if args.folder is None:
-        train, held_out = _training.bundled(args.crop)
+        train, held_out = _training.sample_images(args.crop)
         return (train[::2], train[1::2]), np.stack(held_out)
-    paths, held_out = _training.files(args)
-    # Their hashes are a tenth and more: by 0.55 they are halved.
+    paths, held_out = _training.split_files(args)
+    # Hashes of the training set are uniform in [0.1, 1], with their median at 0.55.
     halves = training.split_by_hash(
-        paths, group=lambda name: _training.found(args.group, name), fraction=0.55
+        paths, group=lambda name: _training.label(args.group, name), fraction=0.55
     )
-    crops = _training.scored_crops(training.ImageFiles(held_out), args.crop)
+    crops = _training.center_crops(training.ImageFiles(held_out), args.crop)
     return tuple(map(training.ImageFiles, halves)), crops
 
 
-def write_guesses(args: argparse.Namespace, restorer: LoadedModel, images) -> None:
-    folder = args.out / "guesses"
+def write_predictions(
+    args: argparse.Namespace, restorer: LoadedModel, images: Sequence[np.ndarray]
+) -> None:
+    folder = args.out / "predictions"
     folder.mkdir(parents=True, exist_ok=True)
-    files = isinstance(images, training.ImageFiles)
-    names = [path.stem for path in images.paths] if files else range(len(images))
+    is_files = isinstance(images, training.ImageFiles)
+    names = [path.stem for path in images.paths] if is_files else range(len(images))
     for name, image in zip(names, tqdm(images), strict=True):
         gray = color.rgb_to_luma(np.float32(image / 255))
-        made = inr.colorize(gray, model=restorer, progress=False)
-        inr.write_image(folder / f"{name}.png", made)
+        prediction = inr.colorize(gray, model=restorer, progress=False)
+        inr.write_image(folder / f"{name}.png", prediction)
 
 
 def parse() -> argparse.Namespace:
@@ -77,13 +79,17 @@ def parse() -> argparse.Namespace:
     _training.add_options(parser, out="out/cross_fit", crop=128)
     parser.add_argument(
         "--like",
-        help="file of a restorer, of whose kind the two are (default: shipped)",
+        metavar="FILE",
+        help="restorer whose hyperparameters to use (default: the one for portraits)",
     )
-    parser.add_argument("--half", type=int, choices=(0, 1), help="only one of the two")
-    parser.add_argument("--points", type=int, default=1024, help="a square number")
+    parser.add_argument("--half", type=int, choices=(0, 1), help="train only this half")
+    parser.add_argument(
+        "--num-points", type=int, default=1024, help="per crop; a square number"
+    )
     args = parser.parse_args()
     if args.quick:
-        args.steps, args.batch, args.points, args.every = 4, 2, 64, 4
+        args.steps, args.batch, args.num_points = 4, 2, 64
+        args.checkpoint_every = 4
     return args
 
 

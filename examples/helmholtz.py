@@ -1,34 +1,46 @@
-"""Solve the Helmholtz equation for a source, in open space or in your own medium.
+"""Solve the Helmholtz equation for a source in open space or in a medium.
 
-    python examples/helmholtz.py                       # open space, beside the exact
+    python examples/helmholtz.py                       # open space
     python examples/helmholtz.py medium.png --contrast 1 --source 0 -0.5
 
-Takes the medium's slowness as an array (.npy, 1 being that of the surroundings) or as a
-picture, white being slowest. Writes the field (one file that `inr.load_field` reads)
-and a picture of its real and imaginary part.
+The medium is its slowness: an array (.npy), 1 in the surroundings, or an image, white
+where the medium is slowest. Writes the field (a file that `inr.load_field` reads), and
+a picture of its real and imaginary part. In open space, prints the distance from the
+exact solution.
 """
 
 import argparse
 import sys
 
-from inr.__main__ import run
-from inr.commands import helmholtz
+from inr.commands import add_output, add_training, helmholtz, run_command
 
 QUICK = {"wavenumber": 4.0, "width": 16, "num_steps": 40}
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.set_defaults(run=helmholtz, quick_options=QUICK)
-parser.add_argument("medium", nargs="?", help="array or picture; by default open space")
-parser.add_argument("--out", default="out", help="folder for what is written")
-parser.add_argument("--wavenumber", type=float, default=10.0, help="radians per unit")
+parser.add_argument("medium", nargs="?", help="array or image (default: open space)")
 parser.add_argument(
-    "--source", type=float, nargs=2, default=(0.0, 0.0), metavar=("Y", "X")
+    "--wavenumber",
+    type=float,
+    default=10.0,
+    help="radians per unit; the square is 2 units wide (default: %(default)g)",
 )
-parser.add_argument("--contrast", type=float, default=0.5, help="of a picture's white")
-parser.add_argument("--steps", dest="num_steps", type=int, default=80)
-parser.add_argument("--width", type=int, default=32, help="hidden units")
-parser.add_argument("--seed", type=int, default=0)
-parser.add_argument("--quick", action="store_true", help="a small, fast run")
+parser.add_argument(
+    "--source",
+    type=float,
+    nargs=2,
+    default=(0.0, 0.0),
+    metavar=("Y", "X"),
+    help="position of the source, from -1 to 1 (default: 0 0)",
+)
+parser.add_argument(
+    "--contrast",
+    type=float,
+    default=0.5,
+    help="slowness above 1 of an image's white pixels (default: %(default)g)",
+)
+add_training(parser, num_steps=80, width=32)
+add_output(parser)
 
 if __name__ == "__main__":
-    sys.exit(run(parser, None))
+    sys.exit(run_command(parser, None))

@@ -1,37 +1,63 @@
-"""Fill in missing pixels with a SIREN and a smoothness prior, or with a model.
+"""Fill in missing pixels by a SIREN with a smoothness prior, or by a model.
 
-    python examples/inpaint.py                       # a tenth of a bundled photograph
+    python examples/inpaint.py                       # 90 % of the pixels are missing
     python examples/inpaint.py photo.jpg --mask scratches.png
     python examples/inpaint.py photo.jpg --keep 0.05
     python examples/inpaint.py --model inpainting    # a random hole
     python examples/inpaint.py photo.jpg other.jpg --mask hole.png --model inpainting
 
-A model takes textures from the rest of the image and from other photographs. Writes the
-filled image and a contact sheet beside the membrane, the smoothest function through the
-known pixels. Without a mask, both are scored on the pixels left out.
+A model copies textures from the rest of the image and from other photographs. Writes
+the result, and a contact sheet with the membrane, the smoothest function through the
+known pixels. Without a mask, prints the PSNR of both on the missing pixels.
 """
 
 import argparse
 import sys
 
-from inr.__main__ import run
-from inr.commands import inpaint
+from inr.commands import (
+    add_max_side,
+    add_output,
+    add_training,
+    inpaint,
+    run_command,
+)
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.set_defaults(run=inpaint, quick_options={"num_steps": 60, "max_side": 96})
-parser.add_argument("image", nargs="?", help="by default a bundled photograph")
+parser.add_argument("image", nargs="?", help="file (default: a bundled photograph)")
 parser.add_argument(
-    "references", nargs="*", help="photographs of the like, for a model"
+    "references",
+    nargs="*",
+    help="with --model: photographs of the same or a similar subject",
 )
-parser.add_argument("--model", help="`inpainting`, or a file of weights")
-parser.add_argument("--mask", help="image of the same size, bright = missing")
-parser.add_argument("--keep", type=float, default=0.1, help="part of the pixels kept")
-parser.add_argument("--out", default="out", help="folder for what is written")
-parser.add_argument("--steps", dest="num_steps", type=int, default=500)
-parser.add_argument("--width", type=int, default=128, help="hidden units")
-parser.add_argument("--max-side", type=int, default=256)
-parser.add_argument("--seed", type=int, default=0)
-parser.add_argument("--quick", action="store_true", help="a small, fast run")
+parser.add_argument(
+    "--model",
+    help="fill holes by this model: `inpainting`, or a file of weights (default: fit a "
+    "SIREN)",
+)
+parser.add_argument(
+    "--mask",
+    metavar="FILE",
+    help="image of the same size, bright where pixels are missing (default: pixels are "
+    "removed at random)",
+)
+parser.add_argument(
+    "--keep",
+    type=float,
+    default=0.1,
+    help="without --mask and --model: fraction of the pixels that remain known "
+    "(default: %(default)g)",
+)
+parser.add_argument(
+    "--weight",
+    type=float,
+    default=3e-3,
+    help="weight of the SIREN's smoothness prior; more is smoother (default: "
+    "%(default)g)",
+)
+add_max_side(parser, 256)
+add_training(parser, num_steps=500, width=128)
+add_output(parser)
 
 if __name__ == "__main__":
-    sys.exit(run(parser, None))
+    sys.exit(run_command(parser, None))

@@ -1,29 +1,48 @@
-"""Enlarge a photograph four times with the textures of other photographs.
+"""Enlarge a photograph four times with textures from other photographs.
 
-    python examples/reference_upscale.py                  # a stereo pair, scored
+    python examples/reference_upscale.py                  # a bundled stereo pair
     python examples/reference_upscale.py small.png same_place.jpg another.jpg
     python examples/reference_upscale.py photo.jpg same_place.jpg --evaluate
 
-References show the same, or the like, about as large as it will be in the result. A
-contact sheet shows where in them each cell's texture came from. With `--evaluate` the
-photograph is reduced first, and the result scored.
+References show the same or a similar subject, about as large as in the result. A
+contact sheet shows the position of each match in the references. With `--evaluate`, the
+photograph is reduced first, and the result is scored against it.
 """
 
 import argparse
 import sys
 
-from inr.__main__ import run
-from inr.commands import reference_upscale
+from inr.commands import add_output, reference_upscale, run_command
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.set_defaults(run=reference_upscale, quick_options={"max_side": 160})
-parser.add_argument("image", nargs="?", help="by default a bundled photograph")
-parser.add_argument("references", nargs="*", help="of the same, or the like")
-parser.add_argument("--model", default="textures", help="shipped weights, or a file")
-parser.add_argument("--evaluate", action="store_true", help="reduce first, and score")
-parser.add_argument("--out", default="out", help="folder for what is written")
-parser.add_argument("--max-side", type=int, default=512, help="of the references")
-parser.add_argument("--quick", action="store_true", help="a small, fast run")
+parser.add_argument(
+    "image", nargs="?", help="file (default: one of a bundled stereo pair)"
+)
+parser.add_argument(
+    "references",
+    nargs="*",
+    help="photographs of the same or a similar subject, at least one",
+)
+parser.add_argument(
+    "--model",
+    default="textures",
+    help="name of pretrained weights, or a file; sets the scale (default: %(default)s)",
+)
+parser.add_argument(
+    "--evaluate",
+    action="store_true",
+    help="reduce the image first, and print PSNR and SSIM",
+)
+parser.add_argument(
+    "--max-side",
+    type=int,
+    default=512,
+    metavar="PIXELS",
+    help="reduce references, and with --evaluate the image, to this longer side; time "
+    "grows with its fourth power (default: %(default)s)",
+)
+add_output(parser)
 
 if __name__ == "__main__":
-    sys.exit(run(parser, None))
+    sys.exit(run_command(parser, None))

@@ -1,23 +1,24 @@
-"""Enlarges photographs by any factor, with weights that come with the library.
+"""Enlarge photographs by any factor with a pretrained model.
 
     python examples/upscale.py                         # a bundled photograph, scored
     python examples/upscale.py photo.jpg folder --scale 2.7
     python examples/upscale.py photo.jpg --scale 8 --region 0.2 0.3 0.4 0.5
     python examples/upscale.py photo.jpg --evaluate --method siren
 
-With `--evaluate`, and without an image, the photograph is reduced first, and the
-result is scored beside nearest, bilinear, bicubic and Lanczos interpolation of the same
-pixels. `--method siren` fits a SIREN to the image in place of the learned model: it
-knows nothing but that image, so it interpolates, and bicubic may win.
+With `--evaluate`, and for the bundled photograph, the image is reduced first, and the
+result is scored against it, beside nearest, bilinear, bicubic and Lanczos interpolation
+of the same pixels. `--method siren` fits a SIREN to the image instead. It has no
+training data but that image, so it interpolates, and bicubic may be better.
 """
 
 import argparse
 import sys
 
-from inr.__main__ import add_upscale, run
+from inr.__main__ import add_upscale
+from inr.commands import run_command
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 add_upscale(parser)
 
 if __name__ == "__main__":
-    sys.exit(run(parser, None))
+    sys.exit(run_command(parser, None))

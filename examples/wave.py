@@ -1,31 +1,42 @@
-"""Solve the wave equation in a box with fixed edges, from a pulse or your own picture.
+"""Solve the wave equation in a square with fixed edges.
 
-    python examples/wave.py                            # a pulse
+    python examples/wave.py                            # a Gaussian pulse
     python examples/wave.py picture.png --duration 1
 
-Takes the displacement at the beginning as an array (.npy) or as a picture, which is
-smoothed. Writes the field (one file that `inr.load_field` reads) and pictures of it at
-four times, and prints how far it is from the exact solution.
+The initial displacement is an array (.npy), or an image, which is smoothed. Writes the
+field (a file that `inr.load_field` reads) and pictures of it at four times, and prints
+its distance from the exact solution.
 """
 
 import argparse
 import sys
 
-from inr.__main__ import run
-from inr.commands import wave
+from inr.commands import add_output, add_training, run_command, wave
 
 QUICK = {"duration": 0.4, "width": 24, "num_steps": 50}
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.set_defaults(run=wave, quick_options=QUICK)
-parser.add_argument("initial", nargs="?", help="array or picture; by default a pulse")
-parser.add_argument("--out", default="out", help="folder for what is written")
-parser.add_argument("--duration", type=float, default=1.2, help="2: once across")
-parser.add_argument("--detail", type=int, default=12, help="pixels of a picture")
-parser.add_argument("--steps", dest="num_steps", type=int, default=80)
-parser.add_argument("--width", type=int, default=40, help="hidden units")
-parser.add_argument("--seed", type=int, default=0)
-parser.add_argument("--quick", action="store_true", help="a small, fast run")
+parser.add_argument(
+    "initial", nargs="?", help="array or image (default: a Gaussian pulse)"
+)
+parser.add_argument(
+    "--duration",
+    type=float,
+    default=1.2,
+    help="duration of the solution; a wave crosses the square in 2 (default: "
+    "%(default)g)",
+)
+parser.add_argument(
+    "--detail",
+    type=int,
+    default=12,
+    metavar="PIXELS",
+    help="size to which an image is reduced to smooth it; more keep finer detail "
+    "(default: %(default)s)",
+)
+add_training(parser, num_steps=80, width=40)
+add_output(parser)
 
 if __name__ == "__main__":
-    sys.exit(run(parser, None))
+    sys.exit(run_command(parser, None))

@@ -3,16 +3,20 @@
 from inr import (
     calculus as calculus,
     color as color,
+    colorization as colorization,
     coords as coords,
     diffusion as diffusion,
     fields as fields,
+    fitting as fitting,
     merging as merging,
     metrics as metrics,
+    models as models,
     poisson as poisson,
     pretrained as pretrained,
-    restoration as restoration,
+    references as references,
     signals as signals,
     training as training,
+    upscaling as upscaling,
 )
 from inr.calculus import (
     axis_derivatives as axis_derivatives,
@@ -23,6 +27,10 @@ from inr.calculus import (
     jacobian as jacobian,
     laplacian as laplacian,
     value_gradient_laplacian as value_gradient_laplacian,
+)
+from inr.colorization import (
+    colorize as colorize,
+    colorize_samples as colorize_samples,
 )
 from inr.fields import (
     Bacon as Bacon,
@@ -47,9 +55,11 @@ from inr.fields import (
 )
 from inr.fitting import (
     FitDiverged as FitDiverged,
+    FitManyResult as FitManyResult,
     FitResult as FitResult,
     Term as Term,
     fit as fit,
+    fit_grid as fit_grid,
     fit_image as fit_image,
     fit_least_squares as fit_least_squares,
     fit_many as fit_many,
@@ -65,11 +75,12 @@ from inr.io import (
     write_image as write_image,
     write_video as write_video,
 )
-from inr.merging import clone as clone, merge as merge
+from inr.merging import merge as merge, seamless_clone as seamless_clone
 from inr.metrics import psnr as psnr, ssim as ssim
 from inr.rendering import render as render
-from inr.restoration import colorize as colorize, upscale as upscale
 from inr.signals import (
+    Mesh as Mesh,
+    PointCloud as PointCloud,
     extract_mesh as extract_mesh,
     fit_audio as fit_audio,
     fit_shape as fit_shape,
@@ -77,3 +88,4 @@ from inr.signals import (
     read_mesh as read_mesh,
     write_mesh as write_mesh,
 )
+from inr.upscaling import upscale as upscale

@@ -1,181 +1,229 @@
-"""The console command: `inr fit`, `upscale`, `colorize`, `merge` and `shape`."""
+"""Fit, upscale, colorize and merge images, and fit surfaces."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 
 from inr import commands
-from inr.commands.merging import CLONE_MODES, MERGE_MODES
-from inr.commands.upscaling import METHODS as UPSCALE_METHODS
-from inr.poisson import NotConverged
-from inr.restoration import PRESETS
+from inr.colorization import PRESETS
 
 QUICK_FIT = {"num_steps": 40, "width": 64, "max_side": 128}
 QUICK_UPSCALE = {"num_steps": 40, "width": 64, "max_side": 256}
 QUICK_MERGE = {"max_side": 256}
 QUICK_SHAPE = {"num_steps": 100, "width": 64, "resolution": 96, "side": 384}
 
+_IMAGES = "files or folders (default: a photograph from scikit-image)"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command.
+    """Run one command.
 
     Args:
-      arguments: as on the command line, without the program's name.
+      arguments: command-line arguments without the program's name; None for those of
+        this process.
 
     Returns:
-      The exit status: 0, or 2 after a message about what was wrong.
+      The exit status: 0, or 2 after an error message.
     """
     parser = argparse.ArgumentParser("inr", description=__doc__)
-    commands_of = parser.add_subparsers(dest="command", required=True)
-    add_fit(commands_of.add_parser("fit", help="hold an image as a SIREN"))
-    add_upscale(commands_of.add_parser("upscale", help="enlarge an image"))
-    add_colorize(commands_of.add_parser("colorize", help="colors of gray images"))
-    add_merge(commands_of.add_parser("merge", help="paste or merge by gradients"))
-    add_shape(commands_of.add_parser("shape", help="hold a surface as a distance"))
-    return run(parser, arguments)
+    subparsers = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", title="commands"
+    )
+    for name, (add_options, summary) in _COMMANDS.items():
+        description = summary[0].upper() + summary[1:] + "."
+        add_options(subparsers.add_parser(name, help=summary, description=description))
+    return commands.run_command(parser, arguments)
 
 
 def add_fit(parser: argparse.ArgumentParser) -> None:
-    """The options of `fit`."""
+    """Add the options of `fit`."""
     parser.set_defaults(run=commands.fit, quick_options=QUICK_FIT)
-    parser.add_argument("image", nargs="?", help="by default a bundled photograph")
-    parser.add_argument("--size", type=int, nargs=2, metavar=("H", "W"))
-    _add_region(parser)
-    _add_files(parser, max_side=256)
-    _add_fit(parser, num_steps=500, width=256)
+    parser.add_argument(
+        "image", nargs="?", help="file (default: a photograph from scikit-image)"
+    )
+    commands.add_size(parser, "that of the image, or a close-up of its region")
+    commands.add_region(parser)
+    commands.add_max_side(parser, 256)
+    commands.add_training(parser, num_steps=500, width=256)
+    commands.add_output(parser)
 
 
 def add_upscale(parser: argparse.ArgumentParser) -> None:
-    """The options of `upscale`."""
+    """Add the options of `upscale`."""
     parser.set_defaults(run=commands.upscale, quick_options=QUICK_UPSCALE)
     parser.add_argument(
-        "images", nargs="*", help="files or folders; by default a bundled photograph"
+        "images",
+        nargs="*",
+        help="files or folders (default: a photograph from scikit-image, with "
+        "--evaluate)",
     )
-    parser.add_argument("--scale", type=float, default=4.0, help="any factor from 1")
-    parser.add_argument("--method", choices=UPSCALE_METHODS, default="model")
-    parser.add_argument("--model", default="upscale", help="name, or a file of weights")
     parser.add_argument(
-        "--ensemble", action="store_true", help="mean over four turns of the image"
+        "--scale",
+        type=float,
+        default=4.0,
+        help="magnification, at least 1, not necessarily whole (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--method",
+        choices=commands.UPSCALE_METHODS,
+        default="model",
+        help="model: pretrained network; siren: a SIREN fitted to each image, slower "
+        "and near bicubic interpolation in quality (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--model",
+        default="upscale",
+        help="name of pretrained weights, or a file, for --method model (default: "
+        "%(default)s)",
+    )
+    parser.add_argument(
+        "--ensemble",
+        action="store_true",
+        help="average the model over four rotations: slightly better, at four times "
+        "the cost",
     )
     parser.add_argument(
         "--evaluate",
         action="store_true",
-        help="reduce the image first, and score every method against it",
+        help="reduce each image by the scale first, and print PSNR and SSIM of the "
+        "result and of interpolations",
     )
-    _add_region(parser)
-    _add_files(parser, max_side=None)
-    _add_fit(parser, num_steps=300, width=128)
+    commands.add_region(parser)
+    parser.add_argument(
+        "--max-side",
+        type=int,
+        metavar="PIXELS",
+        help="reduce larger images to this longer side first (default: no limit, and "
+        "512 for --method siren)",
+    )
+    group = parser.add_argument_group("options of --method siren")
+    commands.add_training(group, num_steps=300, width=128)
+    commands.add_output(parser)
 
 
 def add_colorize(parser: argparse.ArgumentParser) -> None:
-    """The options of `colorize`."""
+    """Add the options of `colorize`."""
     parser.set_defaults(run=commands.colorize, quick_options={})
-    parser.add_argument(
-        "images", nargs="*", help="files or folders; by default a bundled photograph"
-    )
+    parser.add_argument("images", nargs="*", help=_IMAGES)
     parser.add_argument(
         "--model",
-        help="name, or a file of weights; by default photos, and portraits for draws",
+        help="name of pretrained weights, or a file (default: photos; portraits for "
+        "the default photograph and for --samples)",
     )
     parser.add_argument(
-        "--side", type=int, help="reduce each image to this first, and restore it"
+        "--side",
+        type=int,
+        metavar="PIXELS",
+        help="reduce each image to this longer side first, and restore its size and "
+        "detail with the colors (default: no reduction)",
     )
-    parser.add_argument("--size", type=int, nargs=2, metavar=("H", "W"))
-    _add_region(parser)
+    commands.add_size(parser, "that of the image, or of its region")
+    commands.add_region(parser)
     parser.add_argument(
         "--samples",
         dest="num_samples",
         type=int,
         default=0,
-        help="draw so many possible colors in place of their mean",
+        metavar="N",
+        help="write N samples of the possible colors instead of their mean",
     )
-    parser.add_argument("--preset", choices=tuple(PRESETS), default="ours")
-    parser.add_argument("--seed", type=int, default=0, help="of the draws")
-    parser.add_argument("--out", default="out", help="folder for what is written")
-    parser.add_argument("--quick", action="store_true", help="is quick as it is")
+    parser.add_argument(
+        "--preset",
+        choices=tuple(PRESETS),
+        help="how samples are drawn. default: 8 steps from smooth noise, colorful; "
+        "ddpm and ddim: 100 steps from independent noise, grainy; projected: ddpm with "
+        "noise projection, accurate but dull; projected_fast: the same in 15 steps",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of the samples (default: %(default)s)"
+    )
+    commands.add_output(parser, quick="no effect, because this command takes seconds")
 
 
 def add_merge(parser: argparse.ArgumentParser) -> None:
-    """The options of `merge`."""
+    """Add the options of `merge`."""
     parser.set_defaults(run=commands.merge, quick_options=QUICK_MERGE)
     parser.add_argument(
         "images",
         nargs="*",
-        help="source and target with a mask, else images to be merged; by default "
-        "bundled photographs",
+        help="with a mask, a source and a target; without, two or more images of the "
+        "same view (default: photographs from scikit-image)",
     )
-    parser.add_argument("--mask", help="image of the source's size, bright = take")
+    parser.add_argument(
+        "--mask",
+        metavar="FILE",
+        help="image of the source's size, bright where the source is pasted (default: "
+        "the opaque pixels of a source with alpha)",
+    )
     parser.add_argument(
         "--polygon",
         type=_corner,
         nargs="+",
         metavar="ROW,COLUMN",
-        help="corners in the source, in place of a mask",
+        help="three or more corners in the source, in pixels, instead of a mask",
     )
-    parser.add_argument("--offset", type=int, nargs=2, metavar=("ROW", "COLUMN"))
-    parser.add_argument("--mode", choices=(*CLONE_MODES, *MERGE_MODES))
-    parser.add_argument("--resize", action="store_true", help="to the first's size")
-    parser.add_argument("--linear-light", action="store_true")
-    _add_files(parser, max_side=2048)
+    parser.add_argument(
+        "--offset",
+        type=int,
+        nargs=2,
+        metavar=("ROW", "COLUMN"),
+        help="position of the source's top left corner in the target (default: 0 0)",
+    )
+    parser.add_argument(
+        "--mode",
+        choices=(*commands.CLONE_MODES, *commands.MERGE_MODES),
+        help="gradients of the result. With a mask, normal: the source's; mixed: the "
+        "stronger of both, for holes and transparent objects; average: their mean; "
+        "monochrome: the source's without color (default: normal). Without a mask, "
+        "strongest: the strongest of all images; mean: their mean (default: strongest)",
+    )
+    parser.add_argument(
+        "--resize",
+        action="store_true",
+        help="without a mask: resize all images to the size of the first",
+    )
+    parser.add_argument(
+        "--linear-light",
+        action="store_true",
+        help="merge linear intensities instead of sRGB values",
+    )
+    commands.add_max_side(parser, 2048)
+    commands.add_output(parser)
 
 
 def add_shape(parser: argparse.ArgumentParser) -> None:
-    """The options of `shape`."""
+    """Add the options of `shape`."""
     parser.set_defaults(run=commands.shape, quick_options=QUICK_SHAPE)
     parser.add_argument(
-        "mesh", nargs="?", help="mesh, or points with normals; by default a knot"
+        "mesh",
+        nargs="?",
+        help="file of a mesh, or of points with normals (default: a trefoil knot)",
     )
-    parser.add_argument("--out", default="out", help="folder for what is written")
-    parser.add_argument("--quick", action="store_true", help="a small, fast run")
-    parser.add_argument("--steps", dest="num_steps", type=int, default=500)
-    parser.add_argument("--width", type=int, default=128, help="hidden units")
-    parser.add_argument("--resolution", type=int, default=160, help="of the mesh")
-    parser.add_argument("--side", type=int, default=640, help="of the picture")
-    parser.add_argument("--seed", type=int, default=0)
-
-
-def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
-    """Parses, calls the command, and turns bad input into one line and status 2."""
-    options = vars(parser.parse_args(arguments))
-    options.pop("command", None)
-    command = options.pop("run")
-    quick_options = options.pop("quick_options")
-    if options.pop("quick"):
-        options.update(quick_options)
-    if options.get("region") is not None:
-        corners = tuple(options["region"])
-        options["region"] = (corners[:2], corners[2:])
-    for name in ("size", "offset"):
-        if isinstance(options.get(name), list):
-            options[name] = tuple(options[name])
-    try:
-        command(**{k: v for k, v in options.items() if v is not None})
-    except (ValueError, TypeError, OSError, ImportError, NotConverged) as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 2
-    return 0
-
-
-def _add_fit(parser: argparse.ArgumentParser, *, num_steps: int, width: int) -> None:
-    parser.add_argument("--steps", dest="num_steps", type=int, default=num_steps)
-    parser.add_argument("--width", type=int, default=width, help="hidden units")
-    parser.add_argument("--seed", type=int, default=0)
-
-
-def _add_region(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--region",
-        type=float,
-        nargs=4,
-        metavar=("TOP", "LEFT", "BOTTOM", "RIGHT"),
-        help="part to render, as fractions of the image",
+        "--resolution",
+        type=int,
+        default=160,
+        help="samples along each axis from which the mesh is extracted; more show "
+        "finer detail, at a cost of the third power (default: %(default)s)",
     )
+    parser.add_argument(
+        "--side",
+        type=int,
+        default=640,
+        metavar="PIXELS",
+        help="side of the picture (default: %(default)s)",
+    )
+    commands.add_training(parser, num_steps=500, width=128)
+    commands.add_output(parser)
 
 
-def _add_files(parser: argparse.ArgumentParser, *, max_side: int | None) -> None:
-    parser.add_argument("--out", default="out", help="folder for what is written")
-    parser.add_argument("--max-side", type=int, default=max_side)
-    parser.add_argument("--quick", action="store_true", help="a small, fast run")
+_COMMANDS = {
+    "fit": (add_fit, "fit a SIREN to an image, and render it at any size"),
+    "upscale": (add_upscale, "enlarge images by any factor"),
+    "colorize": (add_colorize, "colorize gray images"),
+    "merge": (add_merge, "paste a part of an image without a seam, or merge images"),
+    "shape": (add_shape, "fit a signed distance to a surface, and extract a mesh"),
+}
 
 
 def _corner(text: str) -> tuple[float, float]:

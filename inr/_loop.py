@@ -1,40 +1,44 @@
-"""The one driver of long loops: compiled chunks, and the host's work in between.
+"""The driver of long loops: compiled chunks of steps, and the host's work in between.
 
 `advance(state, limit) -> Chunk` takes up to `limit` steps in one compiled call. It
-stops by itself before a step whose loss is not finite or has reached the target. The
-driver does what only the host can: it sizes the chunks so that a bar moves and Ctrl-C
-is heard, keeps the best state, writes checkpoints and calls back.
+stops before a step whose loss is not finite or has reached the target. The driver does
+what only the host can do: it chooses the length of the chunks so that the progress bar
+moves and Ctrl-C is handled quickly, keeps the best state, writes checkpoints and calls
+the callback.
 """
 
 import contextlib
 import os
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import jax
 import numpy as np
 from tqdm.auto import tqdm
 
 from inr._typing import Array
-from inr.checkpoints import open_checkpoints
+from inr.checkpoints import Checkpoints, open_checkpoints
 
-MOST_STEPS = 128
-"""Steps that one compiled call may take; the length of its buffer of losses."""
+MAX_STEPS = 128
+"""Greatest number of steps of one compiled call: the length of its buffer of losses."""
 
-_SECONDS_A_CHUNK = 0.25
-_SECONDS_A_CHECKPOINT = 30.0
+Status: TypeAlias = Literal["finished", "target reached", "interrupted", "diverged"]
+"""How a loop ended."""
+
+_SECONDS_PER_CHUNK = 0.25
+_SECONDS_PER_CHECKPOINT = 30.0
 
 
 class Chunk(NamedTuple):
-    """What `advance` returns; trailing axes `...` are those of a batch of fields.
+    """Result of `advance`. Trailing axes `...` are those of a batch of fields.
 
     Attributes:
-      state: after the steps taken.
-      losses: `[MOST_STEPS, ...]`, the loss found before each step.
-      count: `[...]` int32, how many of them were found.
-      stopped: `[...]` bool, True where the last loss ended the loop: it is not finite,
-        or has reached the target, and no step was taken on it.
+      state: state after the last step.
+      losses: `[MAX_STEPS, ...]`, the loss before each step.
+      count: `[...]` int32, the number of losses.
+      stopped: `[...]` bool, True if the last loss ended the loop: it is not finite or
+        has reached the target, and no step followed it.
     """
 
     state: Any
@@ -44,17 +48,17 @@ class Chunk(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a loop came to.
+    """Result of a loop.
 
     Attributes:
-      state: the last one; where `status` is "interrupted" or "diverged", the best.
-      history: `[n, ...]` float32, the loss found before each step.
-      status: `"finished"`, `"target reached"`, `"interrupted"` or `"diverged"`.
+      state: the last state; if `status` is "interrupted" or "diverged", the best one.
+      history: `[n, ...]` float32, the loss before each step.
+      status: how the loop ended.
     """
 
     state: Any
     history: np.ndarray
-    status: str
+    status: Status
 
 
 def drive(
@@ -67,24 +71,24 @@ def drive(
     callback: Callable[[int, np.ndarray, Any], None] | None = None,
     checkpoint: str | os.PathLike | None = None,
 ) -> Outcome:
-    """Runs `advance` until `num_steps`, a stop of its own, or Ctrl-C.
+    """Run `advance` until `num_steps`, a stop of its own, or Ctrl-C.
 
     Args:
-      advance: takes `(state, limit)`, see the module's docstring.
-      state: where to start; a checkpoint in the folder goes before it.
-      num_steps: steps in all, those before a checkpoint included.
-      progress: shows a bar with the time left.
-      describe: turns losses `[...]` into the bar's text.
-      callback: called after every chunk with the step, the losses and the state.
-      checkpoint: folder to resume from, and to write to every half minute and at the
-        end.
+      advance: function of `(state, limit)`; see the module's docstring.
+      state: initial state; a checkpoint in the folder replaces it.
+      num_steps: total number of steps, including those before a checkpoint.
+      progress: show a bar with the remaining time.
+      describe: function that turns losses `[...]` into the bar's text.
+      callback: function of the step, the losses and the state, called after every
+        chunk.
+      checkpoint: folder to resume from, written every half minute and at the end.
 
     Returns:
       An `Outcome`.
     """
     with contextlib.ExitStack() as stack:
-        keeper = _Keeper(stack, checkpoint)
-        state, history = keeper.resume(state)
+        writer = _CheckpointWriter(stack, checkpoint)
+        state, history = writer.resume(state)
         best, best_loss, limit, status = state, np.inf, 1, "finished"
         bar = stack.enter_context(
             tqdm(total=num_steps, initial=len(history), disable=not progress)
@@ -107,46 +111,46 @@ def drive(
                 if bool(chunk.stopped.all()):
                     status = "target reached"
                     break
-                keeper.save_sometimes(state, history)
+                writer.save_if_due(state, history)
                 limit = _next_limit(limit, time.monotonic() - start)
         except KeyboardInterrupt:
-            keeper.save(state, history)
+            writer.save(state, history)
             return Outcome(best, history, "interrupted")
-        # The loss that reached the target led to no step: resuming finds it again.
-        keeper.save(state, history[: len(history) - (status == "target reached")])
+        # No step followed the loss that reached the target: resuming computes it again.
+        writer.save(state, history[: len(history) - (status == "target reached")])
         return Outcome(state, history, status)
 
 
-class _Keeper:
-    """Writes checkpoints, if there is a folder for them, every so often and at once."""
+class _CheckpointWriter:
+    """Resumes from a folder and writes checkpoints to it; without one does nothing."""
 
     def __init__(
         self, stack: contextlib.ExitStack, folder: str | os.PathLike | None
     ) -> None:
-        self._checkpoints = None
+        self._checkpoints: Checkpoints | None = None
         if folder is not None:
             self._checkpoints = stack.enter_context(open_checkpoints(folder))
-        self._saved = time.monotonic()
+        self._time_of_last = time.monotonic()
 
     def resume(self, state: Any) -> tuple[Any, np.ndarray]:
-        found = self._checkpoints.load(state) if self._checkpoints else None
-        if found is None:
+        stored = self._checkpoints.load(state) if self._checkpoints else None
+        if stored is None:
             return state, np.zeros((0,), np.float32)
-        state, extra = found
+        state, extra = stored
         return state, extra["history"]
 
     def save(self, state: Any, history: np.ndarray) -> None:
         if self._checkpoints:
             self._checkpoints.save(len(history), state, history=history)
 
-    def save_sometimes(self, state: Any, history: np.ndarray) -> None:
-        if time.monotonic() - self._saved > _SECONDS_A_CHECKPOINT:
+    def save_if_due(self, state: Any, history: np.ndarray) -> None:
+        if time.monotonic() - self._time_of_last > _SECONDS_PER_CHECKPOINT:
             self.save(state, history)
-            self._saved = time.monotonic()
+            self._time_of_last = time.monotonic()
 
 
 def _append(history: np.ndarray, chunk: Chunk) -> np.ndarray:
-    """Adds the losses found; a field that stopped early repeats its last one."""
+    """Append a chunk's losses; a field that stopped early repeats its last one."""
     losses, count = np.asarray(chunk.losses), np.asarray(chunk.count)
     steps = np.arange(count.max()).reshape((-1,) + (1,) * count.ndim)
     new = np.take_along_axis(losses, np.minimum(steps, count - 1), axis=0)
@@ -155,5 +159,5 @@ def _append(history: np.ndarray, chunk: Chunk) -> np.ndarray:
 
 def _next_limit(limit: int, seconds: float) -> int:
     """Steps that should take a quarter of a second; the first chunk also compiles."""
-    steps = int(limit * _SECONDS_A_CHUNK / max(seconds, 1e-6))
-    return max(1, min(steps, 4 * limit, MOST_STEPS))
+    steps = int(limit * _SECONDS_PER_CHUNK / max(seconds, 1e-6))
+    return max(1, min(steps, 4 * limit, MAX_STEPS))

@@ -1,8 +1,8 @@
-"""A few lines around orbax: numbered checkpoints of a tree in a folder.
+"""A thin layer over orbax: numbered checkpoints of a tree in a folder.
 
 Contract: a tree is any pytree of arrays and numbers. Leaves are stored by position, so
-that no class is needed to read them; the tree to fill comes from the caller. Writing
-goes on in the background and is complete when the `with` block ends.
+that reading needs no class; the caller passes a tree of the same structure. Writing
+runs in the background and is complete when the `with` block ends.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ import numpy as np
 
 
 class Checkpoints:
-    """The checkpoints in one folder; made by `open_checkpoints`."""
+    """The checkpoints in one folder. Use `open_checkpoints` to create one."""
 
     def __init__(self, manager: Any, folder: pathlib.Path):
         self._manager = manager
@@ -26,14 +26,16 @@ class Checkpoints:
     def save(
         self, step: int, tree: Any, *, rating: float = math.inf, **extra: np.ndarray
     ) -> None:
-        """Keeps `tree`, and arrays by name, as the checkpoint of `step`.
+        """Store `tree` and named arrays as the checkpoint of `step`.
 
         Args:
-          step: later than that of any other checkpoint; the last one again is ignored.
-          tree: of arrays and numbers. They are copied at once, and stored without how
-            they were spread over devices.
-          rating: the lowest is the best; infinite for a checkpoint without one.
-          **extra: arrays to be had back by their names.
+          step: greater than that of every earlier checkpoint; the last one again is
+            ignored.
+          tree: a pytree of arrays and numbers. They are copied at once, and stored
+            without their sharding.
+          rating: the checkpoint with the lowest rating is the best; infinite for a
+            checkpoint without a rating.
+          **extra: arrays that `load` returns under the same names.
         """
         import orbax.checkpoint as ocp
 
@@ -47,18 +49,19 @@ class Checkpoints:
     def load(
         self, tree: Any, *, best: bool = False
     ) -> tuple[Any, dict[str, np.ndarray]] | None:
-        """The last checkpoint, in the structure of `tree`; None where there is none.
+        """Load the last checkpoint in the structure of `tree`; None if there is none.
 
         Args:
-          tree: whose structure, shapes and dtypes are expected.
-          best: takes the one of the lowest rating instead, of equal ones the last.
+          tree: a tree of the expected structure, shapes and dtypes.
+          best: load the checkpoint with the lowest rating instead; of equal ratings,
+            the last one.
 
         Returns:
           The stored tree, and the extra arrays by name.
 
         Raises:
-          ValueError: if its leaves do not have the number, shapes and dtypes of those
-            of `tree`: it belongs to something else.
+          ValueError: if the stored leaves do not have the number, shapes and dtypes of
+            those of `tree`, because the checkpoint belongs to another call.
         """
         import orbax.checkpoint as ocp
 
@@ -66,28 +69,29 @@ class Checkpoints:
         if step is None:
             return None
         self._manager.wait_until_finished()
-        stored = self._manager.restore(step, args=ocp.args.StandardRestore())
+        item = self._manager.restore(step, args=ocp.args.StandardRestore())
         leaves, treedef = jax.tree.flatten(tree)
-        kept = [stored["tree"][name] for name in sorted(stored["tree"])]
+        stored = [item["tree"][name] for name in sorted(item["tree"])]
         expected = [(np.shape(x), jnp.result_type(x)) for x in leaves]
-        found = [(np.shape(x), jnp.result_type(x)) for x in kept]
-        if expected != found:
+        got = [(np.shape(x), jnp.result_type(x)) for x in stored]
+        if expected != got:
             raise ValueError(
-                f"`checkpoint` holds another model or optimizer: {self._folder} has "
-                f"{len(found)} arrays that do not match the {len(expected)} of this "
-                "call. Give another folder, or the model and optimizer of the first."
+                f"`checkpoint` must be a folder of the same model and optimizer, got "
+                f"{self._folder} with {len(got)} arrays that do not match the "
+                f"{len(expected)} of this call. Choose another folder, or the model "
+                "and optimizer of the first call."
             )
-        return jax.tree.unflatten(treedef, kept), dict(stored.get("extra") or {})
+        return jax.tree.unflatten(treedef, stored), dict(item.get("extra") or {})
 
 
 @contextlib.contextmanager
 def open_checkpoints(folder: str | pathlib.Path) -> Iterator[Checkpoints]:
-    """The checkpoints in `folder`, which is made if missing.
+    """Open the checkpoints in `folder`, which is created if missing.
 
-    The last two are kept, and the one of the lowest rating.
+    The last two checkpoints are kept, and the one with the lowest rating.
 
     Args:
-      folder: where they are; relative paths are resolved at once.
+      folder: path of the folder; a relative path is resolved at once.
 
     Yields:
       `Checkpoints`. Leaving the block waits until the last one is on disk.

@@ -1,13 +1,13 @@
 """Color spaces: linear light, luma, YCbCr, CIE Lab.
 
-Contract: pure functions on arrays `[..., c]`, channels on the last axis, RGB meaning
-sRGB-encoded values in [0, 1] unless a name says linear. Nothing is clipped: a color
-outside the gamut passes through, and every pair of inverses returns it. Each point is
-converted alone, in the widest floating input dtype and at least float32. Gradients are
-finite everywhere, at zero and below it too.
+Contract: pure functions on floating arrays `[..., c]` with the channels on the last
+axis. RGB means sRGB-encoded values in [0, 1], except where a name contains "linear".
+Nothing is clipped: inverse functions return colors outside the gamut unchanged. Points
+are converted independently, in the widest floating input dtype, at least float32.
+Gradients are finite everywhere, at and below zero too.
 
-Luma weighs the encoded values (ITU-R BT.601); it is not the luminance, which weighs
-linear light and is the Y behind Lab.
+Luma is a weighted sum of encoded values (ITU-R BT.601). Luminance, the Y of XYZ, is a
+weighted sum of linear light.
 """
 
 import jax
@@ -22,7 +22,7 @@ _LUMA = np.array([0.299, 0.587, 0.114])
 """BT.601 weights of encoded red, green and blue."""
 
 _STUDIO_LUMA = np.array([65.481, 128.553, 24.966]) / 255
-"""The same weights scaled to 219 of 255 levels, with the published digits."""
+"""The same weights scaled to 219 of 255 levels, with their published digits."""
 
 _YCBCR = np.stack(
     [
@@ -33,7 +33,7 @@ _YCBCR = np.stack(
 )
 
 # Linear sRGB to XYZ with the digits of BT.709, and the white of D65 at 2 degrees, both
-# as in scikit-image. Rounded digits leave b of a gray at up to 0.005, not at zero.
+# as in scikit-image. Because the digits are rounded, b of gray is up to 0.005.
 _XYZ = np.array(
     [
         [0.412453, 0.357580, 0.180423],
@@ -43,7 +43,7 @@ _XYZ = np.array(
 )
 _XYZ_OVER_WHITE = _XYZ / np.array([[0.95047], [1.0], [1.08883]])
 
-# Below delta the cube root of Lab continues as its tangent [CIE 15:2004, 8.2.1].
+# Below delta, Lab replaces the cube root by its tangent [CIE 15:2004, 8.2.1].
 _DELTA = 6 / 29
 
 
@@ -63,8 +63,7 @@ def srgb_to_linear(encoded: Float[ArrayLike, "..."]) -> Array:
     """
     x = _as_floating("encoded", encoded)
     curved = x > 0.04045
-    # The power must not see what it would turn into NaN, not even where it is unused:
-    # NaN times zero is NaN in the gradient.
+    # The unused branch must not yield NaN either: its gradient would be zero times NaN.
     power = ((jnp.where(curved, x, 1.0) + 0.055) / 1.055) ** 2.4
     return jnp.where(curved, power, x / 12.92)
 
@@ -121,9 +120,9 @@ def rgb_to_studio_luma(rgb: Float[ArrayLike, "*n 3"]) -> Array:
 
 
 def rgb_to_ycbcr(rgb: Float[ArrayLike, "*n 3"]) -> Array:
-    """Full-range BT.601 luma and color differences, both differences zero for gray.
+    """Full-range BT.601 luma and color differences; the differences of gray are zero.
 
-    The colors of JPEG, save that Cb and Cr are signed: add 0.5 to show them as images.
+    The color space of JPEG, but with signed Cb and Cr: add 0.5 to display them.
 
     Args:
       rgb: `[..., 3]`, in [0, 1].
@@ -140,7 +139,7 @@ def rgb_to_ycbcr(rgb: Float[ArrayLike, "*n 3"]) -> Array:
 def ycbcr_to_rgb(ycbcr: Float[ArrayLike, "*n 3"]) -> Array:
     """Encoded colors of full-range YCbCr, the inverse of `rgb_to_ycbcr`.
 
-    The luma of the result is the Y given, whatever Cb and Cr are, until it is clipped.
+    The luma of the result is Y for any Cb and Cr, as long as nothing is clipped.
 
     Args:
       ycbcr: `[..., 3]`, Y in [0, 1], Cb and Cr in [-0.5, 0.5].
@@ -155,10 +154,10 @@ def ycbcr_to_rgb(ycbcr: Float[ArrayLike, "*n 3"]) -> Array:
 
 
 def rgb_to_lab(rgb: Float[ArrayLike, "*n 3"]) -> Array:
-    """CIE 1976 L*a*b* under D65 at 2 degrees, as `skimage.color.rgb2lab`.
+    """CIE 1976 L*a*b* under D65 at 2 degrees, like `skimage.color.rgb2lab`.
 
-    The linear segment near black has the exact slope of the standard, where
-    scikit-image has rounded digits: they differ there by at most 2e-4.
+    The linear segment near black has the exact slope of the standard; scikit-image
+    rounds it, and differs there by at most 2e-4.
 
     Args:
       rgb: `[..., 3]`, in [0, 1].
@@ -179,7 +178,7 @@ def rgb_to_lab(rgb: Float[ArrayLike, "*n 3"]) -> Array:
 
 
 def lab_to_rgb(lab: Float[ArrayLike, "*n 3"]) -> Array:
-    """Encoded colors of CIE Lab, the inverse of `rgb_to_lab`; nothing is clipped.
+    """Encoded colors of CIE Lab, the inverse of `rgb_to_lab`.
 
     Args:
       lab: `[..., 3]`, L in [0, 100], a and b signed.
@@ -198,7 +197,7 @@ def lab_to_rgb(lab: Float[ArrayLike, "*n 3"]) -> Array:
 
 
 def _as_floating(argument: str, value: ArrayLike) -> Array:
-    fix = "Images are floats in [0, 1]: divide an 8-bit one by 255."
+    fix = "Colors are floats in [0, 1]: divide 8-bit levels by 255."
     return _checks.as_floating(argument, value, fix)
 
 
@@ -207,14 +206,14 @@ def _as_color(argument: str, value: ArrayLike) -> Array:
     if array.ndim == 0 or array.shape[-1] != 3:
         raise _checks.fail(
             argument,
-            "[..., 3], the channels last",
+            "[..., 3], with the channels last",
             f"shape {array.shape}",
-            "Repeat a gray channel three times; leave an alpha channel out.",
+            "Repeat a gray channel three times; remove an alpha channel.",
         )
     return array
 
 
 def _combine(color: Array, matrix: np.ndarray) -> Array:
-    """`[..., 3]` times the rows of a matrix `[m, 3]`, in full precision: `[..., m]`."""
+    """Multiply `[..., 3]` by the rows of a matrix `[m, 3]`, in full precision."""
     rows = jnp.asarray(matrix.T, color.dtype)
     return jnp.matmul(color, rows, precision=jax.lax.Precision.HIGHEST)

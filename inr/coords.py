@@ -1,13 +1,13 @@
-"""Where samples are: pixel-center grids, regions, random points.
+"""Coordinates of samples: pixel-center grids, regions, random points, interpolation.
 
 Contract: coordinates are float32 on the last axis, in the order of the array's axes
-((y, x), (z, y, x), (t, y, x)). Every axis spans [-1, 1] whatever its length, and sample
-i of n sits at the center of its cell, (2i + 1) / n - 1; so grids of different size
-agree about where things are. A region is given by its two corners as fractions in
-[0, 1].
+((y, x), (z, y, x), (t, y, x)). Every axis spans [-1, 1] for any length, and sample i of
+n is at the center of its cell, (2i + 1) / n - 1; so a coordinate is the same place in
+grids of any size. A region is a pair of corners, as fractions in [0, 1].
 """
 
 import itertools
+import math
 from collections.abc import Iterator
 from typing import Literal
 
@@ -25,11 +25,11 @@ Interpolation = Literal["linear", "cubic"]
 def pitch(size: Size, *, region: Region | None = None) -> Array:
     """Distance between neighboring samples along each axis.
 
-    Divide a difference per pixel by it to get a derivative per unit of coords.
+    Divide a difference per pixel by the pitch to get a derivative per unit of coords.
 
     Args:
       size: samples along each of the d axes.
-      region: the part of the signal that the samples span; all of it by default.
+      region: part of the signal that the samples span; None means all.
 
     Returns:
       `[d]`, equal to `2 / size` for the whole signal.
@@ -44,13 +44,13 @@ def grid(size: Size, *, region: Region | None = None) -> Array:
 
     Args:
       size: samples along each of the d axes, `(h, w)` for an image.
-      region: the part of the signal to span; all of it by default.
+      region: part of the signal to span; None means all.
 
     Returns:
       `[*size, d]`, in [-1, 1].
 
     Raises:
-      ValueError: if a size is not a positive whole number or the region is not inside
+      ValueError: if a size is not a positive whole number, or the region is not inside
         the signal.
     """
     size = _checks.as_size("size", size)
@@ -64,16 +64,58 @@ def grid(size: Size, *, region: Region | None = None) -> Array:
     return jnp.stack(mesh, axis=-1)
 
 
+def cell_offsets(size: Size) -> np.ndarray:
+    """Offsets of the samples of a subdivided cell from the cell's center.
+
+    Args:
+      size: samples along each of the d axes of the cell.
+
+    Returns:
+      `[*size, d]` NumPy float64, in cells, between -1/2 and 1/2.
+    """
+    size = _checks.as_size("size", size)
+    axes = [(np.arange(n) + 0.5) / n - 0.5 for n in size]
+    return np.stack(np.meshgrid(*axes, indexing="ij"), -1)
+
+
+def region_size(
+    size: Size, *, region: Region | None = None, scale: float | tuple[float, ...] = 1.0
+) -> Size:
+    """Size of a region of a regular grid, at a magnification.
+
+    Args:
+      size: samples of the complete signal along each of the d axes.
+      region: part of the signal; by default the complete signal.
+      scale: magnification, one number or one for each axis.
+
+    Returns:
+      Samples along each axis, rounded, at least 1.
+
+    Raises:
+      ValueError: if a scale is not a positive number, or the region is not inside the
+        signal.
+    """
+    size = _checks.as_size("size", size)
+    start, stop = _checks.as_region("region", region, len(size))
+    scales = tuple(scale) if isinstance(scale, tuple | list) else (scale,) * len(size)
+    if len(scales) != len(size) or not all(0 < s < math.inf for s in scales):
+        raise _checks.fail("scale", f"a number above 0, or {len(size)} of them", scale)
+    return tuple(
+        max(round(s * (b - a) * n), 1)
+        for s, a, b, n in zip(scales, start, stop, size, strict=True)
+    )
+
+
 def random_points(
     key: Key, num_points: int, *, ndim: int = 2, region: Region | None = None
 ) -> Array:
-    """Points drawn uniformly from the signal or a region of it.
+    """Draw points uniformly from the signal or a region of it.
 
     Args:
       key: PRNG key.
-      num_points: how many, n.
+      num_points: number of points, n.
       ndim: number of axes, d.
-      region: the part of the signal to draw from; all of it by default.
+      region: part of the signal to draw from; None means all.
 
     Returns:
       `[n, d]`, in [-1, 1].
@@ -91,22 +133,22 @@ def sample_grid(
     *,
     interpolation: Interpolation = "linear",
 ) -> Array:
-    """Values between the samples of a grid: linear or cubic interpolation.
+    """Interpolate between the samples of a grid.
 
-    Beyond the centers of the outermost cells the edge value continues. Cubic is Keys'
-    kernel with a = -1/2 (Keys 1981), as in Pillow and `jax.image.resize`.
+    Beyond the centers of the outermost cells, the edge value continues. Cubic means
+    Keys' kernel with a = -1/2 (Keys 1981), as in Pillow and `jax.image.resize`.
     Differentiable in both arrays.
 
     Args:
       values: `[*size, k]`, with d = `len(size)` axes.
       coords: `[..., d]`, in [-1, 1].
-      interpolation: `"linear"` or `"cubic"`.
+      interpolation: `"linear"`, from 2^d samples, or `"cubic"`, from 4^d.
 
     Returns:
       `[..., k]`.
 
     Raises:
-      ValueError: if the two arrays disagree about d, or the interpolation is unknown.
+      ValueError: if d differs between the arrays, or the interpolation is unknown.
     """
     values = _checks.as_floating("values", values)
     coords = _checks.as_floating("coords", coords)
@@ -128,11 +170,11 @@ def neighbors(
     *,
     interpolation: Interpolation = "linear",
 ) -> Iterator[tuple[Array, tuple[Array, ...], Array]]:
-    """The cells of a grid that a point's value is made of.
+    """Yield the grid cells around each point, with their interpolation weights.
 
-    `sample_grid` is the sum of `weight * values[index]` over them; models that decode a
-    cell's features by where the point lies from it also use the distance. Beyond the
-    centers of the outermost cells these stand for their missing neighbors.
+    `sample_grid` is the sum of `weight * values[index]` over them. Models that decode a
+    cell's features by the position relative to its center also use the distance. Beyond
+    the centers of the outermost cells, those cells replace the missing neighbors.
 
     Args:
       coords: `[..., d]`, in [-1, 1].
@@ -140,8 +182,9 @@ def neighbors(
       interpolation: `"linear"`, 2^d neighbors, or `"cubic"`, 4^d.
 
     Yields:
-      For each neighbor its weight `[...]` (they add up to 1), its index, d arrays
-      `[...]`, and how far the point lies from its center, in cells, `[..., d]`.
+      For each neighbor: its weight `[...]` (the weights add up to 1), its index, d
+      arrays `[...]`, and the distance of the point from its center, in cells,
+      `[..., d]`.
 
     Raises:
       ValueError: for an unknown interpolation.
@@ -162,8 +205,6 @@ def neighbors(
 
 
 def _corners(region: Region | None, ndim: int) -> tuple[np.ndarray, np.ndarray]:
-    if region is None:
-        return np.zeros(ndim), np.ones(ndim)
     start, stop = _checks.as_region("region", region, ndim)
     return np.asarray(start), np.asarray(stop)
 
@@ -173,13 +214,13 @@ def _hat(distance: Array) -> Array:
 
 
 def keys_cubic(distance: ArrayLike) -> Array:
-    """Keys' kernel of cubic interpolation with a = -1/2 [Keys 1981, eq. 15].
+    """Keys' cubic interpolation kernel with a = -1/2 [Keys 1981, eq. 15].
 
     Args:
-      distance: from the sample, in samples, not negative; any shape.
+      distance: distance from the sample, in samples, not negative; any shape.
 
     Returns:
-      The sample's weight: 1 at distance 0, 0 at 1 and from 2 on.
+      Weight of the sample: 1 at distance 0, 0 at 1 and from 2 on.
     """
     s = jnp.asarray(distance)
     near = (1.5 * s - 2.5) * s * s + 1

@@ -1,7 +1,8 @@
-"""Weights that come with the library: name to file. It knows no model class.
+"""Files of the pretrained models that are part of the library.
 
-Each `name.safetensors` lies beside its model card, `name.md`, which says what it was
-trained on, what it reaches, whom to credit, and the SHA-256 of the file.
+Beside each `name.safetensors` is its model card, `name.md`: training data, figures,
+attribution, license, and the SHA-256 of the file. Load a model with
+`inr.models.load_model`.
 """
 
 import importlib.resources
@@ -11,22 +12,22 @@ from inr import _checks
 
 
 def names() -> tuple[str, ...]:
-    """The models that there are.
+    """Names of the pretrained models.
 
     Returns:
-      Their names, sorted.
+      Names, sorted.
     """
     return tuple(sorted(path.stem for path in _folder().glob("*.safetensors")))
 
 
 def file(name: str) -> pathlib.Path:
-    """The file of a model's weights.
+    """Path to the weights of a model.
 
     Args:
       name: one of `names()`.
 
     Returns:
-      Its path, of a safetensors file.
+      Path to a safetensors file.
 
     Raises:
       ValueError: for another name.
@@ -36,13 +37,13 @@ def file(name: str) -> pathlib.Path:
 
 
 def card(name: str) -> str:
-    """The model card: training, figures, limits, license and attribution.
+    """Model card: training, figures, limits, license and attribution.
 
     Args:
       name: one of `names()`.
 
     Returns:
-      Its text, in Markdown.
+      Text in Markdown.
 
     Raises:
       ValueError: for another name.

@@ -18,7 +18,10 @@ MODULES = (
     inr.metrics,
     inr.poisson,
     inr.pretrained,
-    inr.restoration,
+    inr.colorization,
+    inr.models,
+    inr.references,
+    inr.upscaling,
     inr.signals,
     inr.training,
 )

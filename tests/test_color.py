@@ -8,7 +8,7 @@ from support import refuses
 
 from inr import color
 
-# The corners of the cube, its edges, black, and both sides of every change of branch.
+# Corners and edges of the cube, black, and both sides of every branch.
 LEVELS = [0.0, 1e-6, 0.01, 0.0404, 0.0405, 0.2, 0.5, 0.99, 1.0]
 CUBE = np.stack(np.meshgrid(LEVELS, LEVELS, LEVELS, indexing="ij"), -1)
 BEYOND = np.array([-1.0, -0.04045, -1e-9, 0.0, 0.0031308, 0.04045, 1.0, 1.7])
@@ -37,7 +37,7 @@ def test_srgb_curve_has_the_published_values():
     linear = [0.0, 0.0031308, 0.21404114, 0.50288646, 1.0]
     np.testing.assert_allclose(color.srgb_to_linear(encoded), linear, rtol=1e-5)
     np.testing.assert_allclose(color.linear_to_srgb(np.float32(0.5)), 0.7353569)
-    # Below the toe the straight line goes on.
+    # Negative values continue the linear segment.
     np.testing.assert_allclose(color.srgb_to_linear(np.float32(-1)), -1 / 12.92)
     np.testing.assert_allclose(color.linear_to_srgb(np.float32(-1)), -12.92)
 
@@ -168,5 +168,5 @@ def test_integers_are_refused_with_the_fix(function):
 @pytest.mark.parametrize("function", FUNCTIONS[2:])
 @pytest.mark.parametrize("shape", [(4, 4), (5, 1), (3, 8), ()])
 def test_other_channel_counts_are_refused(function, shape):
-    with refuses(r"must be \[\.\.\., 3\], the channels last, got shape"):
+    with refuses(r"must be \[\.\.\., 3\], with the channels last, got shape"):
         function(jnp.zeros(shape))

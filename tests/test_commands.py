@@ -5,7 +5,8 @@ import pytest
 
 import inr
 from inr.__main__ import main
-from inr.restoration import Upscaler, save_model
+from inr.upscaling import Upscaler
+from inr.models import save_model
 
 FAST = ["--steps", "5", "--width", "16", "--max-side", "24"]
 
@@ -126,7 +127,7 @@ def pair(tmp_path):
 
 def cloned(pair, mask, **options):
     source, target = (inr.read_image(path)[..., :3] for path in pair)
-    result = np.clip(inr.clone(source, target, mask, **options), 0, 1)
+    result = np.clip(inr.seamless_clone(source, target, mask, **options), 0, 1)
     return np.rint(255 * result)
 
 

@@ -19,23 +19,23 @@ def test_grid_is_the_closed_form_of_pixel_centers():
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=3))
 @settings(max_examples=20, deadline=None)
-def test_grid_is_symmetric_and_has_one_axis_a_size(size):
+def test_grid_is_symmetric_with_one_axis_per_size(size):
     grid = np.asarray(coords.grid(tuple(size)))
     assert grid.shape == (*size, len(size))
     flipped = grid[tuple(slice(None, None, -1) for _ in size)]
     np.testing.assert_allclose(grid, -flipped, atol=1e-7)
 
 
-def test_grids_of_different_size_agree_about_where_things_are():
+def test_a_coordinate_is_the_same_place_in_grids_of_any_size():
     fine = np.asarray(coords.grid((8, 12)))
     coarse = fine.reshape(4, 2, 6, 2, 2).mean((1, 3))
     np.testing.assert_allclose(coarse, coords.grid((4, 6)), atol=1e-6)
 
 
-def test_region_equals_that_part_of_the_whole_grid():
-    whole = coords.grid((10, 20))
+def test_a_region_equals_that_part_of_the_full_grid():
+    full = coords.grid((10, 20))
     part = coords.grid((2, 5), region=((0.2, 0.25), (0.4, 0.5)))
-    np.testing.assert_allclose(part, whole[2:4, 5:10], atol=1e-6)
+    np.testing.assert_allclose(part, full[2:4, 5:10], atol=1e-6)
 
 
 def test_pitch_is_the_distance_between_neighbors():
@@ -56,8 +56,8 @@ def test_random_points_fill_the_region_and_follow_the_key(key):
     np.testing.assert_allclose(points.mean(0), (low + high) / 2, atol=0.02)
     again = coords.random_points(key, 4000, region=region)
     np.testing.assert_array_equal(points, again)
-    other = coords.random_points(jax.random.fold_in(key, 1), 4000, region=region)
-    assert not np.array_equal(points, other)
+    different = coords.random_points(jax.random.fold_in(key, 1), 4000, region=region)
+    assert not np.array_equal(points, different)
 
 
 @pytest.mark.parametrize("interpolation", ["linear", "cubic"])
@@ -84,7 +84,7 @@ def test_cubic_sampling_agrees_with_jax_image_resize(key):
     image = jax.random.uniform(key, (8, 8, 2))
     expected = jax.image.resize(image, (16, 16, 2), "cubic")
     sampled = coords.sample_grid(image, coords.grid((16, 16)), interpolation="cubic")
-    # The two differ in how they continue beyond the border.
+    # The two pad images differently.
     inner = (slice(4, -4), slice(4, -4))
     np.testing.assert_allclose(sampled[inner], expected[inner], atol=1e-5)
 
@@ -140,10 +140,10 @@ def test_bad_samplings_are_refused():
 
 @pytest.mark.parametrize("interpolation", ["linear", "cubic"])
 def test_values_between_samples_keep_their_dtype(interpolation):
-    """Whatever the default is: the fast tests run with 64-bit types too."""
+    """The dtype does not depend on the default, float64 under x64."""
     values, points = np.zeros((4, 5, 2), np.float32), np.zeros((3, 2), np.float32)
-    made = coords.sample_grid(values, points, interpolation=interpolation)
-    assert made.dtype == np.float32
+    sampled = coords.sample_grid(values, points, interpolation=interpolation)
+    assert sampled.dtype == np.float32
     weight, _, distance = next(
         coords.neighbors(points, (4, 5), interpolation=interpolation)
     )

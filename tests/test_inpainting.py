@@ -4,13 +4,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from small_restorer import noisy
+from small_restorer import random_params
 from support import refuses
 
 import inr
 from inr import commands
-from inr.restoration import TextureTransformer, inpaint_by_reference, save_model
-from inr.restoration.files import example_inputs
+from inr.references import TextureTransformer, inpaint_by_reference
+from inr.models import save_model
+from inr.models.files import example_inputs
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def test_with_a_mask_only_what_is_missing_changes(photo, tmp_path, capsys):
 @pytest.fixture
 def textures(tmp_path):
     model = TextureTransformer(1, width=8, blocks=(1, 1), textures=(4, 6, 8))
-    params = jax.tree.map(jnp.asarray, noisy(model, *example_inputs(model)))
+    params = jax.tree.map(jnp.asarray, random_params(model, *example_inputs(model)))
     save_model(tmp_path / "textures.safetensors", model, params)
     return tmp_path / "textures.safetensors"
 
@@ -77,7 +78,7 @@ def test_a_model_fills_a_random_hole_from_the_image_and_a_reference(
     filled = inr.read_image(run(photo, tmp_path, **options)[0])
     printed = capsys.readouterr().out
     image = inr.read_image(photo)
-    hole = inr.training.random_holes(jax.random.key(3), (24, 32), count=1)[0]
+    hole = inr.training.random_holes(jax.random.key(3), (24, 32), num_holes=1)[0]
     np.testing.assert_array_equal(filled[~hole], image[~hole])
     expected = inpaint_by_reference(image, hole, [], model=textures)
     np.testing.assert_allclose(filled, np.clip(expected, 0, 1), atol=0.6 / 255)

@@ -4,19 +4,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from small_restorer import noisy
+from small_restorer import random_params
 from support import refuses
 
 import inr
 from inr import commands
-from inr.restoration import (
-    LoadedModel,
-    TextureTransformer,
-    match_references,
-    save_model,
-    upscale_by_reference,
-)
-from inr.restoration.files import example_inputs
+from inr.models import LoadedModel, save_model
+from inr.references import TextureTransformer, match_references, upscale_by_reference
+from inr.models.files import example_inputs
 from inr.training import reduce_images
 
 
@@ -27,7 +22,7 @@ def folder(tmp_path_factory):
     for name, size in (("photo", (18, 25)), ("one", (20, 16)), ("two", (12, 24))):
         inr.write_image(folder / f"{name}.png", draw.random((*size, 3)))
     model = TextureTransformer(4, width=8, blocks=(1, 1, 1, 1), textures=(4, 6, 8))
-    params = jax.tree.map(jnp.asarray, noisy(model, *example_inputs(model)))
+    params = jax.tree.map(jnp.asarray, random_params(model, *example_inputs(model)))
     save_model(folder / "model.safetensors", model, params)
     return folder
 
@@ -71,7 +66,7 @@ def test_what_it_prints_is_the_files_score(folder, tmp_path, capsys):
 @pytest.mark.slow
 def test_a_model_for_twice_the_size_is_given_half_of_it(folder, tmp_path, capsys):
     model = TextureTransformer(2, width=8, blocks=(1, 1, 1), textures=(4, 6, 8))
-    params = jax.tree.map(jnp.asarray, noisy(model, *example_inputs(model)))
+    params = jax.tree.map(jnp.asarray, random_params(model, *example_inputs(model)))
     save_model(tmp_path / "twice.safetensors", model, params)
     options = {"model": tmp_path / "twice.safetensors", "evaluate": True}
     made = inr.read_image(run(folder, tmp_path, **options)[0])
@@ -90,12 +85,12 @@ def test_a_match_is_where_the_reference_has_the_same():
     small = jax.image.resize(wide, (32, 32, 3), "cubic")[4:24, 4:26]
     other = np.random.default_rng(1).random((24, 32, 3), np.float32)
     match = match_references(small, [other, wide], model=known)
-    assert match.place.shape == (20, 22, 2)
+    assert match.position.shape == (20, 22, 2)
     # As far as the border is seen: by the extractor, its patches, the enlargement.
     inner = np.s_[6:-6, 6:-6]
     np.testing.assert_array_equal(match.source[inner], 1)
     own = np.stack(np.meshgrid(range(4, 24), range(4, 26), indexing="ij"), -1)
-    np.testing.assert_array_equal(match.place[inner], own[inner])
+    np.testing.assert_array_equal(match.position[inner], own[inner])
 
 
 @pytest.mark.slow

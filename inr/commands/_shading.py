@@ -1,4 +1,4 @@
-"""A picture of a surface: seen from the front, lit from above."""
+"""A picture of a surface from the front, lit from above."""
 
 import jax
 import jax.numpy as jnp
@@ -8,23 +8,22 @@ from inr._typing import Array, Field, Key
 from inr.calculus import gradient
 from inr.signals import Mesh, sample_surface
 
-_ROUNDS, _SAMPLES_A_PIXEL = 16, 20  # in rounds, for the sake of memory
-_FILL = 0.92  # of the picture
-_LIGHT = np.array([0.5, 0.7, 0.5])  # towards it, in the order (z, y, x)
+_ROUNDS, _SAMPLES_A_PIXEL = 16, 20  # several rounds bound the memory
+_FILL = 0.92  # share of the picture that the mesh spans
+_LIGHT = np.array([0.5, 0.7, 0.5])  # direction of the light, (z, y, x)
 _COLOR = np.array([0.90, 0.84, 0.76])
 
 
 def shaded(field: Field, mesh: Mesh, side: int) -> np.ndarray:
-    """A square picture of a mesh, y upwards and z towards the viewer.
+    """A square picture of a mesh, y upward and z toward the viewer.
 
-    Orthographic. Each pixel shows the nearest of many points of the mesh, lit by
-    Lambert's law, wrapped halfway round, on the field's own gradient there: what is
-    seen are exact normals.
+    The projection is orthographic. Each pixel shows the nearest of many points of the
+    mesh under half-Lambert shading, with the field's exact gradient as normal.
 
     Args:
       field: coords (z, y, x) to a signed distance, zero on the mesh.
       mesh: the surface.
-      side: of the picture, in pixels.
+      side: side of the picture, in pixels.
 
     Returns:
       `[side, side, 3]` in [0, 1], on white.
@@ -33,8 +32,8 @@ def shaded(field: Field, mesh: Mesh, side: int) -> np.ndarray:
     for i in range(_ROUNDS):
         _add_samples(jax.random.key(i), nearest, mesh, side)
     covered = np.isfinite(nearest[:, 0])
-    slope = np.asarray(_gradient(field, nearest[covered].astype(np.float32)))
-    normals = slope / np.linalg.norm(slope, axis=1, keepdims=True)
+    normals = np.asarray(_gradient(field, nearest[covered].astype(np.float32)))
+    normals = normals / np.linalg.norm(normals, axis=1, keepdims=True)
     cosine = normals @ (_LIGHT / np.linalg.norm(_LIGHT))
     picture = np.ones((side * side, 3))
     picture[covered] = (0.1 + 0.9 * ((1 + cosine[:, None]) / 2) ** 2) * _COLOR
@@ -42,7 +41,7 @@ def shaded(field: Field, mesh: Mesh, side: int) -> np.ndarray:
 
 
 def _add_samples(key: Key, nearest: np.ndarray, mesh: Mesh, side: int) -> None:
-    """Puts samples that are nearer than what is there into `nearest` `[pixels, 3]`."""
+    """Update `nearest` `[pixels, 3]` with samples that are nearer to the viewer."""
     low, high = mesh.vertices.min(0), mesh.vertices.max(0)
     count = -(-_SAMPLES_A_PIXEL * side * side // _ROUNDS)
     (points, normals), _ = sample_surface(key, mesh, num_points=count)
@@ -51,12 +50,12 @@ def _add_samples(key: Key, nearest: np.ndarray, mesh: Mesh, side: int) -> None:
     y, x = scale * np.moveaxis(points - (low + high) / 2, -1, 0)[1:]
     row = np.clip((side / 2 - y).astype(int), 0, side - 1)
     pixel = row * side + np.clip((side / 2 + x).astype(int), 0, side - 1)
-    # In order of depth: where a pixel is written to several times, the last one stays.
+    # In order of depth, because the last write to a pixel wins.
     order = np.argsort(points[:, 0])
-    found = np.full_like(nearest, -np.inf)
-    found[pixel[order]] = points[order]
-    nearer = found[:, 0] > nearest[:, 0]
-    nearest[nearer] = found[nearer]
+    candidates = np.full_like(nearest, -np.inf)
+    candidates[pixel[order]] = points[order]
+    nearer = candidates[:, 0] > nearest[:, 0]
+    nearest[nearer] = candidates[nearer]
 
 
 @jax.jit

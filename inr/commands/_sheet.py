@@ -1,4 +1,4 @@
-"""A contact sheet: labeled pictures side by side in one PNG."""
+"""A contact sheet: labeled images side by side in one PNG."""
 
 import os
 from collections.abc import Mapping
@@ -14,23 +14,23 @@ _MARGIN, _LABEL = 8, 22
 
 def write_sheet(
     path: str | os.PathLike,
-    pictures: Mapping[str, ArrayLike],
+    images: Mapping[str, ArrayLike],
     *,
     columns: int = 4,
     side: int = 320,
 ) -> None:
-    """Writes pictures in a grid, each under its label.
+    """Write images in a grid, each under its label.
 
     Args:
       path: file name of the sheet.
-      pictures: label to image `[h, w, c]` in [0, 1], gray or RGB. Small ones are
-        enlarged without smoothing, large ones reduced.
-      columns: pictures a row.
-      side: longer side of each on the sheet, in pixels.
+      images: label to image `[h, w, c]` in [0, 1], gray or RGB. Small images are
+        enlarged by pixel replication, large ones are reduced.
+      columns: images in a row.
+      side: longer side of each image on the sheet, in pixels.
     """
     from PIL import Image, ImageDraw, ImageFont
 
-    panels = {label: _fitted(image, side) for label, image in pictures.items()}
+    panels = {label: _resized(image, side) for label, image in images.items()}
     columns = min(columns, len(panels))
     rows = -(-len(panels) // columns)
     height = max(p.shape[0] for p in panels.values()) + _LABEL
@@ -47,8 +47,8 @@ def write_sheet(
     write_image(path, np.asarray(sheet, np.float32) / 255)
 
 
-def _fitted(image: ArrayLike, side: int) -> np.ndarray:
-    """RGB with the longer side `side`: repeated pixels up, smoothed down."""
+def _resized(image: ArrayLike, side: int) -> np.ndarray:
+    """RGB with the longer side `side`: pixels replicated up, averaged down."""
     image = np.asarray(image, np.float32)[..., :3]
     h, w = image.shape[:2]
     image = np.broadcast_to(image, (h, w, 3))

@@ -1,23 +1,31 @@
-"""A command that shows what several restorers make of one image."""
+"""A command that compares the results of several restorers on one image."""
 
+import functools
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from inr import _checks
-from inr._typing import Field, Region
+from inr._typing import Field, Region, Size
 from inr.color import rgb_to_luma
-from inr.commands._shared import folder_at, head_or, opaque, report, within
+from inr.colorization import colorization_field
+from inr.commands._shared import (
+    load_portrait,
+    output_folder,
+    report,
+    size_within,
+    without_alpha,
+)
 from inr.commands._sheet import write_sheet
 from inr.coords import sample_grid
 from inr.metrics import find_regions
 from inr.rendering import render
-from inr.restoration import bind_restorer
 from inr.training import reduce_images
 
-LOCAL = ((0.2, 0.2), (0.4, 0.6))
+_ALL: Region = ((0.0, 0.0), (1.0, 1.0))
+_CLOSE_UP: Region = ((0.2, 0.2), (0.4, 0.6))
 
 
 def compare_restorers(
@@ -29,66 +37,81 @@ def compare_restorers(
     num_regions: int = 2,
     out: str | os.PathLike = "out",
 ) -> list[pathlib.Path]:
-    """Renders one small gray image by several models: whole, and close by.
+    """Render one small gray image by several models, as a whole and in close-ups.
 
-    Each row of the sheet is a view: all of the image, its rows .2 to .4 and columns .2
-    to .6, and where the renderings differ most (`inr.metrics.find_regions`). Each
-    column is a model, between bicubic interpolation and the image itself.
+    Each row of the sheet is a view: the whole image; its rows .2 to .4 and columns .2
+    to .6; and the regions of the greatest differences (`inr.metrics.find_regions`).
+    The columns are bicubic interpolation, the models, and the original.
 
     Args:
-      models: names of shipped weights, or files of weights.
+      models: names of pretrained models, or files of weights.
       image: file name; by default the head of a bundled photograph.
-      side: the image is made gray and reduced until its longer side is this.
+      side: longer side of the input, to which the gray image is reduced.
       size: longer side of each rendering.
-      num_regions: how many regions to look for.
+      num_regions: number of regions to find.
       out: folder for the sheet.
 
     Returns:
       The files written.
+
+    Raises:
+      ValueError: if two models have the same name, or a number is below 1.
     """
-    side, size = (_checks.as_count(k, v) for k, v in (("side", side), ("size", size)))
-    name, picture = head_or(image)
-    picture = opaque(picture)
-    gray = rgb_to_luma(picture) if picture.shape[-1] == 3 else picture
-    small = np.asarray(reduce_images(gray, within(side, gray.shape)))
-    fields = {_label(m): bind_restorer(small, model=m, detail=None) for m in models}
-    if len(fields) < len(models):
-        raise _checks.fail("models", "different ones", f"{list(map(str, models))}")
-    fields = {"bicubic": _sampled(small), **fields, "original": _sampled(picture)}
-
-    def view(region: Region) -> dict[str, np.ndarray]:
-        start, stop = region
-        sides = [(b - a) * n for a, b, n in zip(start, stop, gray.shape, strict=False)]
-        shape = tuple(max(round(n * size / max(sides)), 1) for n in sides)
-        return {
-            label: np.clip(render(field, shape, region=region, progress=False), 0, 1)
-            for label, field in fields.items()
-        }
-
-    whole = view(((0.0, 0.0), (1.0, 1.0)))
-    # One model is compared with the original, several with each other.
-    labels = list(fields)[1:-1] if len(models) > 1 else list(fields)[1:]
-    shape = (*whole["bicubic"].shape[:2], 3)
-    regions = find_regions(
-        [np.broadcast_to(whole[label], shape) for label in labels],
-        side=max(min(shape[:2]) // 5, 1),
-        num_regions=num_regions,
-    )
-    panels = dict(whole)
-    for region in (LOCAL, *regions):
+    side, size = _checks.as_count("side", side), _checks.as_count("size", size)
+    name, original = load_portrait(image)
+    original = without_alpha(original)
+    gray = rgb_to_luma(original) if original.shape[-1] == 3 else original
+    reduced = np.asarray(reduce_images(gray, size_within(side, gray.shape)))
+    restored = {
+        _label(model): colorization_field(reduced, model=model, detail=None)
+        for model in models
+    }
+    if len(restored) < len(models):
+        raise _checks.fail("models", "different models", f"{list(map(str, models))}")
+    fields = {
+        "bicubic": _interpolated(reduced),
+        **restored,
+        "original": _interpolated(original),
+    }
+    view = functools.partial(_view, fields, gray.shape[:2], size)
+    panels = view(_ALL)
+    # Several models are compared with each other, one with the original.
+    labels = list(restored) if len(models) > 1 else [*restored, "original"]
+    regions = _find_regions([panels[label] for label in labels], num_regions)
+    for region in (_CLOSE_UP, *regions):
         (top, left), (bottom, right) = region
         text = f"{top:.2f}-{bottom:.2f}, {left:.2f}-{right:.2f}"
-        panels.update((f"{label} {text}", x) for label, x in view(region).items())
-    file = folder_at(out) / f"{name}_restorers.png"
+        panels |= {f"{label} {text}": x for label, x in view(region).items()}
+    file = output_folder(out) / f"{name}_restorers.png"
     write_sheet(file, panels, columns=len(fields))
     return report([file])
 
 
+def _view(
+    fields: Mapping[str, Field], shape: Size, size: int, region: Region
+) -> dict[str, np.ndarray]:
+    """Renderings of a region of an image of this shape, the longer side `size`."""
+    start, stop = region
+    sides = [(b - a) * n for a, b, n in zip(start, stop, shape, strict=True)]
+    view_size = tuple(max(round(n * size / max(sides)), 1) for n in sides)
+    return {
+        label: np.clip(render(field, view_size, region=region, progress=False), 0, 1)
+        for label, field in fields.items()
+    }
+
+
+def _find_regions(images: Sequence[np.ndarray], num_regions: int) -> list[Region]:
+    """Where the images differ most; gray ones are broadcast to RGB."""
+    h, w, _ = images[0].shape
+    rgb = [np.broadcast_to(image, (h, w, 3)) for image in images]
+    return find_regions(rgb, side=max(min(h, w) // 5, 1), num_regions=num_regions)
+
+
 def _label(model: str | os.PathLike) -> str:
-    """Short, with the folder: trainings give their files the same name."""
+    """Name of a model with its folder: trainings give their files the same name."""
     return "/".join(pathlib.Path(model).with_suffix("").parts[-2:])
 
 
-def _sampled(image: np.ndarray) -> Field:
-    """An image as a field."""
-    return lambda coords: sample_grid(image, coords, interpolation="cubic")
+def _interpolated(image: np.ndarray) -> Field:
+    """Bicubic interpolation of an image, as a field."""
+    return functools.partial(sample_grid, image, interpolation="cubic")

@@ -1,29 +1,26 @@
-"""The commands that solve equations: a source in open space, and a wave in a box."""
+"""The commands that solve the Helmholtz equation and the wave equation."""
 
 import os
 import pathlib
-import time
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from inr import _checks, coords as _coords
+from inr import _checks
 from inr._typing import Array
-from inr.commands._shared import folder_at, report
+from inr.commands._shared import output_folder, report, timed_fit, without_alpha
 from inr.commands._sheet import write_sheet
-from inr.fields import BoundField, Siren, bind, save_field
-from inr.fitting import FitResult
+from inr.commands._solutions import inner_points, point_source, pulse, standing_waves
+from inr.coords import sample_grid
+from inr.fields import BoundField, save_field
 from inr.io import read_image
-from inr.poisson import dst, idst
 from inr.rendering import render
-from inr.signals import fit_helmholtz, fit_wave
-from inr.signals.collocation import values_at
-from inr.signals.waves import scales_of
+from inr.signals import fit_helmholtz, fit_wave, helmholtz_model, wave_model
 
-_SIZE = (256, 256)  # of the pictures
-_PULSE, _PULSE_AT = 0.2, (-0.1, 0.2)
-_INNER = 127  # points along an axis at which a wave is compared
+_SIZE = (256, 256)  # of the panels
+_NUM_INNER = 127  # points along an axis where a wave is compared with the exact one
 
 
 def helmholtz(
@@ -37,58 +34,50 @@ def helmholtz(
     width: int = 32,
     seed: int = 0,
 ) -> list[pathlib.Path]:
-    """Solves the Helmholtz equation for a source, in open space or in a medium.
+    """Solve the Helmholtz equation for a source in open space or in a medium.
 
     Args:
-      medium: file name of its slowness: an array `[h, w]` (.npy), 1 being that of the
-        surroundings, or a picture, whose black is 1. By default open space.
-      out: folder for the field and the picture.
-      wavenumber: where the slowness is 1; the square is wavenumber / pi waves wide.
-      source: (y, x) of the source in the square [-1, 1]^2.
-      contrast: by how much white is slower than black, in a picture.
-      num_steps: steps of the fit.
+      medium: file name of the slowness of the medium: an array `[h, w]` (.npy), 1 in
+        the surroundings, or an image, black where slowness is 1; None for open space.
+      out: folder for the field and the contact sheet.
+      wavenumber: wavenumber where slowness is 1; the square is wavenumber / pi
+        wavelengths wide.
+      source: (y, x) of the source, in the square [-1, 1]^2.
+      contrast: slowness above 1 of the white pixels of an image.
+      num_steps: number of fitting steps.
       width: hidden units of the SIREN.
-      seed: of the initialization.
+      seed: seed of the initialization and of the batches.
 
     Returns:
       The files written.
     """
     wavenumber = _checks.as_positive("wavenumber", wavenumber)
-    slowness, highest = None, wavenumber
+    slowness = None
     if medium is not None:
-        plane, is_picture = _read_plane(medium)
-        slowness = 1 + contrast * plane if is_picture else plane
-        highest = wavenumber * float(max(slowness.max(), 1.0))
-    # The layer around the square is a wave thick: coords are scaled down by it.
-    omega = 1.5 * (highest + 2 * np.pi)
-    model = Siren(features=2, width=width, depth=2, omega=omega)
+        plane, is_image = _read_plane(medium)
+        slowness = 1 + contrast * plane if is_image else plane
+    model = helmholtz_model(wavenumber, slowness=slowness, width=width)
     name = "open space" if medium is None else pathlib.Path(medium).stem
     print(f"{name}: wavenumber {wavenumber:g}, SIREN {width}x2")
-    start = time.perf_counter()
-    result = fit_helmholtz(
-        jax.random.key(seed),
-        model,
-        wavenumber,
-        source=source,
-        slowness=slowness,
-        num_steps=num_steps,
-    )
-    _report_fit(result, time.perf_counter() - start)
-    field = bind(model, result.params)
-    found = np.asarray(render(field, _SIZE))
-    found = found[..., 0] + 1j * found[..., 1]
-    shown = {"real part": found.real, "imaginary part": found.imag}
-    if medium is None:
-        exact, far = point_source(wavenumber, source, _SIZE)
-        error = np.where(far, found - exact, 0)
-        relative = np.linalg.norm(error) / np.linalg.norm(exact[far])
-        print(f"error {100 * relative:.2g} %, half a wave or more from the source")
-        shown["error of the real part, ten times"] = 10 * error.real
+    options = {"model": model, "source": source, "slowness": slowness}
+    key = jax.random.key(seed)
+    result = timed_fit(fit_helmholtz, key, wavenumber, num_steps=num_steps, **options)
+    print(f"loss {result.history[-1]:.2g}")
+    prediction = np.asarray(render(result.field, _SIZE))
+    waves = prediction[..., 0] + 1j * prediction[..., 1]
+    panels = {"real part": waves.real, "imaginary part": waves.imag}
+    if slowness is None:
+        exact, is_exact = point_source(wavenumber, source, _SIZE)
+        error = np.where(is_exact, waves - exact, 0)
+        relative = np.linalg.norm(error) / np.linalg.norm(exact[is_exact])
+        print(
+            f"error {100 * relative:.2g} %, half a wavelength from the source or more"
+        )
+        panels["10 x error of the real part"] = 10 * error.real
     else:
-        shown["slowness above 1"] = slowness - 1
-    return _write(
-        out, "helmholtz", field, shown, float(np.quantile(np.abs(found), 0.98))
-    )
+        panels["slowness above 1"] = slowness - 1
+    limit = float(np.quantile(np.abs(waves), 0.98))
+    return _write(out, "helmholtz", result.field, panels, limit)
 
 
 def wave(
@@ -101,128 +90,78 @@ def wave(
     width: int = 40,
     seed: int = 0,
 ) -> list[pathlib.Path]:
-    """Solves the wave equation in a box with fixed edges, from a pulse at rest.
+    """Solve the wave equation, from rest, in a square with fixed edges.
 
     Args:
-      initial: file name of the displacement at the beginning: an array `[h, w]` (.npy),
-        or a picture, whose white is 1; a picture is smoothed and faded towards the
-        edges, which are fixed. By default a Gaussian pulse.
-      out: folder for the field and the picture.
-      duration: of the solution; a wave crosses the square in 2.
-      detail: pixels along each axis to which a picture is smoothed.
-      num_steps: steps of the fit.
+      initial: file name of the initial displacement: an array `[h, w]` (.npy), or an
+        image, white where the displacement is 1. An image is smoothed, and black along
+        the edges. None for a Gaussian pulse.
+      out: folder for the field and the contact sheet.
+      duration: duration of the solution; a wave crosses the square in 2.
+      detail: size in pixels to which an image is reduced, to smooth it.
+      num_steps: number of fitting steps.
       width: hidden units of the SIREN.
-      seed: of the initialization.
+      seed: seed of the initialization and of the batches.
 
     Returns:
       The files written.
     """
     duration = _checks.as_positive("duration", duration)
-    start = pulse if initial is None else _initial_state(initial, detail)
-    inner = grid_points(_INNER)
-    plane = values_at("initial", start, inner.reshape(-1, 2)).reshape(inner.shape[:2])
-    _, wavenumber, _ = scales_of(start, None, 1.0)
-    model = Siren(width=width, depth=1, omega=4.5 * wavenumber)
+    state = pulse if initial is None else _initial_state(initial, detail)
+    points = inner_points(_NUM_INNER)
+    exact_start = _values_at(state, points)
+    model = wave_model(state, width=width)
     name = "pulse" if initial is None else pathlib.Path(initial).stem
     print(f"{name}: {duration:g} units of time, SIREN {width}x1")
-    began = time.perf_counter()
-    result = fit_wave(
-        jax.random.key(seed), model, start, duration=duration, num_steps=num_steps
-    )
-    _report_fit(result, time.perf_counter() - began)
-    field = bind(model, result.params)
-    shown, errors = {}, {}
-    for part in (0, 1 / 3, 2 / 3, 1):
-        moment = part * duration
-        exact = standing_waves(plane, moment)
-        coords = np.insert(inner, 0, moment, axis=-1).astype(np.float32)
-        found = np.asarray(field(coords))[..., 0]
-        relative = np.linalg.norm(found - exact) / np.linalg.norm(exact)
-        print(f"error {100 * relative:.2g} % at time {moment:.3g}")
-        shown[f"time {moment:.2f}"] = found
-        errors[f"error, ten times, {moment:.2f}"] = 10 * (found - exact)
-    return _write(out, "wave", field, shown | errors, float(np.abs(plane).max() / 2))
-
-
-def point_source(
-    wavenumber: float, source: tuple[float, float], size: tuple[int, int]
-) -> tuple[np.ndarray, np.ndarray]:
-    """The exact field of `fit_helmholtz`'s source in open space, at pixel centers.
-
-    Args:
-      wavenumber: as for `fit_helmholtz`, with its default `source_width`.
-      source: (y, x).
-      size: pixels `(h, w)`.
-
-    Returns:
-      Complex `[h, w]`, exact where the second, bool `[h, w]`, is True: half a wave or
-      more from the source.
-    """
-    from scipy.special import hankel1
-
-    coords = np.asarray(_coords.grid(size), np.float64)
-    away = np.linalg.norm(coords - np.asarray(source), axis=-1)
-    field = 0.25j * hankel1(0, wavenumber * np.maximum(away, 1e-6)) * np.exp(-1 / 2)
-    return field, away > np.pi / wavenumber
-
-
-def standing_waves(initial: np.ndarray, moment: float) -> np.ndarray:
-    """The exact solution of `fit_wave` from rest with fixed edges, at speed 1.
-
-    Args:
-      initial: `[n, n]` at `grid_points(n)`.
-      moment: time.
-
-    Returns:
-      `[n, n]`, by its sine series.
-    """
-    wave = np.pi / 2 * np.arange(1, len(initial) + 1)
-    beat = np.hypot(wave[:, None], wave[None])
-    parts = np.asarray(dst(initial)) * np.cos(beat * moment)
-    return np.asarray(idst(parts.astype(initial.dtype)))
-
-
-def pulse(coords: Array) -> Array:
-    """The default initial state, of coords `[n, 2]` in (y, x)."""
-    middle = jnp.asarray(_PULSE_AT, coords.dtype)[None]
-    return jnp.exp(-jnp.square((coords - middle) / _PULSE).sum(-1) / 2)
-
-
-def grid_points(n: int) -> np.ndarray:
-    """The `[n, n, 2]` inner points of a regular grid on [-1, 1]^2, edges left out."""
-    axis = np.linspace(-1, 1, n + 2)[1:-1]
-    return np.stack(np.meshgrid(axis, axis, indexing="ij"), -1)
+    options = {"model": model, "num_steps": num_steps}
+    result = timed_fit(fit_wave, jax.random.key(seed), state, duration, **options)
+    print(f"loss {result.history[-1]:.2g}")
+    panels, errors = {}, {}
+    for fraction in (0, 1 / 3, 2 / 3, 1):
+        time = fraction * duration
+        exact = standing_waves(exact_start, time)
+        coords = np.insert(points, 0, time, axis=-1).astype(np.float32)
+        prediction = np.asarray(result.field(coords))[..., 0]
+        error = prediction - exact
+        relative = np.linalg.norm(error) / np.linalg.norm(exact)
+        print(f"error {100 * relative:.2g} % at time {time:.3g}")
+        panels[f"time {time:.2f}"] = prediction
+        errors[f"10 x error, time {time:.2f}"] = 10 * error
+    limit = float(np.abs(exact_start).max() / 2)
+    return _write(out, "wave", result.field, panels | errors, limit)
 
 
 def _read_plane(path: str | os.PathLike) -> tuple[np.ndarray, bool]:
-    """An array `[h, w]` of a .npy file, or a picture's gray; True for a picture."""
+    """Array `[h, w]` of a .npy file, or of an image's gray; True for an image."""
     path = pathlib.Path(path)
     if path.suffix.lower() == ".npy":
         plane = np.load(path, allow_pickle=False)
         _checks.check_rank(path.name, plane, "[h, w]")
         return plane.astype(np.float32), False
-    image = read_image(path)
-    # Opacity, an even number of channels, is left out.
-    colors = image[..., : image.shape[-1] - (image.shape[-1] + 1) % 2]
-    return colors.mean(-1), True
+    return without_alpha(read_image(path)).mean(-1), True
 
 
 def _initial_state(path: str | os.PathLike, detail: int) -> np.ndarray:
-    """An array as it is; a picture reduced, and black along the edges."""
-    plane, is_picture = _read_plane(path)
-    if not is_picture:
+    """An array unchanged, or an image, smoothed and 0 along the edges."""
+    plane, is_image = _read_plane(path)
+    if not is_image:
         return plane
     detail = _checks.as_count("detail", detail, least=4)
-    small = jax.image.resize(jnp.asarray(plane), (detail, detail), "linear")
-    smooth = jax.image.resize(jnp.pad(small[1:-1, 1:-1], 1), _SIZE, "cubic")
-    return np.asarray(smooth)
+    reduced = jax.image.resize(jnp.asarray(plane), (detail, detail), "linear")
+    faded = jnp.pad(reduced[1:-1, 1:-1], 1)
+    return np.asarray(jax.image.resize(faded, _SIZE, "cubic"))
 
 
-def _report_fit(result: FitResult, seconds: float) -> None:
-    print(
-        f"fit: {result.step} steps in {seconds:.0f} s, {result.status}, "
-        f"loss {result.history[-1]:.2g}"
-    )
+def _values_at(
+    state: Callable[[Array], Array] | np.ndarray, points: np.ndarray
+) -> np.ndarray:
+    """The initial state, a function or an array, at points `[n, n, 2]`."""
+    coords = jnp.asarray(points, jnp.float32)
+    if callable(state):
+        values = state(coords.reshape(-1, 2)).reshape(coords.shape[:2])
+    else:
+        values = sample_grid(jnp.asarray(state)[..., None], coords)[..., 0]
+    return np.asarray(values, np.float64)
 
 
 def _write(
@@ -232,16 +171,16 @@ def _write(
     planes: dict[str, np.ndarray],
     limit: float,
 ) -> list[pathlib.Path]:
-    """The field, and its planes in red and blue up to +-limit."""
+    """Write the field, and a sheet of planes, red at `limit` and blue at `-limit`."""
     from matplotlib import colormaps
 
-    folder = folder_at(out)
+    folder = output_folder(out)
     files = [folder / f"{name}.safetensors", folder / f"{name}.png"]
     save_field(files[0], field)
-    shade = colormaps["RdBu_r"]
-    pictures = {
-        label: shade(0.5 + plane / (2 * limit))[..., :3]
+    colors = colormaps["RdBu_r"]
+    panels = {
+        label: colors(0.5 + plane / (2 * limit))[..., :3]
         for label, plane in planes.items()
     }
-    write_sheet(files[1], pictures, columns=(len(pictures) + 1) // 2)
+    write_sheet(files[1], panels, columns=(len(panels) + 1) // 2)
     return report(files)

@@ -1,22 +1,24 @@
-"""A command that holds an image as a field."""
+"""The command that fits a field to an image."""
 
 import os
 import pathlib
 
+import jax
 import numpy as np
 
 from inr import _checks
 from inr._typing import Region
 from inr.commands._shared import (
-    fitted,
-    folder_at,
     load,
-    reduced,
+    output_folder,
+    reduce_to,
     report,
     ssim_text,
+    timed_fit,
 )
 from inr.commands._sheet import write_sheet
 from inr.fields import Siren, save_field
+from inr.fitting import fit_image
 from inr.io import write_image
 from inr.metrics import psnr
 from inr.rendering import render
@@ -33,47 +35,50 @@ def fit(
     region: Region | None = None,
     seed: int = 0,
 ) -> list[pathlib.Path]:
-    """Holds an image as a SIREN, keeps the field in a file and renders it.
+    """Fit a SIREN to an image, save the field, and render it.
 
     Args:
-      image: file name; by default a bundled photograph.
-      out: folder for the field, the render and the contact sheet.
-      num_steps: steps of the fit.
+      image: file name; None for a bundled photograph.
+      out: folder for the field, the rendering and the contact sheet.
+      num_steps: number of fitting steps.
       width: hidden units of the SIREN.
-      max_side: the image is reduced until its longer side is no more than this.
-      size: of the render, `(h, w)`; by default as long as the fitted image.
+      max_side: the image is reduced to a longer side of at most this.
+      size: of the rendering, `(h, w)`; None for the size of the fitted image.
       region: part of the image to render.
-      seed: of the initialization.
+      seed: seed of the initialization.
 
     Returns:
       The files written.
     """
-    name, picture = load(image)
-    picture = reduced(picture, max_side)
-    h, w, c = picture.shape
-    print(f"{name}: {h}x{w}, {c} channels, held by a SIREN {width}x3")
+    name, target = load(image)
+    target = reduce_to(target, max_side)
+    h, w, c = target.shape
+    print(f"{name}: {h}x{w}, {c} channels, SIREN {width}x3")
     model = Siren(features=c, width=width, depth=3)
-    field = fitted(picture, model, num_steps, seed)
-    held = np.clip(render(field, (h, w)), 0, 1)
-    print(f"PSNR {float(psnr(held, picture)):.2f} dB, SSIM {ssim_text(held, picture)}")
-    shown = render(field, size or _size_of(region, (h, w)), region=region)
-    folder = folder_at(out)
-    files = [folder / f"{name}_{end}" for end in _FIT_FILES]
+    key = jax.random.key(seed)
+    result = timed_fit(fit_image, key, target, model=model, num_steps=num_steps)
+    field = result.field
+    prediction = np.clip(render(field, (h, w)), 0, 1)
+    scores = f"{float(psnr(prediction, target)):.2f} dB"
+    print(f"PSNR {scores}, SSIM {ssim_text(prediction, target)}")
+    rendering = render(field, size or _size_of(region, (h, w)), region=region)
+    folder = output_folder(out)
+    files = [folder / f"{name}_{end}" for end in _FILES]
     save_field(files[0], field, size=(h, w))
-    write_image(files[1], shown)
-    difference = 0.5 + 10 * (held - picture)
+    write_image(files[1], rendering)
+    difference = 0.5 + 10 * (prediction - target)
     write_sheet(
         files[2],
-        {"image": picture, "field": held, "10 x difference": difference[..., :3]},
+        {"image": target, "field": prediction, "10 x difference": difference[..., :3]},
     )
     return report(files)
 
 
-_FIT_FILES = ("field.safetensors", "render.png", "sheet.png")
+_FILES = ("field.safetensors", "render.png", "sheet.png")
 
 
 def _size_of(region: Region | None, size: tuple[int, int]) -> tuple[int, int]:
-    """Square pixels for a close-up, its longer side as long as the image's."""
+    """Size of a close-up with square pixels, its longer side that of the image."""
     if region is None:
         return size
     start, stop = _checks.as_region("region", region, 2)

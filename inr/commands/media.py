@@ -1,22 +1,25 @@
-"""The commands that hold sound and video as fields."""
+"""The commands that fit fields to sound and to video."""
 
-import itertools
 import os
 import pathlib
-import time
 
 import jax
 import numpy as np
 
 from inr import _checks
-from inr.commands._shared import folder_at, load, report
+from inr.commands._shared import (
+    output_folder,
+    photograph,
+    report,
+    timed_fit,
+)
 from inr.commands._sheet import write_sheet
-from inr.fields import HashGrid, Siren, bind, suggest_omega
+from inr.fields import Siren, suggest_omega
 from inr.io import read_audio, read_video, write_audio, write_video
 from inr.rendering import render
-from inr.signals import fit_audio, fit_video
+from inr.signals import compact_grid, fit_audio, fit_video
 
-_RATE = 11025  # of the notes that are played without a file
+_RATE = 11025  # samples per second of the synthetic notes
 
 
 def audio(
@@ -28,15 +31,15 @@ def audio(
     width: int = 128,
     seed: int = 0,
 ) -> list[pathlib.Path]:
-    """Holds a piece of sound as a SIREN, and plays it back.
+    """Fit a SIREN to a sound, and write the sound that the field predicts.
 
     Args:
-      sound: file name; by default plucked notes and a chirp, made here.
-      out: folder for the sound and the picture of its waveform and error.
-      seconds: length of the piece, from the beginning.
-      num_steps: steps of the fit.
+      sound: file name; None for synthetic notes and a chirp.
+      out: folder for the sound, and a plot of its waveform and error.
+      seconds: length of the excerpt, which starts at the beginning.
+      num_steps: number of fitting steps.
       width: hidden units of the SIREN.
-      seed: of the initialization.
+      seed: seed of the initialization and of the batches.
 
     Returns:
       The files written.
@@ -45,29 +48,25 @@ def audio(
     samples, rate = plucked_notes() if sound is None else read_audio(sound)
     samples = samples[: max(round(seconds * rate), 1)]
     n, channels = samples.shape
-    # Samples themselves are wanted, not what is between them: a higher omega than for
-    # enlarging.
+    # Twice the frequency for images, because sound is not rendered between its samples.
     model = Siren(features=channels, width=width, omega=2 * suggest_omega(samples))
     name = "notes" if sound is None else pathlib.Path(sound).stem
     print(f"{name}: {n} samples at {rate} Hz, {channels} channels, SIREN {width}x3")
-    print(f"omega {model.omega:.0f}, read off the spectrum")
-    start = time.perf_counter()
-    result = fit_audio(jax.random.key(seed), model, samples, num_steps=num_steps)
-    took = time.perf_counter() - start
-    print(f"fit: {result.step} steps in {took:.0f} s, {result.status}")
-    held = np.asarray(render(bind(model, result.params), (n,)))
-    error = held - samples
+    print(f"omega {model.omega:.0f}, from the spectrum")
+    key = jax.random.key(seed)
+    result = timed_fit(fit_audio, key, samples, model=model, num_steps=num_steps)
+    prediction = np.asarray(render(result.field, (n,)))
     peak = max(float(np.abs(samples).max()), 1e-9)
     power = max(float(np.square(samples).mean()), 1e-12)
-    square = max(float(np.square(error).mean()), 1e-12)
+    error = max(float(np.square(prediction - samples).mean()), 1e-12)
     print(
-        f"mean squared error {square / peak**2:.2g} for a peak of 1, "
-        f"signal to noise {10 * np.log10(power / square):.1f} dB"
+        f"mean squared error {error / peak**2:.2g} for a peak of 1, "
+        f"signal-to-noise ratio {10 * np.log10(power / error):.1f} dB"
     )
-    folder = folder_at(out)
+    folder = output_folder(out)
     files = [folder / "audio.wav", folder / "audio.png"]
-    write_audio(files[0], held, rate)
-    _write_waveform(files[1], samples, held, rate)
+    write_audio(files[0], prediction, rate)
+    _write_waveform(files[1], samples, prediction, rate)
     return report(files)
 
 
@@ -80,52 +79,53 @@ def video(
     max_side: int = 128,
     seed: int = 0,
 ) -> list[pathlib.Path]:
-    """Holds a piece of video as a hash grid with a tenth of its numbers, and plays it.
+    """Fit a hash grid to a video, with a tenth as many parameters as values.
 
     Args:
-      clip: file name; by default a crop that pans over a photograph.
-      out: folder for the video and the strip of frames.
-      num_frames: frames of the piece, from the beginning.
-      num_steps: steps of the fit.
-      max_side: frames are reduced until their longer side is no more than this.
-      seed: of the initialization.
+      clip: file name; None for a crop that pans over a bundled photograph.
+      out: folder for the video that the field predicts, and a sheet of its frames.
+      num_frames: number of frames, counted from the beginning.
+      num_steps: number of fitting steps.
+      max_side: frames are reduced to a longer side of at most this.
+      seed: seed of the initialization and of the batches.
 
     Returns:
       The files written.
     """
-    frames, fps = (
-        panned(num_frames, max_side)
-        if clip is None
-        else _read(clip, num_frames, max_side)
-    )
+    if clip is None:
+        frames, frame_rate = panning_clip(num_frames, max_side)
+    else:
+        frames, frame_rate = _read_clip(clip, num_frames, max_side)
     t, h, w, _ = frames.shape
     model = compact_grid((t, h, w), frames.size // 10)
-    count = num_parameters(model)
+    key = jax.random.key(seed)
+    coords = jax.ShapeDtypeStruct((1, 3), np.float32)
+    params = jax.eval_shape(model.init, key, coords)["params"]
+    num_parameters = sum(x.size for x in jax.tree.leaves(params))
     name = "pan" if clip is None else pathlib.Path(clip).stem
-    print(f"{name}: {t} frames of {h}x{w}, {frames.size} numbers")
-    print(f"hash grid of {count} parameters: {frames.size / count:.1f} times fewer")
-    start = time.perf_counter()
-    result = fit_video(jax.random.key(seed), model, frames, num_steps=num_steps)
-    took = time.perf_counter() - start
-    print(f"fit: {result.step} steps in {took:.0f} s, {result.status}")
-    held = np.clip(render(bind(model, result.params), (t, h, w)), 0, 1)
-    error = np.square(held - frames / np.float32(255)).mean()
-    print(f"PSNR {-10 * np.log10(max(float(error), 1e-10)):.2f} dB")
-    folder = folder_at(out)
+    print(f"{name}: {t} frames of {h}x{w}, {frames.size} values")
+    ratio = frames.size / num_parameters
+    print(f"hash grid: {num_parameters} parameters, {ratio:.1f} times fewer")
+    result = timed_fit(fit_video, key, frames, model=model, num_steps=num_steps)
+    prediction = np.clip(render(result.field, (t, h, w)), 0, 1)
+    target = frames / np.float32(255)
+    error = float(np.square(prediction - target).mean())
+    print(f"PSNR {-10 * np.log10(max(error, 1e-10)):.2f} dB")
+    folder = output_folder(out)
     files = [folder / "video.mp4", folder / "video.png"]
-    write_video(files[0], held, fps)
-    chosen = np.linspace(0, t - 1, min(t, 4)).round().astype(int)
-    shown = {f"frame {i}": frames[i] / np.float32(255) for i in chosen}
-    shown |= {f"frame {i}, held": held[i] for i in chosen}
-    write_sheet(files[1], shown, columns=min(t, 4))
+    write_video(files[0], prediction, frame_rate)
+    indices = np.linspace(0, t - 1, min(t, 4)).round().astype(int)
+    panels = {f"frame {i}": target[i] for i in indices}
+    panels |= {f"frame {i}, field": prediction[i] for i in indices}
+    write_sheet(files[1], panels, columns=len(indices))
     return report(files)
 
 
 def plucked_notes(*, rate: int = _RATE) -> tuple[np.ndarray, int]:
-    """Six plucked notes, of which each rings on, and a chirp: three seconds.
+    """Six plucked notes that overlap, and a chirp: three seconds.
 
     Args:
-      rate: samples a second.
+      rate: samples per second.
 
     Returns:
       Samples `[n, 1]` of peak 0.9, and the rate.
@@ -134,93 +134,56 @@ def plucked_notes(*, rate: int = _RATE) -> tuple[np.ndarray, int]:
     chirp = np.sin(2 * np.pi * (300 * t + 300 * t**2)) * np.sin(np.pi * t / 3) ** 2
     sound = 0.15 * chirp
     for i, semitones in enumerate((0, 4, 7, 12, 7, 4)):
-        since = np.maximum(t - 0.45 * i, 0)
+        elapsed = np.maximum(t - 0.45 * i, 0)
         pitch = 220 * 2 ** (semitones / 12)
         for harmonic in range(1, 9):
-            # A string's higher harmonics are weaker, and die sooner.
-            fall = np.exp(-(2 + harmonic) * since) * np.minimum(since / 0.004, 1)
-            sound += fall * np.sin(2 * np.pi * harmonic * pitch * since) / harmonic
+            # Higher harmonics of a string are weaker, and decay faster.
+            envelope = np.exp(-(2 + harmonic) * elapsed) * np.minimum(
+                elapsed / 0.004, 1
+            )
+            sound += (
+                envelope * np.sin(2 * np.pi * harmonic * pitch * elapsed) / harmonic
+            )
     sound *= 0.9 / np.abs(sound).max()
     return sound[:, None].astype(np.float32), rate
 
 
-def panned(num_frames: int, max_side: int) -> tuple[np.ndarray, float]:
-    """A crop that pans over a photograph of scikit-image's, zooms in, and goes back.
+def panning_clip(num_frames: int, max_side: int) -> tuple[np.ndarray, float]:
+    """A crop that pans over a photograph from scikit-image, zooms in, and returns.
 
     Args:
-      num_frames: frames, t.
-      max_side: width of a frame; its height is three quarters of that.
+      num_frames: number of frames, t.
+      max_side: width of a frame; its height is three quarters of the width.
 
     Returns:
-      Frames `[t, h, w, 3]` uint8, and 24 frames a second.
+      Frames `[t, h, w, 3]`, uint8, and 24 frames per second.
     """
-    _, photograph = load(None, bundled="astronaut")
+    image = photograph("astronaut")
     num_frames = _checks.as_count("num_frames", num_frames)
     w = _checks.as_count("max_side", max_side, least=8) // 2 * 2
     size = (w * 3 // 8 * 2, w)
     frames = []
-    for part in 0.5 - 0.5 * np.cos(np.pi * np.arange(num_frames) / 72):
-        span = np.array([0.45, 0.6]) * (1 - 0.3 * part)
-        start = (1 - span) * [0.1 + 0.1 * part, 0.1 + 0.6 * part]
-        # Pixel i of the frame is at start + span (i + 1/2) / size of the photograph.
-        scale = np.array(size) / (span * photograph.shape[:2])
+    for phase in 0.5 - 0.5 * np.cos(np.pi * np.arange(num_frames) / 72):
+        extent = np.array([0.45, 0.6]) * (1 - 0.3 * phase)
+        start = (1 - extent) * [0.1 + 0.1 * phase, 0.1 + 0.6 * phase]
+        # Pixel i of the frame is at start + extent * (i + 1/2) / size in the image.
+        scale = np.array(size) / (extent * image.shape[:2])
         frame = jax.image.scale_and_translate(
-            photograph,
+            image,
             (*size, 3),
             (0, 1),
             scale.astype(np.float32),
-            (-start * photograph.shape[:2] * scale).astype(np.float32),
+            (-start * image.shape[:2] * scale).astype(np.float32),
             "linear",
         )
         frames.append(np.rint(255 * np.clip(frame, 0, 1)).astype(np.uint8))
     return np.stack(frames), 24.0
 
 
-def compact_grid(size: tuple[int, int, int], most: int) -> HashGrid:
-    """The largest hash grid for a video within a budget.
-
-    Args:
-      size: `(t, h, w)`; the finest level has a cell for each pixel of the longest axis.
-      most: parameters.
-
-    Returns:
-      A `HashGrid` with 3 features.
-    """
-    best = None
-    width = 64 if most > 20_000 else 16
-    for levels in range(5, 11):
-        growth = max((max(size) / 8) ** (1 / (levels - 1)), 1.0)
-        for log2 in range(6, 23):
-            model = HashGrid(
-                features=3,
-                width=width,
-                levels=levels,
-                base_resolution=8,
-                growth=growth,
-                log2_table_size=log2,
-            )
-            if num_parameters(model) > most:
-                break
-            if best is None or num_parameters(model) > num_parameters(best):
-                best = model
-    if best is None:
-        raise _checks.fail("most", "enough for a small hash grid", most, "Take more.")
-    return best
-
-
-def num_parameters(model: HashGrid) -> int:
-    """Parameters of a hash grid over three axes: tables, then a perceptron."""
-    rows = [min((n + 1) ** 3, 2**model.log2_table_size) for n in model.resolutions]
-    widths = [model.levels * model.features_per_level]
-    widths += [model.width] * model.depth + [model.features]
-    layers = itertools.pairwise(widths)
-    return sum(rows) * model.features_per_level + sum((a + 1) * b for a, b in layers)
-
-
-def _read(
+def _read_clip(
     path: str | os.PathLike, num_frames: int, max_side: int
 ) -> tuple[np.ndarray, float]:
-    """The first frames of a file, reduced to even sides, as bytes."""
+    """The first frames of a file as uint8, reduced to even sides, and their rate."""
     first, _ = read_video(path, num_frames=1, dtype=np.uint8)
     h, w = first.shape[1:3]
     scale = min(_checks.as_count("max_side", max_side) / max(h, w), 1.0)
@@ -229,9 +192,9 @@ def _read(
 
 
 def _write_waveform(
-    path: pathlib.Path, samples: np.ndarray, held: np.ndarray, rate: int
+    path: pathlib.Path, samples: np.ndarray, prediction: np.ndarray, rate: int
 ) -> None:
-    """The whole wave and its error, and a fiftieth of a second of both."""
+    """Plot the waveform, its error, and a close-up of both over 20 milliseconds."""
     import matplotlib
 
     matplotlib.use("agg")
@@ -239,14 +202,15 @@ def _write_waveform(
 
     times = (np.arange(len(samples)) + 0.5) / rate
     loudest = int(np.abs(samples[:, 0]).argmax())
-    near = slice(max(loudest - rate // 100, 0), loudest + rate // 100 + 1)
+    close_up = slice(max(loudest - rate // 100, 0), loudest + rate // 100 + 1)
     figure, axes = pyplot.subplots(3, 1, figsize=(9, 7), layout="constrained")
     axes[0].plot(times, samples[:, 0], linewidth=0.5)
     axes[0].set_title("sound")
-    axes[1].plot(times, (held - samples)[:, 0], linewidth=0.5, color="tab:red")
+    error = (prediction - samples)[:, 0]
+    axes[1].plot(times, error, linewidth=0.5, color="tab:red")
     axes[1].set_title("error of the field")
-    axes[2].plot(times[near], samples[near, 0], label="sound")
-    axes[2].plot(times[near], held[near, 0], "--", label="field")
+    axes[2].plot(times[close_up], samples[close_up, 0], label="sound")
+    axes[2].plot(times[close_up], prediction[close_up, 0], "--", label="field")
     axes[2].set_title("close-up")
     axes[2].legend()
     axes[2].set_xlabel("seconds")

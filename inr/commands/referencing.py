@@ -1,4 +1,4 @@
-"""A command that enlarges a photograph by others, and shows what came from where."""
+"""The command that enlarges a photograph by reference images."""
 
 import os
 import pathlib
@@ -10,25 +10,20 @@ import numpy as np
 from inr import _checks
 from inr.commands._shared import (
     as_rgb,
-    folder_at,
     load,
+    output_folder,
     photograph,
-    reduced,
+    reduce_to,
     report,
     ssim_text,
 )
 from inr.commands._sheet import write_sheet
 from inr.io import write_image
 from inr.metrics import psnr
-from inr.restoration import (
-    Match,
-    TextureTransformer,
-    match_references,
-    upscale,
-    upscale_by_reference,
-)
-from inr.restoration.files import resolve
+from inr.models import resolve
+from inr.references import Match, match_references, upscale_by_reference
 from inr.training import reduce_images
+from inr.upscaling import upscale
 
 
 def reference_upscale(
@@ -40,101 +35,106 @@ def reference_upscale(
     out: str | os.PathLike = "out",
     max_side: int = 512,
 ) -> list[pathlib.Path]:
-    """Enlarges an image four times, or twice, with textures of other photographs.
+    """Enlarge an image with textures from other photographs.
 
-    With `evaluate` it is first reduced as much, and the result is scored against it
-    beside bicubic interpolation, the upscaler, which sees no reference, and the same
-    model without references.
+    With `evaluate`, the image is reduced first. The result is scored against it, beside
+    bicubic interpolation, the upscaler without references, and the same model without
+    references.
 
     Args:
-      image: file name; by default a bundled photograph, the left of a stereo pair,
-        with the right one for its reference, and `evaluate`.
-      references: file names of photographs of the same or of the like, in which things
-        are about as large as in the result.
-      model: name of shipped weights, or a file of weights; they set the scale.
-      evaluate: reduce first, and print PSNR and SSIM.
-      out: folder for the result and a contact sheet. On that the places of each
-        reference have colors, and the result's cells those of where they came from.
-      max_side: the references, and an image that is reduced first, are reduced until
-        their longer sides are no more than this. Time grows with its fourth power.
+      image: file name; None for the left image of a bundled stereo pair, with the right
+        one as reference, and `evaluate`.
+      references: file names of photographs of the same or a similar subject, which
+        appears in them about as large as in the result.
+      model: name of pretrained weights, or a file of weights; they set the scale.
+      evaluate: reduces first, and prints PSNR and SSIM.
+      out: folder for the result and a contact sheet. The sheet colors the references by
+        position, and the cells of the result by the position of their match.
+      max_side: references, and with `evaluate` the image, are reduced to a longer side
+        of at most this. Time grows with its fourth power.
 
     Returns:
       The files written.
 
     Raises:
-      ValueError: for an image without references, and a model of another kind.
+      ValueError: for an image without references, and a model of another task.
     """
-    loaded = resolve(model, TextureTransformer)
+    loaded = resolve(model, "upscale_by_reference")
     scale = loaded.model.scale
-    name, picture, others = _opened(image, references)
-    others = [reduced(x, max_side) for x in others]
-    panels = {f"reference {i}": x for i, x in enumerate(others, 1)}
+    name, low_resolution, loaded_references = _load_all(image, references)
+    references = [reduce_to(x, max_side) for x in loaded_references]
+    panels = {f"reference {i}": x for i, x in enumerate(references, 1)}
+    target = None
     if evaluate or image is None:
-        picture, truth = _reduced_by(scale, reduced(picture, max_side))
-        panels["original"] = truth
-    h, w = (scale * n for n in picture.shape[:2])
-    print(f"{name}: {len(others)} references, to {h}x{w}")
-    made = upscale_by_reference(picture, others, model=loaded)
-    panels["bicubic"] = jax.image.resize(picture, made.shape, "cubic")
-    panels["by reference"] = made
-    if "original" in panels:
-        alone = upscale_by_reference(picture, [], model=loaded)
-        learned = upscale(picture, scale, progress=False)
-        results = {"upscaler": learned, "without": alone, "by reference": made}
-        _print_scores({"bicubic": panels["bicubic"], **results}, truth)
-    match = match_references(picture, others, model=loaded)
-    for i, x in enumerate(others):
-        panels[f"places in {i + 1}"] = _places(x.shape[:2], i)
-    panels["taken from there"] = _origins(match, others)
-    folder = folder_at(out)
+        low_resolution, target = _reduced_by(scale, reduce_to(low_resolution, max_side))
+        panels["original"] = target
+    h, w = (scale * n for n in low_resolution.shape[:2])
+    print(f"{name}: {len(references)} references, to {h}x{w}")
+    options = {"scale": scale, "model": loaded}
+    result = upscale_by_reference(low_resolution, references, **options)
+    panels["bicubic"] = jax.image.resize(low_resolution, result.shape, "cubic")
+    panels["by reference"] = result
+    if target is not None:
+        results = {
+            "bicubic": panels["bicubic"],
+            "upscaler": upscale(low_resolution, scale, progress=False),
+            "without": upscale_by_reference(low_resolution, [], **options),
+            "by reference": result,
+        }
+        _print_scores(results, target)
+    match = match_references(low_resolution, references, **options)
+    for i, x in enumerate(references):
+        panels[f"positions in {i + 1}"] = _position_colors(x.shape[:2], i)
+    panels["matched positions"] = _match_colors(match, references)
+    folder = output_folder(out)
     files = [folder / f"{name}_by_reference{end}.png" for end in ("", "_sheet")]
-    write_image(files[0], made)
+    write_image(files[0], result)
     write_sheet(files[1], {k: np.asarray(x) for k, x in panels.items()}, columns=3)
     return report(files)
 
 
-def _opened(
+def _load_all(
     image: str | os.PathLike | None, references: Sequence[str | os.PathLike]
 ) -> tuple[str, np.ndarray, list[np.ndarray]]:
     if image is None:
         if references:
-            raise ValueError("`references` belong to an image of yours: give both.")
+            raise ValueError("`references` need an `image`, got None. Give both.")
         left, right = (photograph("stereo_motorcycle", i) for i in (0, 1))
         return "stereo_motorcycle", left, [right]
     if not references:
-        expected = "at least one photograph"
         fix = "`inr upscale` needs none."
-        raise _checks.fail("references", expected, "none", fix)
-    name, picture = load(image)
-    return name, as_rgb(picture), [as_rgb(load(path)[1]) for path in references]
+        raise _checks.fail("references", "at least one photograph", "none", fix)
+    name, loaded = load(image)
+    return name, as_rgb(loaded), [as_rgb(load(path)[1]) for path in references]
 
 
-def _reduced_by(scale: int, picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The picture, without what does not fit, reduced; and as it is."""
-    h, w = (n // scale for n in picture.shape[:2])
-    truth = picture[: scale * h, : scale * w]
-    return np.clip(reduce_images(truth, (h, w), interpolation="bicubic"), 0, 1), truth
+def _reduced_by(scale: int, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The image, reduced, and cropped to a multiple of the scale."""
+    h, w = (n // scale for n in image.shape[:2])
+    target = image[: scale * h, : scale * w]
+    reduced = reduce_images(target, (h, w), interpolation="bicubic")
+    return np.clip(reduced, 0, 1), target
 
 
-def _print_scores(results: dict, truth: np.ndarray) -> None:
+def _print_scores(results: dict, target: np.ndarray) -> None:
     print(f"{'':13s}{'PSNR dB':>9s}{'SSIM':>9s}")
     for label, image in results.items():
         image = np.clip(image, 0, 1)
-        print(f"{label:13s}{psnr(image, truth):9.2f}{ssim_text(image, truth):>9s}")
+        print(f"{label:13s}{psnr(image, target):9.2f}{ssim_text(image, target):>9s}")
 
 
-def _places(size: tuple[int, int], source: int) -> np.ndarray:
-    """A color for each place: red down, green to the right, blue by the reference."""
+def _position_colors(size: tuple[int, int], source: int) -> np.ndarray:
+    """Red grows downward, green to the right; blue depends on the reference."""
     y, x = np.meshgrid(*(np.linspace(0, 1, n) for n in size), indexing="ij")
     return np.stack([y, x, np.full(size, 1 / (1 + source))], -1).astype(np.float32)
 
 
-def _origins(match: Match, references: list[np.ndarray]) -> np.ndarray:
+def _match_colors(match: Match, references: list[np.ndarray]) -> np.ndarray:
     colors = np.zeros((*match.source.shape, 3), np.float32)
     for i, x in enumerate(references):
-        # Of the cells, of four pixels.
-        places = _places((x.shape[0] // 4, x.shape[1] // 4), i)
+        # Positions count cells of 4 x 4 pixels.
+        cell_colors = _position_colors((x.shape[0] // 4, x.shape[1] // 4), i)
         own = np.asarray(match.source) == i
-        row, column = np.moveaxis(np.asarray(match.place)[own], -1, 0)
-        colors[own] = places[row, column]
+        row, column = np.moveaxis(np.asarray(match.position)[own], -1, 0)
+        colors[own] = cell_colors[row, column]
     return colors

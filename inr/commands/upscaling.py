@@ -1,9 +1,10 @@
-"""A command that enlarges images, by a learned model or by a SIREN of each."""
+"""The command that enlarges images, by a learned model or by a SIREN."""
 
 import functools
 import os
 import pathlib
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import jax
 import numpy as np
@@ -11,43 +12,52 @@ import numpy as np
 from inr import _checks
 from inr._typing import Array, Region, Size
 from inr.commands._shared import (
-    fitted,
-    folder_at,
     load,
-    opaque,
-    pictures_of,
-    reduced,
+    load_all,
+    output_folder,
+    reduce_to,
+    region_pixels,
     report,
     ssim_text,
+    timed_fit,
+    without_alpha,
 )
 from inr.commands._sheet import write_sheet
 from inr.coords import grid, sample_grid
 from inr.fields import Siren, suggest_omega
+from inr.fitting import fit_image
 from inr.io import write_image
 from inr.metrics import psnr
 from inr.rendering import render
-from inr.restoration import upscale as upscale_image
-from inr.training import reduce_images
+from inr.training import Reduction, reduce_images
+from inr.upscaling import upscale as upscale_image
 
-_REDUCTIONS = {"model": "bicubic", "siren": "area"}
-METHODS = tuple(_REDUCTIONS)
-BASELINES = ("nearest", "linear", "cubic", "lanczos3")
+# How `evaluate` reduces: the model was trained on bicubic reductions, and a SIREN is
+# fitted to means over pixels.
+_REDUCTIONS: dict[str, Reduction] = {"model": "bicubic", "siren": "area"}
+UPSCALE_METHODS = tuple(_REDUCTIONS)
+# Names for people, and of `jax.image.resize`.
+BASELINES = {
+    "nearest": "nearest",
+    "bilinear": "linear",
+    "bicubic": "cubic",
+    "Lanczos": "lanczos3",
+}
 
-# A quarter of the default, which is chosen for the pixels themselves: on photographs
-# reduced to 64x64 it gains 1.5 to 3 dB between the pixels.
+# A quarter of the default rate, which suits fits at the pixels: on photographs reduced
+# to 64x64 it raises PSNR between the pixels by 1.5 to 3 dB.
 _RATE = 5e-4
 
-# A picture larger than this is not given to a SIREN as it is.
-_SIREN_SIDE = 512
+_SIREN_SIDE = 512  # images are reduced to it before a SIREN is fitted
 
-_Way = Callable[[np.ndarray, Size, Region | None], Array]
+_Method = Callable[[np.ndarray, Size, Region | None], Array]
 
 
 def upscale(
     images: Sequence[str | os.PathLike] | str | os.PathLike | None = None,
     *,
     scale: float = 4.0,
-    method: str = "model",
+    method: Literal["model", "siren"] = "model",
     model: str | os.PathLike = "upscale",
     ensemble: bool = False,
     evaluate: bool = False,
@@ -58,54 +68,54 @@ def upscale(
     width: int = 128,
     seed: int = 0,
 ) -> list[pathlib.Path]:
-    """Enlarges images by any factor, beside cubic interpolation.
+    """Enlarge images by any factor, and compare with bicubic interpolation.
 
-    With `evaluate` an image is first reduced by `scale`, and the result is scored
-    against it beside the usual interpolations of the same pixels: reduced by bicubic
-    interpolation for the model, which learned from such images, and for a SIREN by
-    area, as a camera would, since it is fitted as a camera sees. A SIREN of one image
-    knows nothing but that: it interpolates.
+    With `evaluate`, each image is reduced by `scale` first. The result is scored
+    against the image, beside interpolations of the same pixels. A SIREN is fitted to
+    the low-resolution pixels alone, so it interpolates.
 
     Args:
-      images: file names, or a folder; by default a bundled photograph, and `evaluate`.
+      images: file names or folders; None for a bundled photograph and `evaluate`.
       scale: factor, at least 1.
-      method: `"model"`, a learned one; or `"siren"`, fitted to each image.
-      model: name of shipped weights, or a file of weights.
-      ensemble: the mean of the model over the image's four turns.
-      evaluate: reduce first, and print PSNR and SSIM.
+      method: `"model"` for a learned model, or `"siren"` for a fit to each image.
+      model: name of pretrained weights, or a file of weights.
+      ensemble: averages the model over four rotations of the image.
+      evaluate: reduces first, and prints PSNR and SSIM.
       region: part of the image to enlarge.
       out: folder for the enlarged images and, beside each, a contact sheet.
-      max_side: an image is reduced first until its longer side is no more than this;
-        by default 512 for a SIREN.
-      num_steps: steps of a SIREN's fit.
+      max_side: images are reduced to a longer side of at most this; None for no limit,
+        and 512 for a SIREN.
+      num_steps: number of fitting steps of a SIREN.
       width: hidden units of a SIREN.
-      seed: of a SIREN's initialization.
+      seed: seed of a SIREN's initialization.
 
     Returns:
       The files written.
     """
-    _checks.check_choice("method", method, METHODS)
+    _checks.check_choice("method", method, UPSCALE_METHODS)
     if not scale >= 1:
         raise _checks.fail("scale", "at least 1", scale)
-    score = functools.partial(_scored, reduction=_REDUCTIONS[method])
-    job = score if evaluate or not images else _enlarged
     if method == "siren":
-        way = functools.partial(_by_siren, num_steps=num_steps, width=width, seed=seed)
+        enlarge = functools.partial(
+            _by_siren, num_steps=num_steps, width=width, seed=seed
+        )
         max_side = max_side or _SIREN_SIDE
     else:
-        way = functools.partial(_by_model, scale, model, ensemble)
-    folder = folder_at(out)
+        enlarge = functools.partial(_by_model, scale, model, ensemble)
+    folder = output_folder(out)
     files = []
-    for name, picture in pictures_of(images, load):
+    for name, image in load_all(images, load):
         if max_side is not None:
-            picture = reduced(picture, max_side)
-        panels = job(picture, scale, region, way)
+            image = reduce_to(image, max_side)
+        if evaluate or not images:
+            panels = _evaluated(image, scale, region, enlarge, _REDUCTIONS[method])
+        else:
+            panels = _enlarged(image, scale, region, enlarge)
         ends = (f"x{scale:g}", f"x{scale:g}_sheet")
         files += [folder / f"{name}_{end}.png" for end in ends]
         write_image(files[-2], panels["upscaled"])
-        write_sheet(
-            files[-1], {k: opaque(np.asarray(x)) for k, x in panels.items()}, columns=3
-        )
+        sheet = {k: without_alpha(np.asarray(x)) for k, x in panels.items()}
+        write_sheet(files[-1], sheet, columns=3)
     return report(files)
 
 
@@ -113,15 +123,15 @@ def _by_model(
     scale: float,
     model: str | os.PathLike,
     ensemble: bool,
-    picture: np.ndarray,
+    image: np.ndarray,
     size: Size,
     region: Region | None,
 ) -> Array:
-    return upscale_image(picture, scale, region=region, model=model, ensemble=ensemble)
+    return upscale_image(image, scale, region=region, model=model, ensemble=ensemble)
 
 
 def _by_siren(
-    picture: np.ndarray,
+    image: np.ndarray,
     size: Size,
     region: Region | None,
     *,
@@ -129,83 +139,85 @@ def _by_siren(
     width: int,
     seed: int,
 ) -> Array:
-    """Fitted as a camera sees, a pixel being the mean over its cell.
+    """A SIREN fitted to means over pixels.
 
-    Its omega comes from the image's spectrum and its rate is low: both decide what
-    happens between the pixels.
+    Omega from the spectrum and a low rate keep the field smooth between the pixels.
     """
-    omega = suggest_omega(picture)
-    siren = Siren(features=picture.shape[-1], width=width, depth=3, omega=omega)
-    options = {"antialias": 2, "learning_rate": _RATE}
-    field = fitted(picture, siren, num_steps, seed, **options)
-    return render(field, size, region=region)
+    omega = suggest_omega(image)
+    siren = Siren(features=image.shape[-1], width=width, depth=3, omega=omega)
+    result = timed_fit(
+        fit_image,
+        jax.random.key(seed),
+        image,
+        model=siren,
+        num_steps=num_steps,
+        antialias=2,
+        optimizer=_RATE,
+    )
+    return render(result.field, size, region=region)
 
 
 def _enlarged(
-    picture: np.ndarray, scale: float, region: Region | None, way: _Way
+    image: np.ndarray, scale: float, region: Region | None, enlarge: _Method
 ) -> dict[str, Array]:
-    size = _size(picture, scale, region)
-    print(f"{picture.shape[0]}x{picture.shape[1]} by {scale:g}: {size[0]}x{size[1]}")
-    made = way(picture, size, region)
-    cubic = functools.partial(sample_grid, picture, interpolation="cubic")
-    shown = render(cubic, size, region=region, progress=False)
-    return {"cubic": shown, "upscaled": made}
+    size = region_pixels(image.shape, region, scale)
+    print(f"{image.shape[0]}x{image.shape[1]} by {scale:g}: {size[0]}x{size[1]}")
+    bicubic = functools.partial(sample_grid, image, interpolation="cubic")
+    return {
+        "bicubic": render(bicubic, size, region=region, progress=False),
+        "upscaled": enlarge(image, size, region),
+    }
 
 
-def _scored(
-    picture: np.ndarray,
+def _evaluated(
+    image: np.ndarray,
     scale: float,
     region: Region | None,
-    way: _Way,
-    *,
-    reduction: str,
+    enlarge: _Method,
+    reduction: Reduction,
 ) -> dict[str, Array]:
-    """Of the whole image, whatever part is shown."""
-    truth, small = _reduced_by(scale, picture, reduction)
-    size, c = truth.shape[:2], truth.shape[-1]
-    print(f"{small.shape[0]}x{small.shape[1]} by {scale:g}: {size[0]}x{size[1]}")
-    results = {b: jax.image.resize(small, (*size, c), b) for b in BASELINES}
-    results["upscaled"] = way(small, size, None)
-    _print_scores(results, truth)
-    panels = {**results, "original": truth}
+    """Panels of the region; the scores are of the complete image."""
+    target, low_resolution = _reduced_by(scale, image, reduction)
+    size, c = target.shape[:2], target.shape[-1]
+    low_size = "x".join(map(str, low_resolution.shape[:2]))
+    print(f"{low_size} by {scale:g}: {size[0]}x{size[1]}")
+    results = {
+        label: jax.image.resize(low_resolution, (*size, c), kind)
+        for label, kind in BASELINES.items()
+    }
+    results["upscaled"] = enlarge(low_resolution, size, None)
+    _print_scores(results, target)
+    panels = {**results, "original": target}
     if region is None:
         return panels
-    shown = grid(_size(truth, 1, region), region=region)
+    coords = grid(region_pixels(target.shape, region), region=region)
     return {
-        label: sample_grid(np.asarray(x), shown, interpolation="cubic")
+        label: sample_grid(np.asarray(x), coords, interpolation="cubic")
         for label, x in panels.items()
     }
 
 
 def _reduced_by(
-    scale: float, picture: np.ndarray, method: str
+    scale: float, image: np.ndarray, reduction: Reduction
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The picture, cut so that the scale divides it, and its reduction."""
-    low = [int(n / scale) for n in picture.shape[:2]]
-    if not all(low):
+    """The image, cropped to a multiple of the scale, and its reduction."""
+    low_size = tuple(int(n / scale) for n in image.shape[:2])
+    if not all(low_size):
         expected = f"at least {scale:g} pixels a side"
-        raise _checks.fail("image", expected, f"{picture.shape}")
-    h, w = (round(n * scale) for n in low)
-    truth = picture[:h, :w]
-    return truth, np.clip(reduce_images(truth, tuple(low), method=method), 0, 1)
+        raise _checks.fail("image", expected, f"{image.shape}")
+    h, w = (round(n * scale) for n in low_size)
+    target = image[:h, :w]
+    reduced = reduce_images(target, low_size, interpolation=reduction)
+    return target, np.clip(reduced, 0, 1)
 
 
-def _print_scores(results: dict[str, Array], truth: np.ndarray) -> None:
+def _print_scores(results: dict[str, Array], target: np.ndarray) -> None:
     scores = {}
     print(f"{'':10s}{'PSNR dB':>9s}{'SSIM':>9s}")
     for label, image in results.items():
         image = np.clip(image, 0, 1)
-        scores[label] = float(psnr(image, truth))
-        print(f"{label:10s}{scores[label]:9.2f}{ssim_text(image, truth):>9s}")
-    best = max(BASELINES, key=scores.get)
+        scores[label] = float(psnr(image, target))
+        print(f"{label:10s}{scores[label]:9.2f}{ssim_text(image, target):>9s}")
+    best = max(BASELINES, key=lambda label: scores[label])
     margin = scores["upscaled"] - scores[best]
-    verdict = "wins" if margin > 0 else f"loses to {best}"
-    print(f"It {verdict}: {margin:+.2f} dB from the best interpolation.")
-
-
-def _size(picture: np.ndarray, scale: float, region: Region | None) -> Size:
-    start, stop = _checks.as_region("region", region or ((0.0, 0.0), (1.0, 1.0)), 2)
-    return tuple(
-        max(round(scale * (b - a) * n), 1)
-        for a, b, n in zip(start, stop, picture.shape[:2], strict=True)
-    )
+    print(f"upscaled: {margin:+.2f} dB PSNR over the best interpolation ({best})")

@@ -1,15 +1,22 @@
-"""Diffusion: schedules, the forward process, samplers, noise.
+"""Diffusion models: schedules, the forward process, samplers, noise.
 
-Contract: a denoiser is any function `(x, t)`; a schedule is a static table of noise
-levels; a sampler is a few numbers that become one row of coefficients a step; `sample`
-runs the rows in one scan. Nothing here knows of networks or fields.
+A denoiser is any function `(x, t)`. A schedule is a static table of noise levels. A
+sampler is a few numbers that become one row of coefficients for each step, and `sample`
+runs the rows in one scan. This package does not depend on networks or fields.
 """
 
+from inr.diffusion.beta_schedules import (
+    cosine_schedule as cosine_schedule,
+    linear_schedule as linear_schedule,
+    scaled_linear_schedule as scaled_linear_schedule,
+    schedule_from_betas as schedule_from_betas,
+    sigmoid_schedule as sigmoid_schedule,
+)
+from inr.diffusion.guidance import guided as guided
 from inr.diffusion.hooks import (
     Hooks as Hooks,
     clip as clip,
     dynamic_threshold as dynamic_threshold,
-    guided as guided,
 )
 from inr.diffusion.multistep import (
     dpm_solver as dpm_solver,
@@ -25,6 +32,7 @@ from inr.diffusion.noise import (
     shared_noise as shared_noise,
 )
 from inr.diffusion.planning import plan_steps as plan_steps
+from inr.diffusion.predictions import Predicts as Predicts
 from inr.diffusion.process import (
     add_noise as add_noise,
     convert_prediction as convert_prediction,
@@ -40,27 +48,26 @@ from inr.diffusion.samplers import (
 )
 from inr.diffusion.sampling import (
     Trajectory as Trajectory,
-    init_sample as init_sample,
     sample as sample,
-    sample_step as sample_step,
     sample_trajectory as sample_trajectory,
 )
 from inr.diffusion.schedules import (
     Schedule as Schedule,
-    cosine_schedule as cosine_schedule,
+    zero_terminal_snr as zero_terminal_snr,
+)
+from inr.diffusion.sigma_schedules import (
     flow_schedule as flow_schedule,
     karras_levels as karras_levels,
     karras_schedule as karras_schedule,
-    linear_schedule as linear_schedule,
-    scaled_linear_schedule as scaled_linear_schedule,
-    schedule_from_betas as schedule_from_betas,
-    sigmoid_schedule as sigmoid_schedule,
-    zero_terminal_snr as zero_terminal_snr,
 )
 from inr.diffusion.spacing import (
     every_kth_level as every_kth_level,
     section_levels as section_levels,
     spaced_levels as spaced_levels,
+)
+from inr.diffusion.steps import (
+    init_sample as init_sample,
+    sample_step as sample_step,
 )
 from inr.diffusion.tables import Sampler as Sampler
 from inr.diffusion.unipc import unipc as unipc

@@ -1,8 +1,8 @@
 """Noise as a function of a key: independent, shared, or a field over coordinates.
 
-Contract: each maker returns `key -> array`, exactly N(0, 1) at every point. What
-differs is how points go together. A point-wise denoiser sees only one point at a time,
-so that any of them may start and drive it without training anew.
+`independent_noise`, `shared_noise` and `field_noise` return `key -> array`, exactly
+N(0, 1) at every point. They differ in the correlation between points. A point-wise
+denoiser processes each point alone, so it works with any of them without retraining.
 """
 
 import functools
@@ -18,7 +18,7 @@ from jaxtyping import Float
 from inr import _checks
 from inr._typing import Array, ArrayLike, Key, Size
 
-_POINTS_A_BLOCK = 8192
+_POINTS_PER_BLOCK = 8192
 
 
 @functools.partial(
@@ -28,11 +28,11 @@ _POINTS_A_BLOCK = 8192
 )
 @dataclass(frozen=True)
 class NoiseField:
-    """A draw of noise that is a field: coords `[..., d]` to `[..., k]`.
+    """A random field with standard normal values: coords `[..., d]` to `[..., k]`.
 
-    M^-1/2 sum_j (a_j cos w_j.x + b_j sin w_j.x) with a, b ~ N(0, 1): by cos^2 + sin^2 =
-    1 its variance is 1 at every point. It has a value at any coordinate, the same from
-    any grid; `inr.render` takes it.
+    M^-1/2 sum_j (a_j cos w_j.x + b_j sin w_j.x) with a, b ~ N(0, 1); its variance is 1
+    at every point, because cos^2 + sin^2 = 1. The value at a coordinate is the same on
+    every grid. `inr.render` accepts the field.
 
     Attributes:
       waves: `[M, d]`, w.
@@ -72,22 +72,22 @@ class _FieldNoise:
             num_waves=self.num_waves,
         )
         flat = self.coords.reshape(-1, d)
-        # In blocks: the waves at a million points would fill gigabytes.
-        values = lax.map(field, flat, batch_size=min(_POINTS_A_BLOCK, len(flat)))
+        # In blocks, because the waves at a million points need gigabytes.
+        values = lax.map(field, flat, batch_size=min(_POINTS_PER_BLOCK, len(flat)))
         return values.reshape(*self.coords.shape[:-1], self.features)
 
 
 @dataclass(frozen=True)
 class _Normal:
     shape: Size
-    drawn: Size
+    sample_shape: Size
 
     def __call__(self, key: Key) -> Array:
-        return jnp.broadcast_to(jax.random.normal(key, self.drawn), self.shape)
+        return jnp.broadcast_to(jax.random.normal(key, self.sample_shape), self.shape)
 
 
 def independent_noise(shape: Size) -> Callable[[Key], Array]:
-    """Noise drawn alone at every point.
+    """Noise that is independent at every point.
 
     Args:
       shape: of the noise.
@@ -96,7 +96,7 @@ def independent_noise(shape: Size) -> Callable[[Key], Array]:
       `key -> array` of that shape.
 
     Raises:
-      ValueError: for a shape that is none.
+      ValueError: if `shape` is not a tuple of positive integers.
     """
     shape = _checks.as_size("shape", shape)
     return _Normal(shape, shape)
@@ -112,7 +112,7 @@ def shared_noise(shape: Size) -> Callable[[Key], Array]:
       `key -> array` of that shape.
 
     Raises:
-      ValueError: for a shape that is none.
+      ValueError: if `shape` is not a tuple of positive integers.
     """
     shape = _checks.as_size("shape", shape)
     return _Normal(shape, (*(1 for _ in shape[:-1]), shape[-1]))
@@ -125,11 +125,11 @@ def field_noise(
     length_scale: float,
     num_waves: int = 256,
 ) -> Callable[[Key], Array]:
-    """Noise that is a field: a key draws the same picture on every grid.
+    """Noise from a `NoiseField`: a key gives the same values on every grid.
 
     Args:
-      coords: `[..., d]`, where it is evaluated.
-      features: k.
+      coords: `[..., d]`, points of the noise.
+      features: k, the number of values at a point.
       length_scale: as in `draw_noise_field`.
       num_waves: as in `draw_noise_field`.
 
@@ -143,35 +143,36 @@ def field_noise(
     _checks.check_not_empty("coords", coords)
     features = _checks.as_count("features", features)
     num_waves = _checks.as_count("num_waves", num_waves)
-    return _FieldNoise(coords, features, _as_length(length_scale), num_waves)
+    return _FieldNoise(coords, features, _as_length_scale(length_scale), num_waves)
 
 
 def draw_noise_field(
     key: Key, *, features: int, length_scale: float, ndim: int = 2, num_waves: int = 256
 ) -> NoiseField:
-    """A random field, exactly N(0, 1) at each point, smooth over a length.
+    """A random field, exactly N(0, 1) at each point and smooth at a length scale.
 
-    Random Fourier features of a Gaussian process [Rahimi and Recht 2007]: over all
-    draws, points at distance r correlate by exp(-r^2 / (2 length_scale^2)). Features
-    are independent given the waves, which they share.
+    Random Fourier features of a Gaussian process [Rahimi and Recht 2007]: two points at
+    distance r have the correlation exp(-r^2 / (2 length_scale^2)) over all keys.
+    Features share the waves and are independent given the waves.
 
     Args:
       key: draws the waves and their amplitudes.
-      features: k.
-      length_scale: in units of coords, above 0. Far below a pixel's pitch it is grain,
-        far above 2 (the whole signal) one color; infinity is allowed.
+      features: k, the number of values at a point.
+      length_scale: in units of coords, above 0. Far below the pitch of the pixels, the
+        noise is independent at every pixel; far above 2, the extent of the signal, it
+        is constant. Infinity is allowed.
       ndim: d, the number of coordinates.
-      num_waves: M; more waves make a single draw look more Gaussian.
+      num_waves: M; with more waves, each single field is closer to Gaussian.
 
     Returns:
       A `NoiseField`.
 
     Raises:
-      ValueError: for counts below 1 or a length that is not above 0.
+      ValueError: if a count is below 1 or `length_scale` is not above 0.
     """
     features = _checks.as_count("features", features)
     num_waves = _checks.as_count("num_waves", num_waves)
-    length_scale = _as_length(length_scale)
+    length_scale = _as_length_scale(length_scale)
     key_waves, key_cosines, key_sines = jax.random.split(key, 3)
     shape = (num_waves, _checks.as_count("ndim", ndim))
     return NoiseField(
@@ -181,7 +182,7 @@ def draw_noise_field(
     )
 
 
-def _as_length(length_scale: float) -> float:
+def _as_length_scale(length_scale: float) -> float:
     if length_scale == math.inf:
         return math.inf
     return _checks.as_positive("length_scale", length_scale)

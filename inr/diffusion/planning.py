@@ -1,96 +1,102 @@
-"""The numbers of every step of a run: a sampler's rows and the denoiser's part.
+"""The numbers of every step: the rows of a sampler and the calls of the denoiser.
 
-Notation as in `tables` and `process`. Everything is a float64 table over the steps;
+Notation as in `tables` and `predictions`. Everything is a float64 table over the steps;
 `sample` casts it to the dtype of x.
 """
 
 import functools
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 import jax
 import numpy as np
 
 from inr import _checks
 from inr._typing import Array
-from inr.diffusion.process import PREDICTIONS, conversion
+from inr.diffusion.predictions import Predicts, check_predicts, conversion_factors
 from inr.diffusion.schedules import Schedule
 from inr.diffusion.tables import Sampler
 
+NoiseWeight: TypeAlias = Literal["normal", "zero", "squared"] | float
+"""Factor of the noise that a sampler adds, as a number or a rule."""
 
-class Prediction(NamedTuple):
-    """How a denoiser is asked for x0: told `time`; x0 = x * of_x + prediction * factor.
+Numbers: TypeAlias = Array | np.ndarray
+"""A number of one step, or `[n]` of each."""
+
+
+class DenoiserCall(NamedTuple):
+    """One call of the denoiser: x0 is `x` times x plus `prediction` times its output.
 
     Attributes:
-      time: what the denoiser is told.
-      of_x: factor of x.
-      factor: factor of the prediction.
+      time: the value of `t` to pass.
+      x: factor of x in x0.
+      prediction: factor of the prediction in x0.
     """
 
-    time: Array
-    of_x: Array
-    factor: Array
+    time: Numbers
+    x: Numbers
+    prediction: Numbers
 
 
-class SecondStep(NamedTuple):
+class SecondCall(NamedTuple):
     """The second prediction within a step, at a mixture of x and the first x0.
 
     Attributes:
-      ask: how it is asked for.
+      call: how to call the denoiser.
       x: factor of x in x_mid.
       x0: factor of the first x0 in x_mid.
-      factor: of the second x0 in the next x; where it is 0 nothing is asked.
+      weight: factor of the second x0 in the next x; if 0 the denoiser is not called.
     """
 
-    ask: Prediction
-    x: Array
-    x0: Array
-    factor: Array
+    call: DenoiserCall
+    x: Numbers
+    x0: Numbers
+    weight: Numbers
 
 
 class Level(NamedTuple):
-    """How much signal a and noise s there is.
+    """The amounts of signal and of noise at a level.
 
     Attributes:
       signal: a.
       noise: s.
     """
 
-    signal: Array
-    noise: Array
+    signal: Numbers
+    noise: Numbers
 
 
 class Step(NamedTuple):
-    """The numbers of one step, or `[n]` of each: `plan_steps` makes them.
+    """The numbers of one step, or `[n]` of each; `plan_steps` returns them.
 
     Attributes:
       level: where the step starts.
-      next_level: where it ends; the last one counts as clean.
-      ask: how the denoiser is asked for x0.
+      next_level: where it ends; the last step ends at the clean signal.
+      call: how to call the denoiser.
       x: factor of x in the next x.
-      kept: `[memory]`, factors of what was kept, now first.
-      noise: standard deviation of the noise that is added.
-      keep_x: factor of x in what is kept of this step.
-      keep_x0: factor of x0 in what is kept.
-      second: for samplers with two predictions a step.
+      memory: `[m]`, factors of the entries of the memory, the entry of this step first.
+      noise_std: standard deviation of the noise that the step adds.
+      entry_x: factor of x in the entry that this step puts into memory.
+      entry_x0: factor of x0 in that entry.
+      second: the second prediction, for samplers with two predictions a step.
     """
 
     level: Level
     next_level: Level
-    ask: Prediction
-    x: Array
-    kept: Array
-    noise: Array
-    keep_x: Array
-    keep_x0: Array
-    second: SecondStep | None
+    call: DenoiserCall
+    x: Numbers
+    memory: Numbers
+    noise_std: Numbers
+    entry_x: Numbers
+    entry_x0: Numbers
+    second: SecondCall | None
 
 
 def plan_steps(
     schedule: Schedule,
     *,
     sampler: Sampler,
-    predicts: str,
-    noise_scale: str | float = 1.0,
+    predicts: Predicts,
+    noise_weight: NoiseWeight = 1.0,
 ) -> Step:
     """The numbers of every step of a sampler on a schedule.
 
@@ -98,76 +104,85 @@ def plan_steps(
       schedule: the noise levels.
       sampler: such as `ddim(num_steps=50)`.
       predicts: "eps", "x0", "v" or "flow".
-      noise_scale: as in `sample`.
+      noise_weight: as in `sample`.
 
     Returns:
       A `Step` of float64 arrays `[n]`; `jax.tree.map(lambda x: x[i], steps)` is the
-      i-th.
+      i-th step.
 
     Raises:
       ValueError: as `sample`.
     """
-    check_plan(schedule, sampler, predicts, noise_scale)
+    check_plan(schedule, sampler, predicts, noise_weight)
     rows = sampler.table(schedule)
     a, s = schedule.signal[rows.level], schedule.noise[rows.level]
-    keep = (1 / s, -a / s) if rows.keeps_eps else (0 * a, np.ones_like(a))
     second = None
     if rows.second is not None:
-        ask = _asking(schedule, rows.second.level, predicts)
-        second = SecondStep(ask, *rows.second[1:])
-    end = (np.append(a[1:], 1.0), np.append(s[1:], 0.0))
+        second_call = _denoiser_call(schedule, rows.second.level, predicts)
+        second = SecondCall(second_call, *rows.second[1:])
     return Step(
-        Level(a, s),
-        Level(*end),
-        _asking(schedule, rows.level, predicts),
-        rows.x,
-        rows.kept,
-        _scaled(rows.noise, noise_scale),
-        *keep,
-        second,
+        level=Level(a, s),
+        next_level=Level(np.append(a[1:], 1.0), np.append(s[1:], 0.0)),
+        call=_denoiser_call(schedule, rows.level, predicts),
+        x=rows.x,
+        memory=rows.memory,
+        noise_std=_weighted(rows.noise_std, noise_weight),
+        entry_x=1 / s if rows.remembers_eps else 0 * a,
+        entry_x0=-a / s if rows.remembers_eps else np.ones_like(a),
+        second=second,
     )
 
 
 @functools.lru_cache(maxsize=64)
-def planned(
+def cached_steps(
     schedule: Schedule,
     sampler: Sampler,
-    predicts: str,
-    noise_scale: str | float,
+    predicts: Predicts,
+    noise_weight: NoiseWeight,
     dtype: np.dtype,
 ) -> Step:
-    """The steps in the dtype of x: a millisecond that a second call does not spend."""
+    """`plan_steps` in the dtype of x. The cache saves a millisecond for each call."""
     steps = plan_steps(
-        schedule, sampler=sampler, predicts=predicts, noise_scale=noise_scale
+        schedule, sampler=sampler, predicts=predicts, noise_weight=noise_weight
     )
     return jax.tree.map(
         lambda table: table if table.dtype == np.int32 else table.astype(dtype), steps
     )
 
 
-def check_plan(schedule: Any, sampler: Any, predicts: Any, noise_scale: Any) -> None:
-    """What may be wrong about the arguments by themselves, before they are hashed."""
+def check_plan(
+    schedule: object, sampler: object, predicts: str, noise_weight: object
+) -> None:
+    """Check each argument by itself, before any of them is hashed."""
     if not isinstance(schedule, Schedule):
         raise _checks.fail("schedule", "a Schedule", type(schedule).__name__)
     if not isinstance(sampler, Sampler):
         raise _checks.fail(
             "sampler", "a Sampler such as ddim(num_steps=50)", type(sampler).__name__
         )
-    _checks.check_choice("predicts", predicts, PREDICTIONS)
-    if isinstance(noise_scale, str):
-        _checks.check_choice("noise_scale", noise_scale, ("normal", "squared", "zero"))
-    elif not (isinstance(noise_scale, int | float) and 0 <= noise_scale < np.inf):
+    check_predicts(predicts)
+    if isinstance(noise_weight, str):
+        choices = ("normal", "zero", "squared")
+        _checks.check_choice("noise_weight", noise_weight, choices)
+    elif not (isinstance(noise_weight, int | float) and 0 <= noise_weight < np.inf):
         raise _checks.fail(
-            "noise_scale", "a finite python number, at least 0", repr(noise_scale)
+            "noise_weight", "a finite python number, at least 0", repr(noise_weight)
         )
 
 
-def _asking(schedule: Schedule, level: np.ndarray, predicts: str) -> Prediction:
+def _denoiser_call(
+    schedule: Schedule, level: np.ndarray, predicts: Predicts
+) -> DenoiserCall:
     a, s = schedule.signal[level], schedule.noise[level]
-    return Prediction(schedule.times[level], *conversion(a, s, predicts, "x0"))
+    factors = conversion_factors(a, s, predicts, "x0")
+    return DenoiserCall(schedule.times[level], *factors)
 
 
-def _scaled(noise: np.ndarray, scale: str | float) -> np.ndarray:
-    if isinstance(scale, str):
-        return {"normal": noise, "squared": np.square(noise), "zero": 0 * noise}[scale]
-    return scale * noise
+def _weighted(noise_std: np.ndarray, weight: NoiseWeight) -> np.ndarray:
+    if weight == "normal":
+        return noise_std
+    if weight == "zero":
+        return 0 * noise_std
+    if weight == "squared":
+        return np.square(noise_std)
+    return weight * noise_std

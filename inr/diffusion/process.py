@@ -1,23 +1,25 @@
-"""The forward process, what denoisers predict, and the loss that trains them.
+"""The forward process, the targets of a denoiser, and the loss that trains it.
 
-Notation. x_t = a_t x0 + s_t eps. A denoiser predicts a fixed combination p x0 + q eps:
-"eps" is (0, 1), "x0" is (1, 0), "v" is (-s_t, a_t) [Salimans and Ho 2022,
-arXiv:2202.00512], "flow" is (-1, 1), the velocity of flow matching. With x_t that is a
-2x2 system, so that each kind follows from any other and x_t, with coefficients that are
-tables over t. `t` is an index into the schedule: a scalar, or `[b]` for the leading
-axis.
+Notation as in `predictions`: x_t = a_t x0 + s_t eps, and a denoiser predicts p x0 + q
+eps. `t` is an index into the schedule: a scalar, or `[b]` for the leading axis.
 """
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, PyTree
 
 from inr import _checks
 from inr._typing import Array, ArrayLike, Denoiser, Key
+from inr.diffusion.predictions import (
+    Predicts,
+    call_denoiser,
+    cast_table,
+    check_predicts,
+    conversion_factors,
+    prediction_factors,
+)
 from inr.diffusion.schedules import Schedule
-
-PREDICTIONS = ("eps", "x0", "v", "flow")
 
 
 def add_noise(
@@ -39,7 +41,7 @@ def add_noise(
       x_t, of the shape of x0.
 
     Raises:
-      ValueError: for shapes or an index that do not fit.
+      ValueError: if the shapes differ, or `t` is not an index into the schedule.
     """
     return _combine(schedule.signal, x0, schedule.noise, noise, t)
 
@@ -50,24 +52,26 @@ def training_target(
     t: Int[ArrayLike, "*n"],
     *,
     schedule: Schedule,
-    predicts: str,
+    predicts: Predicts,
 ) -> Array:
-    """What a denoiser should predict for x_t: p x0 + q noise.
+    """Target of a denoiser at x_t: p x0 + q noise.
 
     Args:
       x0: clean signals `[...]`, or `[b, ...]`.
-      noise: of the shape of x0, as given to `add_noise`.
+      noise: of the shape of x0, the noise given to `add_noise`.
       t: index into the schedule, a scalar or `[b]`.
       schedule: the noise levels.
-      predicts: "eps", "x0", "v" or "flow".
+      predicts: kind of the target: "eps", "x0", "v" or "flow".
 
     Returns:
       The target, of the shape of x0.
 
     Raises:
-      ValueError: for an unknown kind, and shapes or an index that do not fit.
+      ValueError: if the kind is unknown, the shapes differ, or `t` is not an index into
+        the schedule.
     """
-    p, q = combination(schedule.signal, schedule.noise, predicts)
+    check_predicts(predicts)
+    p, q = prediction_factors(schedule.signal, schedule.noise, predicts)
     return _combine(p, x0, q, noise, t)
 
 
@@ -77,53 +81,59 @@ def convert_prediction(
     t: Int[ArrayLike, "*n"],
     *,
     schedule: Schedule,
-    predicts: str,
-    to: str,
+    predicts: Predicts,
+    to: Predicts,
 ) -> Array:
-    """One kind of prediction made into another.
+    """Convert a prediction into another kind.
 
     Args:
       prediction: of the kind `predicts`, of the shape of x.
       x: x_t, `[...]` or `[b, ...]`.
       t: index into the schedule, a scalar or `[b]`.
       schedule: the noise levels.
-      predicts: the kind given: "eps", "x0", "v" or "flow".
-      to: the kind wanted.
+      predicts: kind of `prediction`: "eps", "x0", "v" or "flow".
+      to: kind of the result.
 
     Returns:
-      The other prediction, of the shape of x.
+      The prediction of the kind `to`, of the shape of x.
 
     Raises:
-      ValueError: for an unknown kind, for "eps" given with a schedule that has a level
-        without signal, and shapes or an index that do not fit.
+      ValueError: if a kind is unknown, `predicts` is "eps" and the schedule has a level
+        without signal, the shapes differ, or `t` is not an index into the schedule.
     """
-    of_x, of_prediction = conversion(schedule.signal, schedule.noise, predicts, to)
-    return _combine(of_x, x, of_prediction, prediction, t)
+    check_predicts(predicts)
+    check_predicts(to, argument="to")
+    x_factor, prediction_factor = conversion_factors(
+        schedule.signal, schedule.noise, predicts, to
+    )
+    names = ("x", "prediction")
+    return _combine(x_factor, x, prediction_factor, prediction, t, names)
 
 
 def min_snr_weights(
-    schedule: Schedule, *, predicts: str, gamma: float = 5.0
+    schedule: Schedule, *, predicts: Predicts, gamma: float = 5.0
 ) -> np.ndarray:
-    """Weights of the squared error of a prediction by signal-to-noise ratio.
+    """Min-SNR weights of the squared error of a prediction, one for each level.
 
-    min(snr, gamma) on the error in x0, carried over to what is predicted [Hang et al.
-    2023, arXiv:2303.09556].
+    min(snr, gamma) as weights of the error in x0, converted to the kind of prediction
+    [Hang et al. 2023, arXiv:2303.09556].
 
     Args:
       schedule: the noise levels.
       predicts: "eps", "x0", "v" or "flow".
-      gamma: above it the signal-to-noise ratio counts no more.
+      gamma: upper bound of the signal-to-noise ratio in the weights.
 
     Returns:
       `[levels]`, float64.
 
     Raises:
-      ValueError: for an unknown kind, a gamma not above 0, and "eps" with a level that
-        has no signal.
+      ValueError: if the kind is unknown, `gamma` is not above 0, or `predicts` is "eps"
+        and the schedule has a level without signal.
     """
+    check_predicts(predicts)
     gamma = _checks.as_positive("gamma", gamma)
-    _, of_prediction = conversion(schedule.signal, schedule.noise, predicts, "x0")
-    return np.minimum(schedule.snr, gamma) * np.square(of_prediction)
+    _, factor = conversion_factors(schedule.signal, schedule.noise, predicts, "x0")
+    return np.minimum(schedule.snr, gamma) * np.square(factor)
 
 
 def denoising_loss(
@@ -132,24 +142,24 @@ def denoising_loss(
     x0: Float[ArrayLike, "b *n"],
     *,
     schedule: Schedule,
-    predicts: str,
+    predicts: Predicts,
     weights: Float[ArrayLike, " levels"] | None = None,
-    condition: object = None,
+    condition: PyTree = None,
     t: Int[ArrayLike, " b"] | None = None,
     noise: Float[ArrayLike, "b *n"] | None = None,
 ) -> Array:
     """Mean squared error of the predictions at random levels [Ho et al. 2020, eq. 14].
 
     Args:
-      key: draws a level for each signal and the noise; None where both are given.
-      denoiser: `(x [b, ...], t [b])`, and `condition` where it is given, to predictions
-        of the shape of x; t is `schedule.times` at the level.
+      key: draws a level for each signal, and the noise; None if both are given.
+      denoiser: maps `(x [b, ...], t [b])`, and the condition if there is one, to
+        predictions of the shape of x; its t is `schedule.times` at the level.
       x0: clean signals `[b, ...]`.
       schedule: the noise levels.
       predicts: "eps", "x0", "v" or "flow".
       weights: `[levels]`, of the squared error at each level, such as
         `min_snr_weights`.
-      condition: passed to the denoiser.
+      condition: a tree of arrays, passed to the denoiser.
       t: `[b]`, indices into the schedule in place of random ones.
       noise: of the shape of x0, in place of random noise.
 
@@ -157,20 +167,14 @@ def denoising_loss(
       A scalar.
 
     Raises:
-      ValueError: for a denoiser whose predictions have another shape, for weights of
-        another length, and for no key where something is drawn.
+      ValueError: if the predictions differ from x0 in shape, the weights differ from
+        the schedule in length, or `key` is None while `t` or `noise` must be drawn.
     """
     x0 = _checks.as_floating("x0", x0)
-    if key is None and (t is None or noise is None):
-        raise ValueError("`key` must be given, or both `t` and `noise`.")
-    if t is None:
-        key_t = jax.random.fold_in(key, 0)
-        t = jax.random.randint(key_t, x0.shape[:1], 0, len(schedule), jnp.int32)
-    if noise is None:
-        noise = jax.random.normal(jax.random.fold_in(key, 1), x0.shape, x0.dtype)
+    t, noise = _levels_and_noise(key, x0, t, noise, len(schedule))
     x = add_noise(x0, noise, t, schedule=schedule)
-    told = as_numbers(schedule.times, x0.dtype)[jnp.asarray(t)]
-    prediction = call(denoiser, x, told, condition)
+    times = cast_table(schedule.times, x0.dtype)[jnp.asarray(t)]
+    prediction = call_denoiser(denoiser, x, times, condition)
     target = training_target(x0, noise, t, schedule=schedule, predicts=predicts)
     error = jnp.square(prediction - target)
     if weights is None:
@@ -180,64 +184,41 @@ def denoising_loss(
     return (error * _at(weights, t, error)).mean()
 
 
-def combination(
-    signal: np.ndarray, noise: np.ndarray, predicts: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """p and q of the prediction p x0 + q eps at each level."""
-    _checks.check_choice("predicts", predicts, PREDICTIONS)
-    zeros, ones = np.zeros_like(signal), np.ones_like(signal)
-    return {
-        "eps": (zeros, ones),
-        "x0": (ones, zeros),
-        "v": (-noise, signal),
-        "flow": (-ones, ones),
-    }[predicts]
-
-
-def conversion(
-    signal: np.ndarray, noise: np.ndarray, predicts: str, to: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """Factors of x_t and of the prediction, at each level, in the prediction `to`."""
-    a, s = signal, noise
-    p, q = combination(a, s, predicts)
-    p1, q1 = combination(a, s, to)
-    determinant = a * q - s * p
-    if (determinant == 0).any():
-        raise _checks.fail(
-            "predicts",
-            "'v', 'x0' or 'flow' for a schedule with a level that has no signal",
-            repr(predicts),
-        )
-    return (p1 * q - q1 * p) / determinant, (q1 * a - p1 * s) / determinant
-
-
-def as_numbers(table: ArrayLike, dtype: jnp.dtype) -> Array:
-    """Whole numbers, which are times, as int32; others in the signals' dtype."""
-    whole = jnp.issubdtype(jnp.result_type(table), jnp.integer)
-    return jnp.asarray(table, jnp.int32 if whole else dtype)
-
-
-def call(denoiser: Denoiser, x: Array, t: Array, condition: object) -> Array:
-    """The denoiser's prediction, checked for its shape, in the dtype of x."""
-    inputs = (x, t) if condition is None else (x, t, condition)
-    prediction = denoiser(*inputs)
-    shape = getattr(prediction, "shape", None)
-    if shape != x.shape:
-        raise _checks.fail(
-            "denoiser", f"a map from x {x.shape} to that shape", f"{shape}"
-        )
-    return prediction.astype(x.dtype)
+def _levels_and_noise(
+    key: Key | None,
+    x0: Array,
+    t: ArrayLike | None,
+    noise: ArrayLike | None,
+    num_levels: int,
+) -> tuple[ArrayLike, ArrayLike]:
+    """`t` and `noise`, drawn where they are None."""
+    if t is not None and noise is not None:
+        return t, noise
+    if key is None:
+        raise _checks.fail("key", "a PRNG key", None, "Or pass both `t` and `noise`.")
+    if t is None:
+        key_t = jax.random.fold_in(key, 0)
+        t = jax.random.randint(key_t, x0.shape[:1], 0, num_levels, jnp.int32)
+    if noise is None:
+        noise = jax.random.normal(jax.random.fold_in(key, 1), x0.shape, x0.dtype)
+    return t, noise
 
 
 def _combine(
-    of_x: np.ndarray, x: ArrayLike, of_y: np.ndarray, y: ArrayLike, t: ArrayLike
+    p: np.ndarray,
+    x: ArrayLike,
+    q: np.ndarray,
+    y: ArrayLike,
+    t: ArrayLike,
+    names: tuple[str, str] = ("x0", "noise"),
 ) -> Array:
-    """of_x[t] * x + of_y[t] * y, the index along the leading axis."""
-    x, y = _checks.as_floating("x", x), _checks.as_floating("noise", y)
+    """p[t] * x + q[t] * y, with the index along the leading axis."""
+    x, y = (_checks.as_floating(name, z) for name, z in zip(names, (x, y), strict=True))
     if x.shape != y.shape:
-        raise _checks.fail("noise", f"of the shape of x, {x.shape}", f"{y.shape}")
-    _check_index(t, x.shape, len(of_x))
-    return _at(of_x, t, x) * x + _at(of_y, t, y) * y
+        expected = f"of the shape of `{names[0]}`, {x.shape}"
+        raise _checks.fail(names[1], expected, f"{y.shape}")
+    _check_index(t, x.shape, len(p))
+    return _at(p, t, x) * x + _at(q, t, y) * y
 
 
 def _at(table: ArrayLike, t: ArrayLike, x: Array) -> Array:
@@ -246,12 +227,12 @@ def _at(table: ArrayLike, t: ArrayLike, x: Array) -> Array:
     return row.reshape(row.shape + (1,) * (x.ndim - row.ndim))
 
 
-def _check_index(t: ArrayLike, shape: tuple[int, ...], levels: int) -> None:
+def _check_index(t: ArrayLike, shape: tuple[int, ...], num_levels: int) -> None:
     if not jnp.issubdtype(jnp.result_type(t), jnp.integer):
         raise _checks.fail("t", "an integer index", f"dtype {jnp.result_type(t)}")
     if np.shape(t) not in ((), shape[:1]):
         raise _checks.fail("t", f"a scalar or {shape[:1]}", f"shape {np.shape(t)}")
     if _checks.is_concrete(t):
         low, high = int(np.min(t)), int(np.max(t))
-        if low < 0 or high >= levels:
-            raise _checks.fail("t", f"from 0 to {levels - 1}", f"{low} to {high}")
+        if low < 0 or high >= num_levels:
+            raise _checks.fail("t", f"from 0 to {num_levels - 1}", f"{low} to {high}")

@@ -1,65 +1,69 @@
-"""What a sampler is: a table of numbers, one row of coefficients for every step.
+"""Samplers as tables of numbers: one row of coefficients for every step.
 
-Notation. A step goes from (a, s), signal and noise at a visited level, to (a', s') at
-the next, the last of them clean (1, 0). D is the predicted x0. A step is
+Notation. A step goes from (a, s), signal and noise at one level, to (a', s') at the
+next (`a1` and `s1` in code); the last step ends at the clean signal (1, 0). D is the
+predicted x0. A step is
 
     x' = A x + sum_j B_j u_{i-j} + C D_mid + S z,    z ~ N(0, I),
 
-where u is D or, for some samplers, the predicted eps, kept from the last steps, and
-D_mid is a second prediction at x_mid = A_m x + B_m D for those that make one.
+where u_i is D or, for some samplers, the predicted eps at step i, and D_mid is a second
+prediction at x_mid = A_m x + B_m D, for samplers with two predictions a step.
 k = (s'/a') / (s/a) is the ratio of the noise levels and h = -log k, the step in
-lambda = log(a/s). All tables are float64; another number never compiles anew.
+lambda = log(a/s). All tables are float64; other numbers never compile a new program.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 
 from inr import _checks
 from inr.diffusion.schedules import Schedule
-from inr.diffusion.spacing import spaced_levels
+from inr.diffusion.spacing import Spacing, check_spacing, spaced_levels
+
+FinalLevel: TypeAlias = Literal["clean", "lowest"]
+"""Where the last step ends: at x0, or at level 0 of the schedule."""
 
 
 class SecondStage(NamedTuple):
-    """The second prediction of a step, for samplers with two a step.
+    """The second prediction of a step, for samplers with two predictions a step.
 
     Attributes:
-      level: `[n]` int, of the schedule, at which it is made.
+      level: `[n]` int, level of the schedule at which the denoiser predicts.
       x: `[n]`, A_m.
       x0: `[n]`, B_m.
-      factor: `[n]`, C; where it is zero no prediction is made.
+      weight: `[n]`, C; where it is zero the denoiser is not called.
     """
 
     level: np.ndarray
     x: np.ndarray
     x0: np.ndarray
-    factor: np.ndarray
+    weight: np.ndarray
 
 
 class Rows(NamedTuple):
-    """Coefficients of n steps, float64; `Sampler.table` makes them.
+    """Coefficients of n steps, float64.
 
     Attributes:
-      level: `[n]` int, of the schedule, from which each step starts.
+      level: `[n]` int, level of the schedule from which each step starts.
       x: `[n]`, A.
-      kept: `[n, memory]`, B: of u now and of the steps before.
-      noise: `[n]`, S.
-      keeps_eps: u is the predicted eps, not x0.
+      memory: `[n, m]`, B: factors of u of this step and of the m - 1 steps before.
+      noise_std: `[n]`, S.
+      remembers_eps: u is the predicted eps, not x0.
       second: the second stage, or None.
     """
 
     level: np.ndarray
     x: np.ndarray
-    kept: np.ndarray
-    noise: np.ndarray
-    keeps_eps: bool = False
+    memory: np.ndarray
+    noise_std: np.ndarray
+    remembers_eps: bool = False
     second: SecondStage | None = None
 
 
 class Path(NamedTuple):
-    """Where a sampler goes: n levels and where the last step ends."""
+    """The n levels that a sampler visits, and the level where each step ends."""
 
     schedule: Schedule
     level: np.ndarray
@@ -70,38 +74,38 @@ class Path(NamedTuple):
 
     @property
     def k(self) -> np.ndarray:
-        """Ratio of the noise levels of a step; 0 into the clean end."""
+        """Ratio of the noise levels of each step; 0 for a step to the clean end."""
         return (self.s1 * self.a) / (self.s * self.a1)
 
-    def order(self, highest: int, lower_at_end: bool) -> np.ndarray:
-        """Order at each step: what its memory allows, and 1 into the clean end."""
+    def orders(self, highest: int, *, lower_order_final: bool) -> np.ndarray:
+        """Order of each step: limited by its memory, and 1 for a step to the end."""
         n = len(self.a)
-        order = np.minimum(np.arange(n) + 1, highest)
-        if lower_at_end:
-            order = np.minimum(order, n - np.arange(n))
-        return np.where(self.s1 == 0, 1, order)
+        orders = np.minimum(np.arange(n) + 1, highest)
+        if lower_order_final:
+            orders = np.minimum(orders, n - np.arange(n))
+        return np.where(self.s1 == 0, 1, orders)
 
 
 @dataclass(frozen=True)
 class Sampler:
-    """A sampling method with its numbers; `ddim`, `dpmpp` and the others make it.
+    """A sampling method with its numbers; `ddim`, `dpmpp` and the others return one.
 
     Attributes:
       method: `(Path, **options) -> Rows`.
-      options: names and values of the method's numbers.
-      num_steps: how many levels of the schedule are visited; None for all.
-      spacing: a rule of `spaced_levels`, or the levels themselves.
+      options: names and values of the method's options.
+      num_steps: number of levels to visit; None for all.
+      spacing: a rule of `spaced_levels`, or the ascending levels themselves.
       final: "clean" ends at x0; "lowest" at level 0 of the schedule.
     """
 
     method: Callable[..., Rows]
     options: tuple[tuple[str, object], ...]
     num_steps: int | None
-    spacing: str | tuple[int, ...]
-    final: str
+    spacing: Spacing | tuple[int, ...]
+    final: FinalLevel
 
     def path(self, schedule: Schedule) -> Path:
-        """The levels that are visited, from the most noise to the least.
+        """The levels that the sampler visits, from the most noise to the least.
 
         Args:
           schedule: the noise levels.
@@ -110,7 +114,7 @@ class Sampler:
           A `Path`.
 
         Raises:
-          ValueError: for steps that do not fit the schedule.
+          ValueError: if the schedule does not have the levels of the sampler.
         """
         level = self._levels(len(schedule))[::-1]
         end = (1.0, 0.0)
@@ -132,8 +136,8 @@ class Sampler:
           `Rows`.
 
         Raises:
-          ValueError: for steps that do not fit the schedule, and for a method that
-            cannot start where there is no signal.
+          ValueError: if the schedule does not have the levels of the sampler, or if the
+            method cannot start at a level without signal.
         """
         # Without signal lambda is -inf; the coefficients that use it are finite.
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -154,28 +158,31 @@ class Sampler:
 def make_sampler(
     method: Callable[..., Rows],
     num_steps: int | None,
-    spacing: str | tuple[int, ...],
-    final: str = "clean",
+    spacing: Spacing | tuple[int, ...],
+    final: FinalLevel = "clean",
     **options: object,
 ) -> Sampler:
-    """A `Sampler` with its steps checked."""
-    _checks.check_choice("final", final, ("clean", "lowest"))
+    """A `Sampler`, after a check of its steps."""
+    _checks.check_choice("final", final, get_args(FinalLevel))
     if num_steps is not None:
         num_steps = _checks.as_count("num_steps", num_steps)
     if isinstance(spacing, str):
-        spaced_levels(1, 1, spacing=spacing)
+        check_spacing(spacing)
     else:
-        spacing = _explicit(spacing, num_steps)
+        spacing = _as_levels(spacing, num_steps)
     return Sampler(method, tuple(options.items()), num_steps, spacing, final)
 
 
 def check_signal(path: Path) -> None:
-    """For methods whose variable, s / a or lambda, is infinite without signal."""
+    """Raise ValueError if the path has a level without signal.
+
+    For methods whose variable, s / a or lambda, is infinite there.
+    """
     if (path.a == 0).any():
         raise _checks.fail(
             "schedule",
-            "one with signal at every level visited, for this sampler",
-            "a level without",
+            "a schedule with signal at every level that this sampler visits",
+            "a level without signal",
             "Start below it, or use ddim, ddpm or dpmpp.",
         )
 
@@ -185,18 +192,18 @@ def middle_levels(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Levels nearest to the middle of each step in lambda, with their a and s.
 
-    `end` is the ratio of noise s'/s that the deterministic part of a step ends at. Into
-    the clean end there is no middle: the step's own level stands there, unused.
+    `end` is the ratio of noise s'/s at which the deterministic part of a step ends. A
+    step to the clean end has no middle: its entry is its own level, which is not used.
 
     Raises:
-      ValueError: where no level of the schedule lies between two visited ones.
+      ValueError: if no level of the schedule lies between two visited ones.
     """
     schedule = path.schedule
     log_sigmas = np.log(schedule.sigmas)
-    found = []
+    middles = []
     for i, level in enumerate(path.level):
         if path.s1[i] == 0:
-            found.append(level)
+            middles.append(level)
             continue
         stop = np.log(end[i] * path.s[i] / path.a1[i])
         between = np.flatnonzero(
@@ -205,19 +212,21 @@ def middle_levels(
         if len(between) == 0:
             raise _checks.fail(
                 "num_steps",
-                "few enough that a level lies between any two visited ones",
+                "few enough that a level lies between any two visited levels",
                 f"none below level {level}",
             )
         middle = (log_sigmas[level] + stop) / 2
-        found.append(between[np.argmin(np.abs(log_sigmas[between] - middle))])
-    found = np.array(found, np.int32)
-    return found, schedule.signal[found], schedule.noise[found]
+        middles.append(between[np.argmin(np.abs(log_sigmas[between] - middle))])
+    middles = np.array(middles, np.int32)
+    return middles, schedule.signal[middles], schedule.noise[middles]
 
 
-def _explicit(spacing: tuple[int, ...], num_steps: int | None) -> tuple[int, ...]:
+def _as_levels(spacing: tuple[int, ...], num_steps: int | None) -> tuple[int, ...]:
     levels = np.asarray(spacing)
-    whole = levels.ndim == 1 and levels.size and np.issubdtype(levels.dtype, np.integer)
-    if not whole or levels[0] < 0 or (np.diff(levels) <= 0).any():
+    is_integer = np.issubdtype(levels.dtype, np.integer)
+    if levels.ndim != 1 or levels.size == 0 or not is_integer:
+        raise _checks.fail("spacing", "a rule or ascending levels", repr(spacing))
+    if levels[0] < 0 or (np.diff(levels) <= 0).any():
         raise _checks.fail("spacing", "a rule or ascending levels", repr(spacing))
     if num_steps is not None and num_steps != levels.size:
         raise _checks.fail(

@@ -1,12 +1,21 @@
-"""Field families, their layers and initializers, and the files that keep them."""
+"""Field families, their layers and initializers, files and exports."""
 
+from inr._model_files import register as register
+from inr.fields import (
+    encodings as encodings,
+    init as init,
+    streams as streams,
+)
 from inr.fields.activations import Finer as Finer, Gauss as Gauss, Wire as Wire
 from inr.fields.bacon import Bacon as Bacon, bacon_residual as bacon_residual
 from inr.fields.base import (
-    BoundField as BoundField,
     FieldModule as FieldModule,
-    bind as bind,
     check_module as check_module,
+)
+from inr.fields.bound import (
+    BoundField as BoundField,
+    bind as bind,
+    encoding_bytes as encoding_bytes,
 )
 from inr.fields.convolutions import SineConv as SineConv
 from inr.fields.files import (
@@ -20,10 +29,12 @@ from inr.fields.fourier import (
 )
 from inr.fields.glsl import to_glsl as to_glsl
 from inr.fields.hash_grid import HashGrid as HashGrid
+from inr.fields.layers import Affine as Affine, perceptron as perceptron
 from inr.fields.multiplicative import (
     FourierNet as FourierNet,
     GaborNet as GaborNet,
 )
+from inr.fields.sine import cosine as cosine, sine as sine
 from inr.fields.siren import Siren as Siren
 from inr.fields.spectrum import suggest_omega as suggest_omega
 from inr.fields.stablehlo import (

@@ -1,24 +1,25 @@
 """Perceptrons that differ from SIREN in the activation: Gauss, FINER, WIRE.
 
-Notation. A layer takes h to psi(z) with z = h W + b, followed after the last one by a
-linear layer; psi(z) is
+Notation. A layer maps h to psi(z) with z = h W + b, and a linear layer follows the last
+of them. The activation psi(z) is
 
     Gauss   exp(-(s z)^2)
     FINER   sin(omega (|z| + 1) z)
     WIRE    exp(i omega z) exp(-|s z|^2), with complex z and h
 
 `depth` counts width-to-width layers after the first, as in `Siren`. All three are
-smooth enough for exact Laplacians (FINER's second derivative jumps at z = 0).
+smooth enough for exact Laplacians (the second derivative of FINER jumps at z = 0).
 """
 
 import functools
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax.typing import DTypeLike
 
 from inr import _checks
+from inr._model_files import register
 from inr._typing import Array
 from inr.fields import init, streams
 from inr.fields.base import FieldModule
@@ -27,6 +28,7 @@ from inr.fields.sine import cosine, sine
 from inr.fields.streams import Features
 
 
+@register("Gauss")
 class Gauss(FieldModule):
     """A multilayer perceptron with Gaussian activations [Ramasinghe and Lucey 2022].
 
@@ -34,19 +36,19 @@ class Gauss(FieldModule):
       features: output features, k.
       width: units of every hidden layer.
       depth: width-to-width layers after the first.
-      scale: s in exp(-(s z)^2), the inverse width of the activation. It sets the
-        bandwidth.
-      precision: of the matmuls, as in `Siren`.
-      dtype: of the matmuls' inputs, as in `Siren`.
+      scale: s in exp(-(s z)^2), the inverse width of the activation. A larger value
+        raises the bandwidth.
+      precision: precision of matrix products, as in `Siren`.
+      dtype: dtype of the inputs of matrix products, as in `Siren`.
     """
 
-    learning_rate: ClassVar[float] = 1e-3
+    default_learning_rate: ClassVar[float] = 1e-3
 
     width: int = 256
     depth: int = 3
     scale: float = 30.0
     precision: str | None = "highest"
-    dtype: Any = None
+    dtype: DTypeLike | None = None
 
     def __post_init__(self):
         super().__post_init__()
@@ -56,7 +58,7 @@ class Gauss(FieldModule):
         options = {"precision": self.precision, "dtype": self.dtype}
         activation = functools.partial(_gauss, self.scale)
         for i in range(self.depth + 1):
-            bias_init = init.uniform(_width(x) ** -0.5)
+            bias_init = init.uniform(streams.width(x) ** -0.5)
             name = f"gauss_{i}"
             kernel_init = init.fan_in_uniform()
             layer = Affine(self.width, kernel_init, bias_init, name=name, **options)
@@ -64,33 +66,34 @@ class Gauss(FieldModule):
         return Affine(self.features, name="linear", **options)(x)
 
 
+@register("Finer")
 class Finer(FieldModule):
     """SIREN with a frequency that grows with the pre-activation [Liu et al. 2024].
 
-    The biases of the first layer choose which part of sin(omega (|z| + 1) z) a unit
-    sees, and with it the frequencies that the field begins with: within |z| < k they
-    reach omega (2 k + 1) times the kernel. Derivatives are those of the whole
-    activation; the authors' code holds |z| + 1 fixed in them.
+    The biases of the first layer select the part of sin(omega (|z| + 1) z) that a unit
+    uses, and thereby the initial frequencies of the field: for |z| < k they reach
+    omega (2 k + 1) times the kernel. Derivatives include that of |z| + 1, which the
+    authors' code treats as a constant.
 
     Attributes:
       features: output features, k.
       width: units of every hidden layer.
       depth: width-to-width layers after the first.
       omega: frequency factor of all layers.
-      bias_scale: k, the biases of the first layer are drawn from U(-k, k). Larger
-        values hold higher frequencies.
-      precision: of the matmuls, as in `Siren`.
-      dtype: of the matmuls' inputs, as in `Siren`.
+      bias_scale: k. The biases of the first layer are drawn from U(-k, k). A larger
+        value adds higher frequencies.
+      precision: precision of matrix products, as in `Siren`.
+      dtype: dtype of the inputs of matrix products, as in `Siren`.
     """
 
-    learning_rate: ClassVar[float] = 1e-3
+    default_learning_rate: ClassVar[float] = 1e-3
 
     width: int = 256
     depth: int = 3
     omega: float = 30.0
     bias_scale: float = 1.0
     precision: str | None = "highest"
-    dtype: Any = None
+    dtype: DTypeLike | None = None
 
     def __post_init__(self):
         super().__post_init__()
@@ -112,33 +115,34 @@ class Finer(FieldModule):
         return affine(self.features, kernel_init, name="linear")(x)
 
 
+@register("Wire")
 class Wire(FieldModule):
     """A complex perceptron with Gabor wavelet activations [Saragadam et al. 2023].
 
-    Hidden units are complex; their real and imaginary kernels are separate float
+    Hidden units are complex. Their real and imaginary kernels are separate float
     leaves, and the output is the real part. With z = u + i v the activation is
-    exp(-omega v - s^2 v^2) times exp(i omega u - s^2 u^2): the first factor reaches
-    exp((omega / s)^2 / 4), and a network with omega much above 2 s does not train.
+    exp(-omega v - s^2 v^2) times exp(i omega u - s^2 u^2). The first factor reaches
+    exp((omega / s)^2 / 4), so a network with omega much above 2 s does not train.
 
     Attributes:
       features: output features, k.
-      width: complex units of every hidden layer. 181 of them have about as many
-        parameters as 256 real ones.
+      width: complex units of every hidden layer. 181 complex units have about as many
+        parameters as 256 real units.
       depth: width-to-width layers after the first.
       omega: frequency of the wavelet.
       scale: s, the inverse width of its Gaussian envelope.
-      precision: of the matmuls, as in `Siren`.
-      dtype: of the matmuls' inputs, as in `Siren`.
+      precision: precision of matrix products, as in `Siren`.
+      dtype: dtype of the inputs of matrix products, as in `Siren`.
     """
 
-    learning_rate: ClassVar[float] = 5e-4
+    default_learning_rate: ClassVar[float] = 5e-4
 
     width: int = 181
     depth: int = 3
     omega: float = 20.0
     scale: float = 10.0
     precision: str | None = "highest"
-    dtype: Any = None
+    dtype: DTypeLike | None = None
 
     def __post_init__(self):
         super().__post_init__()
@@ -148,18 +152,18 @@ class Wire(FieldModule):
     def network(self, x: Features) -> Features:
         options = {"precision": self.precision, "dtype": self.dtype}
         kernel_init = init.fan_in_uniform()
-        bias_init = init.uniform(_width(x) ** -0.5)
+        bias_init = init.uniform(streams.width(x) ** -0.5)
         u = Affine(self.width, kernel_init, bias_init, name="gabor_0", **options)(x)
         h = self._wavelet(u)
         for i in range(1, self.depth + 1):
             u, v = _ComplexAffine(self.width, name=f"gabor_{i}", **options)(h)
             damping = streams.pointwise(self._damping, v)
-            twice = streams.concatenate([damping, damping])
-            h = streams.multiply(twice, self._wavelet(u))
+            damping = streams.concatenate([damping, damping])
+            h = streams.multiply(damping, self._wavelet(u))
         return Affine(self.features, name="linear", **options)(h)
 
     def _wavelet(self, u: Features) -> Features:
-        """exp(i omega u - s^2 u^2) of real u, real parts before imaginary ones."""
+        """exp(i omega u - s^2 u^2) of real u: real parts, then imaginary parts."""
 
         def real(u: Array) -> Array:
             return cosine(self.omega * u) * _gauss(self.scale, u)
@@ -175,15 +179,15 @@ class Wire(FieldModule):
 
 
 class _ComplexAffine(nn.Module):
-    """z = h W + b with complex h, W and b; h comes as real and imaginary parts."""
+    """z = h W + b, all complex; h is the concatenation of real and imaginary parts."""
 
     features: int
     precision: str | None
-    dtype: Any
+    dtype: DTypeLike | None
 
     @nn.compact
     def __call__(self, h: Features) -> tuple[Features, Features]:
-        fan_in = _width(h) // 2
+        fan_in = streams.width(h) // 2
         shape, f32 = (fan_in, self.features), jnp.float32
         kernel_init, bias_init = init.fan_in_uniform(), init.uniform(fan_in**-0.5)
         real = self.param("kernel_real", kernel_init, shape, f32)
@@ -203,9 +207,5 @@ def _gauss(scale: float, z: Array) -> Array:
 
 
 def _finer(omega: float, z: Array) -> Array:
-    """sin((|z| / omega + 1) z): FINER's activation of z / omega."""
+    """sin((|z| / omega + 1) z), the activation of FINER at z / omega."""
     return sine((jnp.abs(z) / omega + 1) * z)
-
-
-def _width(x: Features) -> int:
-    return jax.tree.leaves(x)[0].shape[-1]

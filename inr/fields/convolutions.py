@@ -1,4 +1,4 @@
-"""Sine layers over the pixels of a grid, for networks that see images."""
+"""Convolutional sine layers, for networks whose input is an image."""
 
 from collections.abc import Sequence
 
@@ -12,22 +12,22 @@ from inr.fields.sine import sine
 
 
 class SineConv(nn.Module):
-    """sin(omega (x * W + b)), with SIREN's initialization of each kind of layer.
+    """sin(omega (x * W + b)), with the initialization of SIREN.
 
-    Images in [-1, 1] that a first layer of 3 x 3 pixels sees with omega 30 have phases
-    of a few radians. Later layers keep the distribution of their activations at any
-    depth, as dense ones do: the fan-in counts the kernel's pixels. See
-    `inr.fields.init`.
+    For images in [-1, 1], a first layer with 3 x 3 pixels and omega 30 has phases of a
+    few radians. Later layers preserve the distribution of activations at any depth, as
+    dense sine layers do; the fan-in counts the kernel's pixels. See `inr.fields.init`.
 
     Attributes:
-      features: channels of the result.
+      features: output channels.
       kernel_size: pixels along each axis.
-      strides: pixels from one result to the next.
-      padding: as of `flax.linen.Conv`.
+      strides: stride along each axis, in pixels.
+      padding: as in `flax.linen.Conv`.
       omega: frequency factor.
-      first: the layer sees an image, not what other sine layers made.
-      kernel_init: in place of SIREN's.
-      bias_init: in place of SIREN's: phases all around for a first layer, else zeros.
+      first: whether the input is an image and not the output of a sine layer.
+      kernel_init: replaces the initializer of SIREN.
+      bias_init: replaces the initializer of SIREN, which is uniform over all phases for
+        a first layer and zeros otherwise.
     """
 
     features: int
@@ -41,7 +41,7 @@ class SineConv(nn.Module):
 
     @nn.compact
     def __call__(self, x: ArrayLike) -> Array:
-        """`[n, *size, features]` of images `[n, *size, c]`."""
+        """Map images `[n, *size, c]` to `[n, *size, features]`."""
         kernel_init = init.sine_first() if self.first else init.sine_hidden(self.omega)
         zeros = nn.initializers.zeros
         bias_init = init.sine_phase(self.omega) if self.first else zeros

@@ -1,9 +1,9 @@
-"""Encodings: fixed maps of the coords to features that a small network finds easier.
+"""Encodings: fixed maps from coords to features of higher frequency.
 
 Notation. p are coords `[..., d]`. A sinusoidal encoding with frequencies w_j, the
 columns of a matrix `[d, m]` in radians per unit of coords, is (sin w_j.p, cos w_j.p),
-`[..., 2 m]`. Cosines are sines a quarter turn ahead, so that the encoding is one affine
-map and one sine: it carries `Streams`, and `Cells` in closed form.
+`[..., 2 m]`. A cosine is a sine shifted by a quarter turn, so the encoding is one
+affine map and one sine, which propagates `Streams` and, in closed form, `Cells`.
 """
 
 import jax
@@ -24,7 +24,7 @@ def sinusoids(
     Args:
       x: coords `[..., d]`, `Streams` or `Cells`.
       frequencies: `[d, m]`, in radians per unit of x.
-      precision: of the product, as in `jax.lax.dot_general`.
+      precision: precision of the product, as in `jax.lax.dot_general`.
 
     Returns:
       `[..., 2 m]`, of the same kind as `x`: the m sines, then the m cosines.
@@ -40,17 +40,17 @@ def sinusoids(
 
 
 def octave_frequencies(ndim: int, num_frequencies: int) -> np.ndarray:
-    """Frequencies pi 2^l, l = 0 .. num_frequencies - 1, along each axis alone.
+    """Frequencies pi 2^l, l = 0 .. num_frequencies - 1, along single axes.
 
     The positional encoding of Mildenhall et al. 2020 (NeRF, equation 4), for coords in
     [-1, 1]. Octave l has 2^l cycles from -1 to 1.
 
     Args:
       ndim: number of axes, d.
-      num_frequencies: octaves.
+      num_frequencies: number of octaves.
 
     Returns:
-      `[d, d * num_frequencies]` float32, with one nonzero number in a column.
+      `[d, d * num_frequencies]` float32, with one nonzero entry in each column.
     """
     octaves = np.pi * 2.0 ** np.arange(num_frequencies)
     return np.kron(np.eye(ndim), octaves[None]).astype(np.float32)
@@ -59,14 +59,14 @@ def octave_frequencies(ndim: int, num_frequencies: int) -> np.ndarray:
 def gaussian_frequencies(
     key: Key, ndim: int, num_frequencies: int, sigma: float
 ) -> Array:
-    """Frequencies drawn from an isotropic Gaussian [Tancik et al. 2020, section 6.1].
+    """Frequencies from an isotropic Gaussian [Tancik et al. 2020, section 6.1].
 
     Args:
       key: PRNG key.
       ndim: number of axes, d.
-      num_frequencies: how many, m.
-      sigma: standard deviation along each axis, in cycles from -1 to 1. (The paper's
-        unit: its coords lie in [0, 1].)
+      num_frequencies: number of frequencies, m.
+      sigma: standard deviation along each axis, in cycles from -1 to 1. The numbers
+        equal those of the paper, whose coords lie in [0, 1].
 
     Returns:
       `[d, m]` float32, in radians per unit of coords.

@@ -1,25 +1,30 @@
-"""A field in one safetensors file: its kind, hyperparameters, size and arrays.
-
-The format is that of `inr.io.models`; a file of format 1 stays readable.
-"""
+"""Save and load a field: its family, hyperparameters, size and arrays in one file."""
 
 import os
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from inr import _checks
-from inr._typing import Size
-from inr.fields.base import BoundField, FieldModule
-from inr.io.models import check_arrays, read_model, write_model
+from inr._model_files import (
+    check_arrays,
+    read_model,
+    registered,
+    registered_name,
+    write_model,
+)
+from inr._typing import Params, Size
+from inr.fields.base import FieldModule
+from inr.fields.bound import BoundField
 
 
 class FieldFile(NamedTuple):
-    """What a file holds.
+    """Contents of a field file.
 
     Attributes:
-      field: ready to be called and rendered.
+      field: can be called and rendered.
       size: samples along each axis of the signal it was fitted to, or None.
     """
 
@@ -30,56 +35,59 @@ class FieldFile(NamedTuple):
 def save_field(
     path: str | os.PathLike, field: BoundField, *, size: Size | None = None
 ) -> None:
-    """Writes a field to one safetensors file, all of it or nothing.
+    """Write a field to one safetensors file.
+
+    If writing fails, a file of that name stays as it was.
 
     Args:
-      path: file name, ending in `.safetensors`.
-      field: of one of the library's families; a conditional one cannot be saved.
+      path: file name ending in `.safetensors`.
+      field: of a registered family, the library's or your own; see `register`.
       size: samples along each axis of the signal it was fitted to.
 
     Raises:
-      TypeError: if `field` is not a `BoundField` of one of the library's families.
-      ValueError: for another extension.
+      TypeError: if `field` is not a `BoundField` of a registered family.
+      ValueError: for another extension, or params of another model.
     """
-    kind = type(getattr(field, "model", field)).__name__
-    if not isinstance(field, BoundField) or kind not in _kinds():
+    model = getattr(field, "model", field)
+    families = registered(FieldModule)
+    if not isinstance(field, BoundField) or registered_name(model) not in families:
         raise TypeError(
-            "`field` must be a `BoundField` of a family in `inr.fields`, got "
-            f"{kind}. Keep the params of other modules "
-            "with `safetensors` or orbax."
+            "`field` must be a `BoundField` of a registered family "
+            f"({', '.join(sorted(families))}), got {type(model).__name__}. Decorate "
+            "your family with `inr.fields.register`."
         )
+    inputs = _example_inputs(field.params)
+    check_arrays(model, field.params, *inputs, argument="field")
     size = None if size is None else _checks.as_size("size", size)
-    write_model(path, field.model, field.params, size=size)
+    write_model(path, model, field.params, size=size)
 
 
 def load_field(path: str | os.PathLike) -> FieldFile:
-    """Reads a field that `save_field` wrote.
+    """Read a field that `save_field` wrote.
 
     Args:
-      path: file name, ending in `.safetensors`.
+      path: file name ending in `.safetensors`.
 
     Returns:
-      The field, and the size of its signal.
+      A `FieldFile`: the field, and the size of its signal.
 
     Raises:
-      FileNotFoundError: if there is no such file.
-      ValueError: if the file is truncated or not a field, of a newer format or an
-        unknown kind, or its arrays do not fit its hyperparameters.
+      FileNotFoundError: if the file does not exist.
+      ValueError: if the file is damaged, of a newer format or of an unregistered
+        family, or its arrays do not fit its hyperparameters.
     """
-    model, arrays, notes = read_model(path, _kinds(), writer="save_field")
+    families = registered(FieldModule)
+    model, arrays, notes = read_model(path, families, writer="save_field")
     params = jax.tree.map(jnp.asarray, arrays)
-    scale = params.get("normalization", {}).get("coords_scale", jnp.zeros(()))
-    ndim = scale.shape  # of one number: how many coordinates the field takes
-    inputs = [jax.ShapeDtypeStruct((1, *ndim), jnp.float32)] if len(ndim) == 1 else []
-    check_arrays(path, model, params, *inputs)
+    inputs = _example_inputs(params)
+    check_arrays(model, params, *inputs, argument="path", source=str(path))
     size = notes["size"]
     return FieldFile(BoundField(model, params), None if size is None else tuple(size))
 
 
-def _kinds() -> dict[str, type[FieldModule]]:
-    """The families, by name."""
-    from inr import fields
-
-    found = vars(fields).values()
-    families = [x for x in found if isinstance(x, type) and issubclass(x, FieldModule)]
-    return {x.__name__: x for x in families if x is not FieldModule}
+def _example_inputs(params: Params) -> list[jax.ShapeDtypeStruct]:
+    """Coords with as many axes as the normalization of a field has."""
+    normalization = params.get("normalization", {})
+    shape = np.shape(normalization.get("coords_scale", 1.0))
+    ndim = shape[0] if len(shape) == 1 else 1
+    return [jax.ShapeDtypeStruct((1, ndim), jnp.float32)]

@@ -1,10 +1,9 @@
-"""A field as a fragment shader, to be seen in a browser.
+"""A field as a fragment shader, for display in a browser.
 
-Notation. A layer takes h to psi(h W + b). Here h is cut into vec4s h_j and W into 4x4
-blocks W_jo, so that block o of the output is psi(sum_j h_j W_jo + b_o). GLSL fills a
-matrix column by column and multiplies it from the left, mat * vec: both together mean
-that the numbers of a block stand in the shader in the order they have in W. Widths that
-are not divisible by 4 are filled up with zeros in W and b.
+Notation. A layer maps h to psi(h W + b). Here h is split into vec4s h_j and W into 4x4
+blocks W_jo, so block o of the output is psi(sum_j h_j W_jo + b_o). GLSL fills a matrix
+column by column and multiplies it from the left, mat * vec, so the numbers of a block
+are in the order of W. If a width is not divisible by 4, W and b are padded with zeros.
 """
 
 from typing import Any, NamedTuple
@@ -15,7 +14,7 @@ import numpy as np
 from inr import _checks
 from inr._typing import ArrayLike, Size
 from inr.fields.activations import Finer, Gauss
-from inr.fields.base import BoundField
+from inr.fields.bound import BoundField
 from inr.fields.layers import per_layer
 from inr.fields.siren import Siren
 
@@ -25,23 +24,24 @@ _MAX_CHARACTERS = 65_536
 def to_glsl(
     field: BoundField, *, size: Size | None = None, standalone: bool = False
 ) -> str:
-    """A fragment shader that shows a small field of an image.
+    """Write a fragment shader that displays a small field of an image.
 
-    The text defines `vec3 field(vec2 coords)`, with coords (y, x) as everywhere here,
-    and Shadertoy's `mainImage`: paste it at https://www.shadertoy.com/new. Pixel
-    centers and orientation are those of `render`. Features go out as they are, since
-    both they and the canvas are sRGB-encoded; a gray field fills all three channels.
+    The shader defines `vec3 field(vec2 coords)`, with coords (y, x) as in the rest of
+    the library, and `mainImage` of Shadertoy: paste it at
+    https://www.shadertoy.com/new. Pixel centers and orientation equal those of
+    `render`. Features are not converted, because both they and the canvas are
+    sRGB-encoded. A gray field fills all three channels.
 
-    Shaders of more than 65,536 characters, about 4,900 parameters, are refused: editors
-    such as Shadertoy limit the text, and browsers take long to compile it. Numbers are
-    written so that they read back as the same float32. GPUs compute sines less exactly
-    than XLA does, and a model's `dtype` has no effect here.
+    The limit is 65,536 characters, about 4,900 parameters, because editors such as
+    Shadertoy limit the text and browsers compile long shaders slowly. Numbers are
+    written so that they read back as the same float32. GPUs compute sines less
+    accurately than XLA, and the `dtype` of a model has no effect.
 
     Args:
-      field: a bound `Siren`, `Finer` or `Gauss` from 2 coords to 1 or 3 features.
-      size: `(h, w)` of the signal; it is then shown with this aspect ratio, between
-        black bars. By default it fills the canvas.
-      standalone: write a whole shader in GLSL ES 3.00, for WebGL 2, whose uniform
+      field: bound `Siren`, `Finer` or `Gauss` from 2 coords to 1 or 3 features.
+      size: `(h, w)` of the signal, which keeps its aspect ratio between black bars. By
+        default it fills the canvas.
+      standalone: write a complete shader in GLSL ES 3.00, for WebGL 2, whose uniform
         `iResolution` is the size of the canvas (w, h, 1).
 
     Returns:
@@ -49,8 +49,8 @@ def to_glsl(
 
     Raises:
       TypeError: if `field` is not a bound field of one of these families.
-      ValueError: if it has other than 2 coords or other than 1 or 3 features, holds NaN
-        or infinity, or is too large.
+      ValueError: if it has other than 2 coords or other than 1 or 3 features, contains
+        NaN or infinity, or is too large.
     """
     if size is not None and len(_checks.as_size("size", size)) != 2:
         raise _checks.fail("size", "(h, w)", repr(size))
@@ -98,7 +98,7 @@ class _Family(NamedTuple):
 
 def _family(field: BoundField) -> _Family:
     model: Any = field.model if isinstance(field, BoundField) else None
-    kind = type(model)  # Not isinstance: a subclass may have another `network`.
+    kind = type(model)  # Not isinstance, because a subclass may override `network`.
     if kind is Siren:
         hidden = per_layer("hidden_omega", model.hidden_omega, model.depth)
         return _Family("sine", (model.omega, *hidden), "sin(z)")
@@ -109,8 +109,8 @@ def _family(field: BoundField) -> _Family:
         return _Family("gauss", (model.scale,) * (model.depth + 1), "exp(-z * z)")
     raise TypeError(
         "`field` must be a bound `Siren`, `Finer` or `Gauss`, got "
-        f"{type(model or field).__name__}. Bind a model to its params with `bind`; for "
-        "another family, fit a small `Siren` to its `render`."
+        f"{type(model or field).__name__}. Bind a model to its params with `bind`. For "
+        "another family, fit a small `Siren` to its rendered image."
     )
 
 
@@ -118,7 +118,7 @@ def _check_field(field: BoundField) -> None:
     coords = np.shape(field.params["normalization"]["coords_scale"])
     if coords != (2,):
         raise _checks.fail(
-            "field", "one field of 2 coords", f"a `coords_scale` of shape {coords}"
+            "field", "a field of 2 coords", f"a `coords_scale` of shape {coords}"
         )
     if field.model.features not in (1, 3):
         raise _checks.fail("field", "of 1 or 3 features", f"{field.model.features}")
@@ -127,17 +127,17 @@ def _check_field(field: BoundField) -> None:
 
 
 def _field_function(field: BoundField, family: _Family) -> str:
-    """`vec3 field(vec2 coords)`: normalize, the layers, and back."""
+    """`vec3 field(vec2 coords)`: normalization, the layers, denormalization."""
     numbers = jax.tree.map(lambda x: np.asarray(x, np.float32), dict(field.params))
 
     def affine(name: str, factor: float) -> tuple[np.ndarray, np.ndarray]:
         layer = numbers["params"][name]
-        # As `Affine` does, in float32.
+        # `Affine` multiplies in float32 too.
         return np.float32(factor) * layer["kernel"], np.float32(factor) * layer["bias"]
 
-    def normalized(what: str, x: str, length: int) -> str:
+    def normalized(name: str, x: str, length: int) -> str:
         maps = numbers["normalization"]
-        scale, shift = maps[f"{what}_scale"], maps[f"{what}_shift"]
+        scale, shift = maps[f"{name}_scale"], maps[f"{name}_shift"]
         return f"{x} * {_vector(scale, length)} + {_vector(shift, length)}"
 
     lines = [f"vec2 x = {normalized('coords', 'coords', 2)};"]
@@ -172,14 +172,14 @@ def _sums(
 
 
 def _main_image(size: Size | None) -> str:
-    shown = "iResolution.xy"
+    extent = "iResolution.xy"
     if size is not None:
         h, w = (_numbers(n) for n in size)
-        shown = f"vec2({w}, {h}) * min(iResolution.x / {w}, iResolution.y / {h})"
-    # fragCoord is (i + 1/2) at pixel i, counted from the lower left corner.
+        extent = f"vec2({w}, {h}) * min(iResolution.x / {w}, iResolution.y / {h})"
+    # fragCoord is i + 1/2 at pixel i, counted from the lower left corner.
     return f"""void mainImage(out vec4 fragColor, in vec2 fragCoord) {{
-    vec2 shown = {shown};
-    vec2 p = (2.0 * fragCoord - iResolution.xy) / shown;
+    vec2 extent = {extent};
+    vec2 p = (2.0 * fragCoord - iResolution.xy) / extent;
     float inside = step(max(abs(p.x), abs(p.y)), 1.0);
     fragColor = vec4(inside * field(vec2(-p.y, p.x)), 1.0);
 }}"""
@@ -195,5 +195,5 @@ def _vector(values: np.ndarray, length: int) -> str:
 
 
 def _numbers(values: ArrayLike) -> str:
-    """The shortest decimals that read back as the same float32."""
+    """Shortest decimals that read back as the same float32, separated by commas."""
     return ",".join(map(str, np.asarray(values, np.float32).ravel()))

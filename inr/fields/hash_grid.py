@@ -1,37 +1,42 @@
-"""Multiresolution hash grids: trained tables that are looked up [Mueller et al. 2022].
+"""Multiresolution hash grids: trained lookup tables [Mueller et al. 2022].
 
-Notation. Level l is a grid of N_l cells along each axis of [-1, 1], with N_l growing
-geometrically, and f features at each of its (N_l + 1)^d vertices. Where that many rows
-fit the table, a vertex has a row of its own, at its row-major index. Elsewhere row
-(i_1 * 1) xor (i_2 * 2654435761) xor (i_3 * 805459861), modulo the table's size, is
-shared by the vertices that fall on it. A point takes the interpolation of the 2^d
-vertices of its cell, and a small perceptron turns the levels' features into the
-field's. Beyond [-1, 1] the value at the border continues.
+Notation. Level l is a grid of N_l cells along each axis of [-1, 1], with f features at
+each of its (N_l + 1)^d vertices. N_l grows geometrically. If the table has that many
+rows, a vertex uses the row of its row-major index. Otherwise vertices with equal
+(i_1 * 1) xor (i_2 * 2654435761) xor (i_3 * 805459861), modulo the table's size, share
+the row of that index. The features of a point are interpolated from the 2^d vertices of
+its cell, and a small perceptron maps the features of all levels to those of the field.
+Beyond [-1, 1] the value at the border continues.
 """
 
 import functools
 import itertools
 import math
-from typing import Any, ClassVar
+from typing import ClassVar, Literal, get_args
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
 from inr import _checks
+from inr._model_files import register
 from inr._typing import Array
 from inr.fields import init, streams
 from inr.fields.base import FieldModule
 from inr.fields.layers import perceptron
 from inr.fields.streams import Features, Streams
 
+Interpolation = Literal["linear", "smooth"]
+
 _PRIMES = (1, 2654435761, 805459861)
 
 
+@register("HashGrid")
 class HashGrid(FieldModule):
     """Small perceptron on a multiresolution hash encoding [Mueller et al. 2022].
 
-    Most parameters sit in tables, of which a point reads a few rows.
+    Most parameters are in tables, and each point reads only a few rows of them.
 
     Attributes:
       features: output features, k.
@@ -42,16 +47,16 @@ class HashGrid(FieldModule):
       log2_table_size: logarithm to base 2 of the rows of the largest tables.
       base_resolution: cells along each axis of the coarsest grid.
       growth: ratio of the resolutions of neighboring levels. The finest grid has
-        base_resolution * growth^(levels - 1) cells, rounded down; more than the
-        signal has samples is of no use.
-      interpolation: `"linear"`, with ReLUs behind it; or `"smooth"`, with a cubic
-        smoothstep in each cell and smooth activations, for fields whose gradients and
-        Laplacians are wanted.
-      precision: of the matmuls, as in `Siren`.
-      dtype: of the matmuls' inputs, as in `Siren`.
+        base_resolution * growth^(levels - 1) cells, rounded down. More cells than
+        samples do not help.
+      interpolation: `"linear"`, followed by ReLUs; or `"smooth"`, a cubic smoothstep in
+        each cell followed by smooth activations. Use `"smooth"` for fields whose
+        gradients and Laplacians you need.
+      precision: precision of matrix products, as in `Siren`.
+      dtype: dtype of the inputs of matrix products, as in `Siren`.
     """
 
-    learning_rate: ClassVar[float] = 1e-2
+    default_learning_rate: ClassVar[float] = 1e-2
 
     width: int = 64
     depth: int = 2
@@ -60,9 +65,9 @@ class HashGrid(FieldModule):
     log2_table_size: int = 15
     base_resolution: int = 16
     growth: float = 1.26
-    interpolation: str = "linear"
+    interpolation: Interpolation = "linear"
     precision: str | None = "highest"
-    dtype: Any = None
+    dtype: DTypeLike | None = None
 
     def __post_init__(self):
         super().__post_init__()
@@ -72,16 +77,17 @@ class HashGrid(FieldModule):
             raise _checks.fail("log2_table_size", "at most 24", self.log2_table_size)
         if _checks.as_positive("growth", self.growth) < 1:
             raise _checks.fail("growth", "at least 1", repr(self.growth))
-        _checks.check_choice("interpolation", self.interpolation, ("linear", "smooth"))
+        choices = get_args(Interpolation)
+        _checks.check_choice("interpolation", self.interpolation, choices)
 
     def network(self, x: Features) -> Features:
         smooth = self.interpolation == "smooth"
         if isinstance(x, Streams) and not smooth:
             raise ValueError(
-                "The second derivatives of a grid with linear interpolation are zero "
-                'almost everywhere. Fit one with `interpolation="smooth"` instead.'
+                "The second derivatives of a hash grid with linear interpolation are "
+                'zero almost everywhere. Fit one with `interpolation="smooth"` instead.'
             )
-        ndim = jax.tree.leaves(x)[0].shape[-1]
+        ndim = streams.width(x)
         if ndim > len(_PRIMES):
             raise _checks.fail("coords", "[..., d] with d up to 3", f"d = {ndim}")
         grids = [
@@ -100,15 +106,15 @@ class HashGrid(FieldModule):
 
     @property
     def resolutions(self) -> tuple[int, ...]:
-        """Cells along each axis, level by level."""
-        # The margin keeps whole numbers whole: 1.5 * (4 / 3) must not become 1.
+        """Cells along each axis, for every level."""
+        # With the margin 1.5 * (4 / 3) is rounded down to 2 and not to 1.
         sizes = (self.base_resolution * self.growth**i for i in range(self.levels))
         return tuple(math.floor(size * (1 + 1e-9)) for size in sizes)
 
     def _table(self, level: int, resolution: int, ndim: int) -> Array:
         rows = min((resolution + 1) ** ndim, 2**self.log2_table_size)
         shape = (rows, self.features_per_level)
-        # Almost zero: the perceptron begins as a constant, and levels begin alike.
+        # Almost zero: the initial field is a constant, and all levels are alike.
         return self.param(f"table_{level}", init.uniform(1e-4), shape, jnp.float32)
 
 
@@ -127,8 +133,8 @@ def _interpolate(table: Array, resolution: int, smooth: bool, coords: Array) -> 
     if smooth:
         t = t * t * (3 - 2 * t)
     total = jnp.zeros((), jnp.result_type(table, coords))
-    # A gather for each corner and level: they compile in seconds, but on a CPU they and
-    # their gradients run about three times as fast as fewer, larger ones.
+    # One gather for each corner and level takes seconds to compile. On a CPU it and its
+    # gradient run about three times as fast as fewer, larger gathers.
     for corner in itertools.product((0, 1), repeat=coords.shape[-1]):
         weight = jnp.ones((), t.dtype)
         for axis, upper in enumerate(corner):
@@ -140,7 +146,7 @@ def _interpolate(table: Array, resolution: int, smooth: bool, coords: Array) -> 
 
 
 def _row(vertex: list[Array], resolution: int, rows: int) -> Array:
-    """Row of a vertex, given by its index along each axis: its own, or a hash."""
+    """Row of a vertex with this index along each axis: row-major, or hashed."""
     if (resolution + 1) ** len(vertex) <= rows:
         index = jnp.zeros((), jnp.int32)
         for i in vertex:

@@ -1,14 +1,14 @@
-"""Initializers that keep a field's activations alike at every depth.
+"""Initializers that preserve the distribution of activations at every depth.
 
 Contract: each function returns an initializer `(key, shape, dtype) -> Array` for a
-kernel `[fan_in, fan_out]` or a bias, as Flax's `kernel_init` and `bias_init` take. A
-convolution's kernel `[*size, c_in, c_out]` has a fan-in of all its pixels' channels.
+kernel `[fan_in, fan_out]` or a bias, for `kernel_init` and `bias_init` of Flax. The
+fan-in of a convolution kernel `[*size, c_in, c_out]` counts the channels of all pixels.
 
 Sine layers compute sin(omega (x W + b)). With hidden kernels from
-U(-sqrt(6 / fan_in) / omega, +sqrt(6 / fan_in) / omega) and inputs that are arcsine
-distributed (variance 1/2), omega x W is N(0, 1) and its sine is nearly arcsine
-distributed again [Sitzmann et al. 2020, section 3.2 and theorem 1.8]. Nearly: the
-variance follows v -> 1 - exp(-2 v) from layer to layer and stays at 0.80, at any depth.
+U(-sqrt(6 / fan_in) / omega, +sqrt(6 / fan_in) / omega) and arcsine-distributed inputs
+(variance 1/2), omega x W is N(0, 1) and its sine is approximately arcsine-distributed
+[Sitzmann et al. 2020, section 3.2 and theorem 1.8]. From layer to layer the variance of
+omega x W follows v -> 1 - exp(-2 v) and converges to 0.80.
 """
 
 import math
@@ -20,7 +20,7 @@ from jax.nn.initializers import Initializer
 
 
 def uniform(bound: float) -> Initializer:
-    """U(-bound, +bound), whatever the shape.
+    """U(-bound, +bound) for any shape.
 
     Args:
       bound: half the width of the interval.
@@ -38,9 +38,9 @@ def uniform(bound: float) -> Initializer:
 def sine_first() -> Initializer:
     """Kernel of the first sine layer, U(-1 / fan_in, +1 / fan_in).
 
-    The layer then holds angular frequencies up to omega / fan_in along each axis, and
-    omega alone sets the bandwidth. (The authors' code; the first version of the paper
-    states another bound, which they have withdrawn.)
+    The layer then has angular frequencies up to omega / fan_in along each axis, and
+    only omega sets the bandwidth. This is the bound of the authors' code; the first
+    version of the paper states another bound, which they have withdrawn.
 
     Returns:
       An initializer for `[fan_in, fan_out]`.
@@ -53,7 +53,7 @@ def sine_first() -> Initializer:
 
 
 def sine_hidden(omega: float) -> Initializer:
-    """Kernel of a hidden sine layer, or of the linear layer after the last one.
+    """Kernel of a hidden sine layer, or of the linear layer after the last sine layer.
 
     Args:
       omega: the layer's frequency factor.
@@ -69,7 +69,7 @@ def sine_hidden(omega: float) -> Initializer:
 
 
 def sine_phase(omega: float) -> Initializer:
-    """Bias that spreads the phases omega b evenly over a full turn.
+    """Bias with phases omega b uniform over a full turn.
 
     Args:
       omega: the layer's frequency factor.
@@ -83,8 +83,7 @@ def sine_phase(omega: float) -> Initializer:
 def fan_in_uniform() -> Initializer:
     """U(-1 / sqrt(fan_in), +1 / sqrt(fan_in)), PyTorch's default for a linear layer.
 
-    Families that were published in PyTorch without an initialization of their own rely
-    on it.
+    Use it for families that were published in PyTorch with this default.
 
     Returns:
       An initializer for `[fan_in, fan_out]`.

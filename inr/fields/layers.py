@@ -1,12 +1,12 @@
-"""Layers that the families share; each takes an array or `Streams`."""
+"""Layers of field families, for every kind of features in `inr.fields.streams`."""
 
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax.nn.initializers import Initializer
+from jax.typing import DTypeLike
 
 from inr import _checks
 from inr._typing import Array
@@ -15,16 +15,15 @@ from inr.fields.streams import Features
 
 
 class Affine(nn.Module):
-    """x W + b on an array or on `Streams`; `factor` multiplies both W and b.
+    """Affine layer x W + b, for arrays and `Streams`.
 
     Attributes:
-      features: output width.
-      kernel_init: initializer of `[fan_in, features]`.
-      bias_init: initializer of `[features]`; None leaves the bias out.
-      factor: constant that multiplies the result. It is folded into the kernel, which
-        is small, and not applied to the activations, which are many.
-      precision: of the matmul.
-      dtype: of the matmul's inputs; the result is at least float32.
+      features: output features.
+      kernel_init: initializer of W `[fan_in, features]`.
+      bias_init: initializer of b `[features]`; None for no bias.
+      factor: constant that multiplies W and b, and so the result.
+      precision: precision of the product.
+      dtype: dtype of the product's inputs; the result is float32 or wider.
     """
 
     features: int
@@ -32,12 +31,12 @@ class Affine(nn.Module):
     bias_init: Initializer | None = nn.initializers.zeros
     factor: float = 1.0
     precision: str | None = "highest"
-    dtype: Any = None
+    dtype: DTypeLike | None = None
 
     @nn.compact
     def __call__(self, x: Features) -> Features:
-        width = jax.tree.leaves(x)[0].shape[-1]
-        shape, f32 = (width, self.features), jnp.float32
+        shape, f32 = (streams.width(x), self.features), jnp.float32
+        # The kernel is smaller than the activations, so the factor multiplies it.
         kernel = self.factor * self.param("kernel", self.kernel_init, shape, f32)
         bias = None
         if self.bias_init is not None:
@@ -55,18 +54,18 @@ def perceptron(
     width: int,
     depth: int,
     precision: str | None,
-    dtype: Any,
+    dtype: DTypeLike | None,
 ) -> Features:
-    """`depth` hidden layers and a linear one, for use inside a family's `network`.
+    """Hidden layers and a linear layer, for use inside a family's `network`.
 
     Args:
       x: features `[..., j]`, such as an encoding of the coords.
-      activation: of the hidden layers, elementwise.
+      activation: elementwise activation of the hidden layers.
       features: output features, k.
       width: units of every hidden layer.
-      depth: number of hidden layers; 0 leaves the linear one alone.
-      precision: of the matmuls.
-      dtype: of the matmuls' inputs.
+      depth: number of hidden layers; 0 for the linear layer only.
+      precision: precision of matrix products.
+      dtype: dtype of the inputs of matrix products.
 
     Returns:
       `[..., k]`, of the same kind as `x`.
@@ -80,8 +79,8 @@ def perceptron(
 
 
 def per_layer(argument: str, value: Any, depth: int) -> tuple[float, ...]:
-    """A number for all of `depth` layers, or one for each, as a tuple."""
+    """Return one positive number for each of `depth` layers, as a tuple."""
     values = value if isinstance(value, tuple) else (value,) * depth
     if len(values) != depth:
-        raise _checks.fail(argument, f"a number or {depth} of them", repr(value))
+        raise _checks.fail(argument, f"a number or {depth} numbers", repr(value))
     return tuple(_checks.as_positive(argument, v) for v in values)

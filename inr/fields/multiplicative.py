@@ -1,21 +1,23 @@
 """Multiplicative filter networks [Fathony et al. 2021]: products of simple filters.
 
-Notation. Filters g_0 .. g_D of the coords p, `[..., width]` each, are joined by
+Notation. Filters g_0 .. g_D of the coords p, `[..., width]` each, are combined by
 
     z_0 = g_0(p),    z_i = (z_{i-1} W_i + b_i) * g_i(p),    features = z_D W + b
 
-with no other nonlinearity, so that a field is a linear combination of exponentially
-many products of filters. `depth` is D, the number of width-to-width matrices W_i.
+without other nonlinearities, so a field is a linear combination of exponentially many
+products of filters. `depth` is D, the number of width-to-width matrices W_i.
 """
 
 import functools
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax.typing import DTypeLike
 
 from inr import _checks
+from inr._model_files import register
 from inr.fields import init, streams
 from inr.fields.base import FieldModule
 from inr.fields.layers import Affine
@@ -24,13 +26,13 @@ from inr.fields.streams import Features
 
 
 class _FilterNetwork(FieldModule):
-    """The recursion above; a family adds its filters."""
+    """The recursion above; a subclass defines `filter`."""
 
     width: int = 256
     depth: int = 3
     input_scale: float = 256.0
     precision: str | None = "highest"
-    dtype: Any = None
+    dtype: DTypeLike | None = None
 
     def __post_init__(self):
         super().__post_init__()
@@ -46,15 +48,16 @@ class _FilterNetwork(FieldModule):
         z = self.filter(0, x)
         for i in range(1, self.depth + 1):
             name = f"mix_{i}"
-            mixed = affine(self.width, init.fan_in_uniform(), bias_init, name=name)(z)
-            z = streams.multiply(mixed, self.filter(i, x))
+            mix = affine(self.width, init.fan_in_uniform(), bias_init, name=name)
+            z = streams.multiply(mix(z), self.filter(i, x))
         return affine(self.features, init.fan_in_uniform(), name="linear")(z)
 
     def _bound(self) -> float:
-        """Filters share the bandwidth; frequencies of a product add up at random."""
+        """Bandwidth of each filter: frequencies of a product add in quadrature."""
         return self.input_scale / (self.depth + 1) ** 0.5
 
 
+@register("FourierNet")
 class FourierNet(_FilterNetwork):
     """Multiplicative filter network with sines as filters [Fathony et al. 2021].
 
@@ -62,18 +65,18 @@ class FourierNet(_FilterNetwork):
       features: output features, k.
       width: units of every layer.
       depth: width-to-width layers after the first filter.
-      input_scale: root-sum-square over filters of the largest angular frequency, in
-        radians per unit of coords. It sets the bandwidth; about as many as the signal
-        has samples along an axis.
-      precision: of the matmuls, as in `Siren`.
-      dtype: of the hidden matmuls' inputs, as in `Siren`; filters are always taken in
-        float32 at least.
+      input_scale: root sum of squares over the filters of their largest angular
+        frequency, in radians per unit of coords. It sets the bandwidth. A good value is
+        the number of samples along an axis.
+      precision: precision of matrix products, as in `Siren`.
+      dtype: dtype of the inputs of hidden matrix products, as in `Siren`. Filters are
+        computed in float32 or wider.
     """
 
-    learning_rate: ClassVar[float] = 1e-2
+    default_learning_rate: ClassVar[float] = 1e-2
 
     def filter(self, i: int, x: Features) -> Features:
-        bound = self._bound() * _ndim(x) ** -0.5
+        bound = self._bound() * streams.width(x) ** -0.5
         affine = Affine(
             self.width,
             init.uniform(bound),
@@ -84,26 +87,27 @@ class FourierNet(_FilterNetwork):
         return streams.pointwise(sine, affine(x))
 
 
+@register("GaborNet")
 class GaborNet(_FilterNetwork):
     """Multiplicative filter network with Gabor wavelets [Fathony et al. 2021].
 
-    A filter is sin(w.p + phase) exp(-gamma / 2 |p - mu|^2): it holds its frequency near
-    mu only.
+    A filter is sin(w.p + phase) exp(-gamma / 2 |p - mu|^2), a frequency localized
+    around mu.
 
     Attributes:
       features: output features, k.
       width: units of every layer.
       depth: width-to-width layers after the first filter.
-      input_scale: as in `FourierNet`, for filters with gamma = 1; other frequencies are
-        larger by the square root of gamma.
+      input_scale: as in `FourierNet`, for filters with gamma = 1. Frequencies of other
+        filters are multiplied by the square root of gamma.
       alpha: gamma is drawn from the Gamma distribution of shape alpha / (depth + 1).
       beta: rate of that distribution.
-      precision: of the matmuls, as in `Siren`.
-      dtype: of the hidden matmuls' inputs, as in `Siren`; filters are always taken in
-        float32 at least.
+      precision: precision of matrix products, as in `Siren`.
+      dtype: dtype of the inputs of hidden matrix products, as in `Siren`. Filters are
+        computed in float32 or wider.
     """
 
-    learning_rate: ClassVar[float] = 1e-2
+    default_learning_rate: ClassVar[float] = 1e-2
 
     alpha: float = 6.0
     beta: float = 1.0
@@ -135,7 +139,7 @@ class _GaborFilter(nn.Module):
 
     @nn.compact
     def __call__(self, x: Features) -> Features:
-        ndim, f32 = _ndim(x), jnp.float32
+        ndim, f32 = streams.width(x), jnp.float32
 
         def draw_root_gamma(key):
             draws = jax.random.gamma(key, self.shape, (self.width,), f32)
@@ -162,7 +166,3 @@ class _GaborFilter(nn.Module):
             -gamma / 2 * jnp.square(mu).sum(0),
         )
         return streams.multiply(wave, streams.pointwise(jnp.exp, exponent))
-
-
-def _ndim(x: Features) -> int:
-    return jax.tree.leaves(x)[0].shape[-1]

@@ -1,10 +1,9 @@
-"""A float32 sine for CPUs, where the sine decides how fast a SIREN is.
+"""A float32 sine for CPUs, where the sine dominates the time of a SIREN.
 
 Notation. n = round(2 x / pi) and r = x - n pi / 2 lies in [-pi/4, pi/4]. The quadrant
-n mod 4 says which of +-sin r, +-cos r is wanted, so one reduction and one pair of
-polynomials serve sine and cosine. r is formed with pi / 2 split in three parts whose
-products with n are exact (Cody and Waite 1980); the polynomials in u = r^2 are minimax
-fits.
+n mod 4 selects one of +-sin r, +-cos r, so one reduction and one pair of polynomials
+serve sine and cosine. r is computed with pi / 2 split into three parts whose products
+with n are exact (Cody and Waite 1980). The polynomials in u = r^2 are minimax fits.
 """
 
 from collections.abc import Callable
@@ -17,11 +16,11 @@ from jax import lax
 from inr._typing import Array
 
 # pi / 2 in parts of 8 and 11 bits, whose products with |n| < 2^13 are exact in float32,
-# and the rest.
+# and the remainder.
 _HALF_PI = (1.5703125, 4.8375129699707031e-4, 7.5497899548918815e-8)
 
-# A little above pi / 4, as n of |x| <= 8192 may be rounded to the wrong side of a half.
-# For larger x, of whose r nothing is left, it keeps the polynomials within [-1, 1].
+# A little above pi / 4, because n of |x| <= 8192 may round to the wrong side of a half.
+# For larger x, whose r has no correct bits, it bounds the polynomials by [-1, 1].
 _LARGEST_R = 0.8
 
 # sin r = r + r^3 S(u) within 2e-9 and cos r = 1 - u / 2 + u^2 C(u) within 1e-10.
@@ -33,9 +32,9 @@ _C = (0.041666646851361754, -0.0013887366744260359, 2.443835974980551e-05)
 def sine(x: Array) -> Array:
     """sin(x), on CPU many times faster than `jnp.sin` in float32.
 
-    Within 9e-8 of the true sine for |x| <= 8192 in float32 (`jnp.sin`: 3e-8); beyond
-    that the error grows with |x|, and the value stays in [-1, 1] for every finite x.
-    Other dtypes and other backends use `jnp.sin`. Differentiable to any order.
+    The error is at most 9e-8 for |x| <= 8192 in float32 (`jnp.sin`: 3e-8). Beyond that
+    it grows with |x|, and the value stays in [-1, 1] for every finite x. Other dtypes
+    and other backends use `jnp.sin`. Differentiable to any order.
 
     Args:
       x: any shape, floating.
@@ -93,7 +92,7 @@ def _first_octants(x: Array) -> tuple[Array, Array, Array]:
 
 
 def _pick(sin_r: Array, cos_r: Array, n: Array) -> Array:
-    """sin(r + n pi / 2): odd quadrants take the cosine, the upper two turn the sign."""
+    """sin(r + n pi / 2): odd quadrants are cosines, the upper two are negative."""
     y = jnp.where((n & 1) == 1, cos_r, sin_r)
     bits = lax.bitcast_convert_type(y, jnp.int32) ^ ((n & 2) << 30)
     return lax.bitcast_convert_type(bits, jnp.float32)

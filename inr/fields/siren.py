@@ -1,9 +1,11 @@
 """SIREN: sine layers with a principled initialization [Sitzmann et al. 2020]."""
 
 import functools
-from typing import Any
+
+from jax.typing import DTypeLike
 
 from inr import _checks
+from inr._model_files import register
 from inr.fields import init, streams
 from inr.fields.base import FieldModule
 from inr.fields.layers import Affine, per_layer
@@ -11,6 +13,7 @@ from inr.fields.sine import sine
 from inr.fields.streams import Features
 
 
+@register("Siren")
 class Siren(FieldModule):
     """A multilayer perceptron whose activations are sin(omega (x W + b)).
 
@@ -22,12 +25,14 @@ class Siren(FieldModule):
       depth: width-to-width sine layers after the first sine layer.
       omega: frequency factor of the first layer. It sets the bandwidth: see
         `suggest_omega`.
-      hidden_omega: frequency factor of the others, a number or one for each of the
-        `depth` layers. It scales gradients, not activations.
-      precision: of the matmuls. The default keeps float32 products in float32 on
-        accelerators too; `"default"` trades accuracy for speed there.
-      dtype: of the matmuls' inputs, such as `jnp.bfloat16`; None keeps the widest of
-        coords and parameters. Sines are taken in float32 at least.
+      hidden_omega: frequency factor of the later sine layers, one number or one for
+        each of the `depth` layers. It scales gradients, not activations.
+      precision: precision of matrix products, as in `jax.lax.dot_general`. The default
+        computes float32 products in float32 on accelerators too; `"default"` trades
+        accuracy for speed there.
+      dtype: dtype of the inputs of matrix products, such as `jnp.bfloat16`. None uses
+        the widest dtype of coords and parameters. Sines are computed in float32 or
+        wider.
     """
 
     width: int = 256
@@ -35,11 +40,11 @@ class Siren(FieldModule):
     omega: float = 30.0
     hidden_omega: float | tuple[float, ...] = 30.0
     precision: str | None = "highest"
-    dtype: Any = None
+    dtype: DTypeLike | None = None
 
     @property
-    def learning_rate(self) -> float:
-        """Peak rate of the default optimizer: 2e-3 at width 256, more if narrower."""
+    def default_learning_rate(self) -> float:
+        """Peak rate of the default optimizer: 2e-3 at width 256, higher if narrower."""
         return 2e-3 * min((256 / self.width) ** 0.5, 2.0)
 
     def __post_init__(self):

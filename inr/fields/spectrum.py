@@ -1,4 +1,4 @@
-"""How fine a signal is, read off its spectrum, and the frequency factor to match."""
+"""Frequency factor of a SIREN from the spectrum of its signal."""
 
 import numpy as np
 from jaxtyping import Float
@@ -6,21 +6,21 @@ from jaxtyping import Float
 from inr import _checks
 from inr._typing import ArrayLike
 
-# Share of the energy that must lie below the frequency, and the fraction of it at which
-# the first layer's highest frequency goes: hidden layers add harmonics.
+# Share of the energy below the band edge. The highest frequency of the first layer is
+# this fraction of the band edge, because hidden layers add harmonics.
 _ENERGY = 0.95
 _FRACTION = 0.25
-_LEAST = 8.0
+_MINIMUM = 8.0
 
 
 def suggest_omega(signal: Float[ArrayLike, "*size k"]) -> float:
-    """First-layer `omega` for a `Siren` that is to hold a regularly sampled signal.
+    """First-layer `omega` of a `Siren` for a regularly sampled signal.
 
-    A SIREN's first layer has angular frequencies up to omega / d along each of d axes,
-    per unit of coords. They should go with the signal's, not be fixed. Here they reach
-    a quarter of the radius in the spectrum that holds 95 % of the energy about the
-    mean; hidden layers make the harmonics. The quarter was found by the error between
-    the samples, on band-limited noise and on photographs.
+    The first layer of a SIREN has angular frequencies up to omega / d along each of d
+    axes, per unit of coords, which should match the signal. This function sets them to
+    a quarter of the spectral radius that contains 95 % of the energy about the mean;
+    hidden layers add harmonics. A quarter minimized the error between the samples on
+    band-limited noise and on photographs.
 
     Args:
       signal: `[*size, k]`, samples at pixel centers, the longest axis spanning [-1, 1].
@@ -40,21 +40,21 @@ def suggest_omega(signal: Float[ArrayLike, "*size k"]) -> float:
     axes = tuple(range(len(size)))
     values = values - values.mean(axes)
     for axis, n in enumerate(size):
-        # A window, or the jump between opposite borders would count as detail.
+        # Without a window the jump between opposite borders would count as detail.
         window = np.hanning(n + 2)[1:-1]
-        values = values * np.expand_dims(window, _others(axis, values.ndim))
+        values = values * np.expand_dims(window, _other_axes(axis, values.ndim))
     energy = np.square(np.abs(np.fft.fftn(values, axes=axes))).sum(-1).ravel()
     if not energy.sum() > 0:
-        return _LEAST
-    a_sample = 2 / max(size)
-    frequencies = [2 * np.pi * np.fft.fftfreq(n) / a_sample for n in size]
+        return _MINIMUM
+    pitch = 2 / max(size)
+    frequencies = [2 * np.pi * np.fft.fftfreq(n) / pitch for n in size]
     squares = np.meshgrid(*[f**2 for f in frequencies], indexing="ij")
     radius = np.sqrt(sum(squares)).ravel()
     order = np.argsort(radius)
     share = np.cumsum(energy[order]) / energy.sum()
     edge = radius[order][np.searchsorted(share, _ENERGY)]
-    return max(float(len(size) * _FRACTION * edge), _LEAST)
+    return max(float(len(size) * _FRACTION * edge), _MINIMUM)
 
 
-def _others(axis: int, ndim: int) -> tuple[int, ...]:
+def _other_axes(axis: int, ndim: int) -> tuple[int, ...]:
     return tuple(i for i in range(ndim) if i != axis)

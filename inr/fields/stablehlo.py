@@ -1,14 +1,16 @@
 """A field as a StableHLO program, which runs without this library.
 
-The bytes are what `jax.export` serializes, followed by their SHA-256 of 32 bytes: the
-program parser trusts what it is given, and a damaged program could end the process.
-JAX alone reads them too, since it ignores what follows its own part:
+The bytes are a program serialized by `jax.export`, followed by its SHA-256 of 32 bytes.
+The checksum is needed because the parser does not validate its input, and a damaged
+program could crash the process. JAX can read the bytes without this library, because it
+ignores the checksum:
 
     field = jax.export.deserialize(bytearray(data)).call    # float32 [n, d] -> [n, k]
 """
 
 import hashlib
 from collections.abc import Sequence
+from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -17,9 +19,10 @@ from jax import export
 
 from inr import _checks
 from inr._typing import Array, ArrayLike, Field
-from inr.fields.base import BoundField
+from inr.fields.bound import BoundField
 
-_PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
+Platform = Literal["cpu", "cuda", "rocm", "tpu"]
+
 _DIGEST = hashlib.sha256().digest_size
 
 
@@ -27,27 +30,27 @@ def to_stablehlo(
     field: Field,
     *,
     ndim: int | None = None,
-    platforms: Sequence[str] = ("cpu", "cuda", "tpu"),
+    platforms: Sequence[Platform] = ("cpu", "cuda", "tpu"),
 ) -> bytes:
-    """The program of a field with its parameters, for any number of points.
+    """Export a field with its parameters as a program for any number of points.
 
-    Any family, and any function of coords that JAX can trace. JAX keeps such programs
-    readable for at least half a year of its releases; keep the field itself with
-    `save_field`. Needs flatbuffers: `pip install "inr[export]"`.
+    The field can be of any family, or any function of coords that JAX can trace. JAX
+    keeps such programs readable for at least half a year of its releases, so archive
+    the field itself with `save_field`. Needs flatbuffers: `pip install "inr[export]"`.
 
     Args:
       field: maps coords `[n, d]` to features `[n, k]`.
-      ndim: number of coords axes, d. A `BoundField` of a family of the library knows
-        it; other fields do not.
-      platforms: where the program is to run: some of "cpu", "cuda", "rocm", "tpu".
+      ndim: number of coords axes, d. Required unless the field is a `BoundField` of a
+        field family.
+      platforms: platforms that run the program: some of "cpu", "cuda", "rocm", "tpu".
 
     Returns:
       The program, for `from_stablehlo`. Write it with `pathlib.Path.write_bytes`.
 
     Raises:
-      TypeError: if `field` is not a function of coords, such as a model not yet bound.
-      ValueError: if `ndim` is missing or not the field's own, the parameters hold NaN
-        or infinity, or a platform is not one of these.
+      TypeError: if `field` is not a function of coords, such as an unbound model.
+      ValueError: if `ndim` is missing or differs from that of the field, the parameters
+        contain NaN or infinity, or a platform is unknown.
       ImportError: if flatbuffers is not installed.
     """
     if isinstance(field, nn.Module) or not callable(field):
@@ -55,8 +58,9 @@ def to_stablehlo(
             f"`field` must be a function of coords, got {type(field).__name__}. "
             "Bind a model to its params with `bind`."
         )
-    if not platforms or not set(platforms) <= set(_PLATFORMS):
-        raise _checks.fail("platforms", f"some of {_PLATFORMS}", repr(platforms))
+    choices = get_args(Platform)
+    if not platforms or not set(platforms) <= set(choices):
+        raise _checks.fail("platforms", f"some of {choices}", repr(platforms))
     ndim = _ndim(field, ndim)
     if isinstance(field, BoundField):
         for leaf in jax.tree.leaves(field):
@@ -69,19 +73,19 @@ def to_stablehlo(
 
 
 def from_stablehlo(data: bytes) -> Field:
-    """The field that `to_stablehlo` made a program of.
+    """Load a program that `to_stablehlo` exported.
 
     Args:
-      data: what `to_stablehlo` returned.
+      data: the bytes that `to_stablehlo` returned.
 
     Returns:
-      A function of coords `[..., d]`, computed in float32, with features `[..., k]`. It
-      goes under `jit`; it has no derivatives.
+      A function that maps coords `[..., d]` to features `[..., k]` in float32. It can
+      be used under `jit` but not differentiated.
 
     Raises:
       TypeError: if `data` is not bytes, such as a path.
-      ValueError: if the bytes are not whole. The function it returns raises one for
-        coords of another d, or for none at all.
+      ValueError: if the bytes are damaged. The returned function raises it for coords
+        of another d and for empty coords.
       ImportError: if flatbuffers is not installed.
     """
     if not isinstance(data, bytes):
@@ -94,7 +98,7 @@ def from_stablehlo(data: bytes) -> Field:
         raise _checks.fail(
             "data",
             "all the bytes that `to_stablehlo` returned",
-            f"{len(data)} bytes without their checksum",
+            f"{len(data)} bytes with another checksum",
             "They may be truncated or damaged: copy or export them again.",
         )
     exported = export.deserialize(bytearray(program))
@@ -113,13 +117,13 @@ def from_stablehlo(data: bytes) -> Field:
 
 
 def _ndim(field: Field, ndim: int | None) -> int:
-    """What the field itself knows, else what was given."""
-    known = None
+    """Number of coords axes: stored in the field, or else given by the caller."""
+    stored = None
     if isinstance(field, BoundField) and "normalization" in field.params:
-        known = field.params["normalization"]["coords_scale"].shape[-1]
-    ndim = known if ndim is None else ndim
+        stored = field.params["normalization"]["coords_scale"].shape[-1]
+    ndim = stored if ndim is None else ndim
     if ndim is None:
         raise _checks.fail("ndim", "the number of coords axes of this field", "None")
-    if known not in (None, ndim):
-        raise _checks.fail("ndim", f"{known}, that of the field", repr(ndim))
+    if stored not in (None, ndim):
+        raise _checks.fail("ndim", f"{stored}, as in the field", repr(ndim))
     return _checks.as_count("ndim", ndim)

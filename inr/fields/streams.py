@@ -1,85 +1,40 @@
 """One definition of a network for its value and its exact derivatives.
 
-Notation. A field's coords p have d axes. Along the network a quantity u(p) with
-features `[..., k]` is carried either as that array alone, or as `Streams`: the value
-u `[..., k]`, the gradient du/dp_i `[d, ..., k]` and the Laplacian sum_i d2u/dp_i2
-`[..., k]`. That is d + 2 streams and no Hessian, the least that exact forward
-propagation needs (the forward Laplacian, Li et al. 2024, arXiv:2307.08214; collapsed
-Taylor mode, Dangel et al. 2025).
+Notation. A field's coords p have d axes. A network propagates a quantity u(p) with
+features `[..., k]` either as a plain array or as `Streams`: the value u `[..., k]`, the
+gradient du/dp_i `[d, ..., k]` and the Laplacian sum_i d2u/dp_i2 `[..., k]`. These are
+d + 2 streams without a Hessian, the minimum for exact forward propagation (the forward
+Laplacian, Li et al. 2024, arXiv:2307.08214; collapsed Taylor mode, Dangel et al. 2025).
 
-A module written with `affine`, `pointwise`, `multiply` and `concatenate` accepts either
-kind, so that it is defined once. Leading axes of the two derivative streams may have
-length 1 and broadcast: at the input the gradient is the identity for every point, so
-the first layer's tangents are the rows of its kernel and its Laplacian is zero, at no
-cost that grows with the number of points.
+The functions of this module accept either kind, so a network is written once. Leading
+axes of the two derivative streams may have length 1 and broadcast. At the input the
+gradient is the identity at every point, so the tangents of the first layer are the rows
+of its kernel and its Laplacian is zero. Their cost does not grow with the number of
+points.
 
-A third kind, `Cells`, carries the mean of u over a box around each point. It is exact
-for affine maps of the coords and for their sines, and refuses whatever comes after.
+A third kind, `Cells`, propagates the mean of u over a box around each point. It is
+exact for affine maps of the coords and for sines of them. Any later layer that is not
+affine raises an error.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from inr._typing import Array
+from inr.fields.kinds import (
+    Cells as Cells,
+    Features as Features,
+    Streams as Streams,
+    align,
+    seed as seed,
+    seed_cells as seed_cells,
+    width as width,
+)
 from inr.fields.sine import sine
-
-
-class Streams(NamedTuple):
-    """A value with its derivatives with respect to the field's coords.
-
-    Attributes:
-      value: `[..., k]`.
-      gradient: `[d, ..., k]`, leading axes of length 1 broadcast.
-      laplacian: `[..., k]`, leading axes of length 1 broadcast.
-    """
-
-    value: Array
-    gradient: Array
-    laplacian: Array
-
-
-class Cells(NamedTuple):
-    """The mean of a quantity over an axis-aligned box around each point.
-
-    Attributes:
-      value: `[..., k]`, the mean.
-      widths: `[d, ..., k]`, by how much the quantity changes across the box along each
-        axis, where it is affine in the coords; None where it is not.
-    """
-
-    value: Array
-    widths: Array | None
-
-
-Features = Array | Streams | Cells
-
-
-def seed(coords: Array, *, unit: Array | None = None) -> Streams:
-    """The coords as `Streams` of themselves: identity gradient, zero Laplacian.
-
-    Args:
-      coords: `[..., d]`.
-      unit: `[d]`, the length along each axis per which to differentiate; 1 by default.
-
-    Returns:
-      `Streams` whose derivatives do not depend on the point.
-    """
-    d = coords.shape[-1]
-    ones = (1,) * (coords.ndim - 1)
-    identity = jnp.eye(d, dtype=coords.dtype)
-    if unit is not None:
-        identity = identity * jnp.asarray(unit, coords.dtype)[None]
-    zeros = jnp.zeros((*ones, d), coords.dtype)
-    return Streams(coords, identity.reshape(d, *ones, d), zeros)
-
-
-def seed_cells(coords: Array, cell: Array) -> Cells:
-    """The coords as means over boxes of size `cell` `[d]` around them."""
-    widths = seed(coords).gradient
-    return Cells(coords, widths * _like(cell, widths))
 
 
 def affine(
@@ -88,17 +43,17 @@ def affine(
     bias: Array | None = None,
     *,
     precision: str | None = None,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
 ) -> Features:
     """x @ kernel + bias on the last axis.
 
     Args:
-      x: features `[..., j]` or `Streams`.
+      x: features `[..., j]` of any kind.
       kernel: `[j, k]`.
-      bias: `[k]`, or None.
-      precision: of the product, as in `jax.lax.dot_general`.
-      dtype: of the product's inputs, such as `jnp.bfloat16`; sums and the result keep
-        the widest dtype of `x` and `kernel`. None: that dtype throughout.
+      bias: `[k]`, or None for none.
+      precision: precision of the product, as in `jax.lax.dot_general`.
+      dtype: dtype of the product's inputs, such as `jnp.bfloat16`. Sums and the result
+        have the wider dtype of `x` and `kernel`, which is also the default.
 
     Returns:
       `[..., k]`, of the same kind as `x`.
@@ -120,21 +75,33 @@ def affine(
 
 
 def translate(x: Features, constant: Array) -> Features:
-    """x + constant, where `constant` `[k]` does not depend on the coords."""
-    if isinstance(x, Streams | Cells):
-        return x._replace(value=translate(x.value, constant))
-    return x + _like(constant, x)
-
-
-def pointwise(fn: Callable[[Array], Array], x: Features) -> Features:
-    """An elementwise function of the features.
+    """x + constant.
 
     Args:
-      fn: acts on every element alone and is twice differentiable by `jax.jvp`.
-      x: features `[..., k]` or `Streams`.
+      x: features `[..., k]` of any kind.
+      constant: `[k]`, independent of the coords.
 
     Returns:
       `[..., k]`, of the same kind as `x`.
+    """
+    if isinstance(x, Streams | Cells):
+        return x._replace(value=translate(x.value, constant))
+    return x + align(constant, x)
+
+
+def pointwise(fn: Callable[[Array], Array], x: Features) -> Features:
+    """Apply an elementwise function to the features.
+
+    Args:
+      fn: elementwise function that `jax.jvp` can differentiate twice.
+      x: features `[..., k]`. `Cells` are accepted only by `inr.fields.sine` of an
+        affine map of the coords.
+
+    Returns:
+      `[..., k]`, of the same kind as `x`.
+
+    Raises:
+      ValueError: for `Cells` without a closed form.
     """
     if isinstance(x, Cells):
         return _mean_of_sine(fn, x)
@@ -153,17 +120,20 @@ def pointwise(fn: Callable[[Array], Array], x: Features) -> Features:
 
 
 def multiply(a: Features, b: Features) -> Features:
-    """Product of two sets of features, element by element.
+    """Elementwise product of two sets of features.
 
     Args:
-      a: features `[..., k]` or `Streams`.
-      b: of the same kind as `a`, or an array that does not depend on the coords.
+      a: features `[..., k]`.
+      b: features of the same kind, or an array `[k]` independent of the coords.
 
     Returns:
-      `[..., k]`, `Streams` where either is.
+      `[..., k]`; `Streams` if either input is `Streams`.
+
+    Raises:
+      ValueError: for two `Cells`, whose product has no closed form.
     """
     if not isinstance(b, Streams | Cells):
-        return jax.tree.map(lambda u: u * _like(b, u), a)
+        return jax.tree.map(lambda u: u * align(b, u), a)
     if not isinstance(a, Streams | Cells):
         return multiply(b, a)
     if isinstance(a, Cells):
@@ -178,32 +148,51 @@ def multiply(a: Features, b: Features) -> Features:
 
 
 def add(a: Features, b: Features) -> Features:
-    """Sum of two sets of features, both of the same kind."""
+    """Sum of two sets of features.
+
+    Args:
+      a: features `[..., k]`.
+      b: features `[..., k]` of the same kind.
+
+    Returns:
+      `[..., k]`, of the same kind.
+    """
     return jax.tree.map(jnp.add, a, b)
 
 
-def concatenate(parts: list[Any]) -> Features:
-    """Joins sets of features of the same kind along the last axis."""
+def concatenate(parts: Sequence[Any]) -> Features:
+    """Concatenate sets of features along the last axis.
+
+    Args:
+      parts: features `[..., k_i]`, all of the same kind.
+
+    Returns:
+      `[..., sum of k_i]`, of the same kind.
+    """
 
     def join(*arrays: Array) -> Array:
-        lead = jnp.broadcast_shapes(*(u.shape[:-1] for u in arrays))
-        wide = [jnp.broadcast_to(u, (*lead, u.shape[-1])) for u in arrays]
-        return jnp.concatenate(wide, axis=-1)
+        leading = jnp.broadcast_shapes(*(u.shape[:-1] for u in arrays))
+        parts = [jnp.broadcast_to(u, (*leading, u.shape[-1])) for u in arrays]
+        return jnp.concatenate(parts, axis=-1)
 
     return jax.tree.map(join, *parts)
 
 
 def lift(fn: Callable[[Array], Array], x: Features) -> Features:
-    """Any function of the features at one point, at the cost of jvp of jvp per axis.
+    """Apply any function that maps the features of each point separately.
 
-    For what the other functions here cannot express, such as a table look-up.
+    Use it for operations that the other functions cannot express, such as a table
+    lookup. `Streams` cost a nested `jax.jvp` per axis.
 
     Args:
-      fn: maps `[..., j]` to `[..., k]`, each point alone.
-      x: features `[..., j]` or `Streams`.
+      fn: maps `[..., j]` to `[..., k]`.
+      x: features `[..., j]`, an array or `Streams`.
 
     Returns:
       `[..., k]`, of the same kind as `x`.
+
+    Raises:
+      ValueError: for `Cells`.
     """
     if isinstance(x, Cells):
         raise _no_closed_form(getattr(fn, "__name__", "a function"))
@@ -224,20 +213,15 @@ def lift(fn: Callable[[Array], Array], x: Features) -> Features:
 
 
 def _mean_of_sine(fn: Callable[[Array], Array], x: Cells) -> Cells:
-    """Mean of sin over a box: sin at its center times sinc of each width."""
+    """Mean of sin over a box: sin at the center times the sinc of each width."""
     if fn is not sine or x.widths is None:
         raise _no_closed_form(f"{getattr(fn, '__name__', 'a function')} of features")
     damping = jnp.sinc(x.widths / (2 * jnp.pi)).prod(0)
     return Cells(sine(x.value) * damping, None)
 
 
-def _no_closed_form(what: str) -> ValueError:
+def _no_closed_form(operation: str) -> ValueError:
     return ValueError(
-        f"The mean over a cell has a closed form only for fields linear in sines; this "
-        f"one takes {what}. Average samples instead: `antialias=4`."
+        "The mean over a cell has a closed form only for fields linear in sines, and "
+        f"this field computes {operation}. Average samples instead: `antialias=4`."
     )
-
-
-def _like(constant: Array, u: Array) -> Array:
-    """`constant` with leading axes of length 1 up to the rank of `u`."""
-    return constant.reshape((1,) * (u.ndim - constant.ndim) + constant.shape)

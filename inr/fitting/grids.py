@@ -1,10 +1,11 @@
-"""Fitting to samples on a regular grid that is too large for every step to see it all.
+"""Fits to samples on a regular grid that is too large for full batches.
 
-A batch is drawn anew in every step from the samples as they are stored: neither the
-coords of the whole grid nor a floating copy of its bytes is ever made.
+Every step draws a batch from the samples as they are stored: neither the coords of the
+complete grid nor a floating copy of its bytes is created.
 """
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,16 +16,13 @@ import numpy as np
 from flax import linen as nn
 
 from inr import _checks, coords as _coords
-from inr._typing import Array, Key
+from inr._typing import Array, ArrayLike, Key, Params
 from inr.fields import check_module
-from inr.fitting.samples import (
-    check_features,
-    grid_affines,
-    init_params,
-    unit_range,
-)
+from inr.fitting.rates import Optimizer
+from inr.fitting.results import Callback, FitResult
+from inr.fitting.run import loss_text, run
+from inr.fitting.samples import check_features, grid_normalization, init_params
 from inr.fitting.terms import Term, value_residual
-from inr.fitting.verbs import FitResult, run
 
 
 @partial(
@@ -37,61 +35,109 @@ class GridSamples:
     """Batches drawn from a regular grid of samples: the `data` of a `Term`.
 
     Attributes:
-      values: `[*size, k]`, floating; or uint8, of which each level counts as a 255th.
-      batch_size: samples drawn, uniformly and with replacement.
+      values: `[*size, k]`, floating; or uint8, which is divided by 255.
+      batch_size: samples per batch, drawn uniformly and with replacement.
     """
 
     values: Any
     batch_size: int
 
     def __call__(self, key: Key, step: int | Array) -> tuple[Array, Array]:
-        """Coords `[batch_size, d]` and features `[batch_size, k]` of random samples."""
+        """Return coords `[batch_size, d]` and features `[batch_size, k]`."""
         del step
         values = jnp.asarray(self.values)
         size = values.shape[:-1]
         draws = zip(jax.random.split(key, len(size)), size, strict=True)
-        # An index for each axis: the number of all samples may not fit 32 bits.
+        # One index per axis: the number of all samples may not fit into 32 bits.
         index = tuple(
             jax.random.randint(axis, (self.batch_size,), 0, n, jnp.int32)
             for axis, n in draws
         )
         centers = [_coords.grid((n,))[:, 0] for n in size]
         coords = jnp.stack([c[i] for c, i in zip(centers, index, strict=True)], -1)
-        return coords, unit_range(values[index])
+        return coords, _checks.as_unit_range(values[index])
 
 
 def fit_grid(
     key: Key,
     model: nn.Module,
-    values: Array,
+    values: ArrayLike,
     *,
-    num_steps: int,
-    batch_size: int,
-    params: Any,
+    num_steps: int = 2000,
+    batch_size: int = 4096,
+    optimizer: Optimizer | None = None,
+    init: Params | None = None,
+    target_loss: float = 0.0,
+    checkpoint: str | os.PathLike | None = None,
+    progress: bool = True,
+    callback: Callback | None = None,
     weight: float | Array = 1.0,
-    affines: dict[str, Array] | None = None,
-    describe: Callable[[np.ndarray], str],
-    **options: Any,
+    normalization: Mapping[str, Array] | None = None,
+    describe: Callable[[np.ndarray], str] = loss_text,
 ) -> FitResult:
-    """Fits a field to samples `[*size, k]` by batches drawn at random; for the verbs.
+    """Fit a field to samples on a regular grid by random batches.
 
-    Every axis spans [-1, 1]; see `grid_affines` for the scale at which they are seen,
-    and for what `affines` may say otherwise.
+    For signals of any number of axes, such as sound, video and volumes. Every axis
+    spans [-1, 1]; `normalization` scales the shorter ones down, so that frequencies per
+    sample are the same along all axes.
+
+    Args:
+      key: PRNG key of the initialization and of the batches.
+      model: a Linen module with `features` equal to k.
+      values: samples `[*size, k]` at pixel centers, floating; or uint8, which is
+        divided by 255 batch by batch.
+      num_steps: number of optimization steps.
+      batch_size: rows drawn at random in every step. A row is a sample.
+      optimizer: optax optimizer, or peak learning rate of the default one: a number, or
+        a mapping from layer names to numbers. As for `fit`.
+      init: parameters to start from, with their normalization. As for `fit`.
+      target_loss: loss at which the fit stops. It is the loss of a batch.
+      checkpoint: folder of checkpoints, from which an interrupted fit resumes. As for
+        `fit`.
+      progress: show a progress bar with the remaining time.
+      callback: function of the step, the loss and the field, called a few times per
+        second.
+      weight: factor of the mean squared error.
+      normalization: entries of the collection `normalization` that replace those
+        computed from the samples.
+      describe: function that turns a loss into the text of the progress bar.
+
+    Returns:
+      A `FitResult`. Its history is the loss of each batch.
+
+    Raises:
+      FitDiverged: if the loss becomes NaN or infinite.
+      ValueError, TypeError: for samples that are empty or not finite, integers other
+        than uint8, a model with another number of features, and bad options.
     """
     check_module(model)
-    check_features(model, values.shape[-1])
+    samples = jnp.asarray(values)
+    if samples.dtype != jnp.uint8:
+        samples = _checks.as_floating("values", samples)
+        _checks.check_finite("values", samples)
+    if samples.ndim < 2:
+        raise _checks.fail("values", "[*size, k]", f"shape {samples.shape}")
+    _checks.check_not_empty("values", samples)
+    *size, k = samples.shape
+    check_features(model, k)
     batch_size = _checks.as_count("batch_size", batch_size)
-    terms = (Term(value_residual, GridSamples(values, batch_size), weight),)
-    key_init, key_steps = jax.random.split(key)
-    if params is None:
-        usual = grid_affines(values.shape[:-1], values.reshape(-1, values.shape[-1]))
-        params = init_params(key_init, model, terms, {**usual, **(affines or {})})
+    terms = (Term(value_residual, GridSamples(samples, batch_size), weight),)
+    key_init, key_steps = jax.random.split(_checks.as_key("key", key))
+    if init is None:
+        defaults = grid_normalization(size, samples.reshape(-1, k))
+        init = init_params(
+            key_init, model, terms, {**defaults, **(normalization or {})}
+        )
     return run(
         key_steps,
         model,
         terms,
-        params,
+        init,
         num_steps=num_steps,
+        optimizer=optimizer,
+        target_loss=target_loss,
+        checkpoint=checkpoint,
+        progress=progress,
+        callback=callback,
         describe=describe,
-        **options,
     )

@@ -14,77 +14,80 @@ from jax import lax
 from inr import _checks
 from inr._loop import Chunk, drive
 from inr._typing import Array, ArrayLike, Key, Params
-from inr.fields import check_module
-from inr.fitting.samples import affines_of, init_params
+from inr.fields import BoundField, check_module
+from inr.fitting.rates import Optimizer, split_optimizer
+from inr.fitting.results import FitManyResult
+from inr.fitting.run import as_target_loss
+from inr.fitting.samples import init_params, sample_normalization
 from inr.fitting.step import FitState, advance, default_optimizer
 from inr.fitting.terms import as_terms
-from inr.fitting.verbs import FitResult, rate_of
+
+# Few fields at a time fit a CPU's cache, and more often stop early together.
+_FIELDS_ON_CPU = 8
 
 
 def fit_many(
     key: Key,
     model: nn.Module,
-    data: tuple[ArrayLike, ArrayLike],
+    signals: tuple[ArrayLike, ArrayLike],
     *,
     num_steps: int = 500,
     batch_size: int | None = None,
-    optimizer: optax.GradientTransformation | None = None,
-    learning_rate: float | None = None,
-    params: Params | None = None,
+    optimizer: Optimizer | None = None,
+    init: Params | None = None,
     target_loss: float = 0.0,
     sharding: jax.sharding.Sharding | None = None,
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,
-) -> FitResult:
-    """Fits b fields at once, one to each signal, in one compiled program.
+) -> FitManyResult:
+    """Fit b fields at once, one to each signal, in one compiled program.
 
-    Every field has its own initialization, normalization and end: one that reaches the
-    target, or whose loss is not finite, keeps its parameters while the others go on.
+    Every field has its own initialization, normalization and end: a field that reaches
+    the target, or whose loss is not finite, keeps its parameters while the others
+    continue.
 
     Args:
       key: PRNG key, split into one for each field.
-      model: a Linen module, the same for all.
-      data: `(coords [n, d] or [b, n, d], features [b, n, k])`.
-      num_steps: as for `fit`.
-      batch_size: as for `fit`.
-      optimizer: as for `fit`.
-      learning_rate: as for `fit`.
-      params: where to start, every leaf with a leading axis b.
-      target_loss: as for `fit`, for each field.
-      sharding: of the leading axis b over devices; by default one device has all.
-      checkpoint: as for `fit`.
-      progress: shows a bar with the mean loss and the time left.
+      model: a Linen module, the same for all fields.
+      signals: `(coords [n, d] or [b, n, d], features [b, n, k])`.
+      num_steps: number of optimization steps.
+      batch_size: rows drawn at random in every step. None uses all of them.
+      optimizer: optax optimizer, or peak learning rate of the default one: a number, or
+        a mapping from layer names to numbers. As for `fit`.
+      init: parameters to start from, with their normalization. Every leaf has a leading
+        axis b.
+      target_loss: loss at which the fit stops. Each field stops by itself.
+      sharding: distribution of the leading axis b over devices; by default one device
+        holds all fields.
+      checkpoint: folder of checkpoints, from which an interrupted fit resumes. As for
+        `fit`.
+      progress: show a progress bar with the remaining time. Its loss is the mean.
 
     Returns:
-      A `FitResult` whose params have a leading axis b: bind them, and map over the
-      fields with `jax.vmap`. It has a step and a status for each field; none raises.
+      A `FitManyResult`. A field that diverges has that status, and raises nothing.
 
     Raises:
       ValueError, TypeError: as for `fit`.
     """
     check_module(model)
-    coords, features = data
-    coords = _checks.as_floating("coords", coords)
-    features = _checks.as_floating("features", features)
-    _checks.check_rank("features", features, "[b, n, k]")
-    _checks.check_rank("coords", coords, "[n, d]", "[b, n, d]")
-    _checks.check_not_empty("features", features)
-    b = len(features)
-    rows = (jnp.broadcast_to(coords, (b, *coords.shape[-2:])), features)
-    as_terms(jax.tree.map(lambda x: x.reshape(-1, x.shape[-1]), rows))
-    key_init, key_steps = jax.random.split(key)
-    if params is None:
-        params = _init_many(jax.random.split(key_init, b), model, rows)
+    rows = _checked_rows(*signals)
+    b = len(rows[1])
+    num_steps = _checks.as_count("num_steps", num_steps)
+    target_loss = as_target_loss(target_loss)
+    key_init, key_steps = jax.random.split(_checks.as_key("key", key))
+    if init is None:
+        init = _init_many(jax.random.split(key_init, b), model, rows)
+    custom_optimizer, rates = split_optimizer(model, init, optimizer)
+    on_cpu = sharding is None and jax.default_backend() == "cpu"
     settings = {
-        "optimizer": optimizer,
+        "optimizer": custom_optimizer,
         "batch_size": batch_size,
-        # A few at a time stay in a CPU's cache, and end early together more often.
-        "at_once": 8 if sharding is None and jax.default_backend() == "cpu" else None,
-        "num_steps": _checks.as_count("num_steps", num_steps),
-        "learning_rate": rate_of(model, optimizer, learning_rate),
+        "at_once": _FIELDS_ON_CPU if on_cpu else None,
+        "num_steps": num_steps,
+        "learning_rate": rates,
         "target_loss": target_loss,
     }
-    state = _states(params, optimizer)
+    state = _init_states(init, custom_optimizer)
     keys = jax.random.split(key_steps, b)
     if sharding is not None:
         keys, state, rows = jax.device_put((keys, state, rows), sharding)
@@ -98,11 +101,28 @@ def fit_many(
     )
     state, history, status = outcome
     last = history[-1] if len(history) else np.full(b, np.inf)
-    each = np.where(last <= target_loss, "target reached", status)
-    each = np.where(np.isfinite(last), each, "diverged")
-    return FitResult(
-        state.params, history, np.asarray(state.step), tuple(each.tolist())
+    statuses = np.where(last <= target_loss, "target reached", status)
+    statuses = np.where(np.isfinite(last), statuses, "diverged")
+    fields = BoundField(model, state.params)
+    return FitManyResult(
+        fields, history, np.asarray(state.step), tuple(statuses.tolist())
     )
+
+
+def _checked_rows(coords: ArrayLike, features: ArrayLike) -> tuple[Array, Array]:
+    """Return coords `[b, n, d]` and features `[b, n, k]` after all checks."""
+    coords = _checks.as_floating("coords", coords)
+    features = _checks.as_floating("features", features)
+    _checks.check_rank("features", features, "[b, n, k]")
+    _checks.check_rank("coords", coords, "[n, d]", "[b, n, d]")
+    _checks.check_not_empty("features", features)
+    b, n, _ = features.shape
+    if coords.shape[-2] != n or coords.shape[:-2] not in ((), (b,)):
+        expected = f"coords [{n}, d] or [{b}, {n}, d] for features {features.shape}"
+        raise _checks.fail("signals", expected, f"coords {coords.shape}")
+    rows = (jnp.broadcast_to(coords, (b, *coords.shape[-2:])), features)
+    as_terms(tuple(x.reshape(-1, x.shape[-1]) for x in rows))
+    return rows
 
 
 @functools.partial(
@@ -113,26 +133,28 @@ def _advance_many(
     states: FitState,
     model: nn.Module,
     rows: tuple[Array, Array],
-    limit: Array,
+    limit: Array | int,
     *,
     batch_size: int | None,
     at_once: int | None,
     **settings: Any,
 ) -> Chunk:
-    def one(each: tuple[Key, FitState, tuple[Array, Array]]) -> Chunk:
-        key, state, rows = each
+    def advance_one(inputs: tuple[Key, FitState, tuple[Array, Array]]) -> Chunk:
+        key, state, rows = inputs
         return advance(key, state, model, as_terms(rows, batch_size), limit, **settings)
 
     if at_once is None:
-        chunk = jax.vmap(one)((keys, states, rows))
+        chunk = jax.vmap(advance_one)((keys, states, rows))
     else:
-        chunk = lax.map(one, (keys, states, rows), batch_size=at_once)
-    # Steps lead, fields follow: the driver's history is [n, b].
+        chunk = lax.map(advance_one, (keys, states, rows), batch_size=at_once)
+    # Steps come first and fields second: the driver's history is [n, b].
     return chunk._replace(losses=chunk.losses.T)
 
 
 @functools.partial(jax.jit, static_argnums=1)
-def _states(params: Params, optimizer: Any) -> FitState:
+def _init_states(
+    params: Params, optimizer: optax.GradientTransformation | None
+) -> FitState:
     optimizer = default_optimizer() if optimizer is None else optimizer
     opt_state = jax.vmap(optimizer.init)(params["params"])
     b = len(jax.tree.leaves(params)[0])
@@ -141,7 +163,7 @@ def _states(params: Params, optimizer: Any) -> FitState:
 
 @functools.partial(jax.jit, static_argnums=1)
 def _init_many(keys: Key, model: nn.Module, rows: tuple[Array, Array]) -> Params:
-    def one(key: Key, rows: tuple[Array, Array]) -> Params:
-        return init_params(key, model, as_terms(rows), affines_of(rows))
+    def init_one(key: Key, rows: tuple[Array, Array]) -> Params:
+        return init_params(key, model, rows, sample_normalization(rows))
 
-    return jax.vmap(one)(keys, rows)
+    return jax.vmap(init_one)(keys, rows)

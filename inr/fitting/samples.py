@@ -1,8 +1,8 @@
-"""From samples to terms: rows that count, normalization, the first parameters."""
+"""From samples to terms: rows with a weight, normalization, initial parameters."""
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -13,11 +13,86 @@ from flax import linen as nn
 from inr import _checks, coords as _coords
 from inr._typing import Array, Key, Params
 from inr.fields import BoundField
-from inr.fitting.terms import CellResidual, Term, first_coords
+from inr.fitting.terms import CellResidual, Data, Term, as_terms, first_coords
 
 
-def kept_rows(data: Any) -> Any:
-    """Samples of positive weight, the weights brought to mean 1; others unchanged."""
+def check_features(model: nn.Module, k: int) -> None:
+    """Raise if a model has another number of features than the signal.
+
+    Args:
+      model: a Linen module; a model without the attribute `features` passes.
+      k: number of features of the signal.
+    """
+    features = getattr(model, "features", k)
+    if features != k:
+        raise _checks.fail("model", f"one with features={k}", f"features={features}")
+
+
+def init_params(
+    key: Key,
+    model: nn.Module,
+    data: Data,
+    normalization: Mapping[str, Array],
+) -> Params:
+    """Initialize a model, and set its normalization if it has one.
+
+    Args:
+      key: PRNG key.
+      model: a Linen module.
+      data: as for `fit`; only the number of coordinates is used.
+      normalization: `coords_scale`, `coords_shift`, `features_scale` and
+        `features_shift`, or some of them; the others are the identity.
+
+    Returns:
+      Parameters, for the option `init` of `fit`.
+    """
+    coords = jnp.zeros((1, first_coords(key, as_terms(data)).shape[-1]), jnp.float32)
+    params = _init(key, model, coords)
+    if "normalization" not in params:
+        return params
+    return {**params, "normalization": {**params["normalization"], **normalization}}
+
+
+def image_normalization(size: Sequence[int], mean: Array) -> dict[str, Array]:
+    """Return the normalization for an image that is known by its derivatives alone.
+
+    Frequencies per pixel are the same along all axes, and features of [-1, 1] map to
+    0.5 on both sides of the mean.
+
+    Args:
+      size: pixels along each axis.
+      mean: mean `[k]` of the image.
+
+    Returns:
+      Entries of the collection `normalization`, for `init_params`.
+    """
+    return {
+        "coords_scale": _extent(size),
+        "features_scale": jnp.full(mean.shape, 0.5, jnp.float32),
+        "features_shift": mean,
+    }
+
+
+def shift_to_mean(field: BoundField, coords: Array, mean: Array) -> BoundField:
+    """Add a constant to a field, so that its mean at some points is a given one.
+
+    Args:
+      field: a bound field with a normalization.
+      coords: points `[n, d]`.
+      mean: mean `[k]` of the features at these points.
+
+    Returns:
+      The shifted field.
+    """
+    normalization = field.params["normalization"]
+    shift = normalization["features_shift"] + mean - _mean_of(field, coords)
+    normalization = {**normalization, "features_shift": shift}
+    params = {**field.params, "normalization": normalization}
+    return dataclasses.replace(field, params=params)
+
+
+def select_rows(data: Data) -> Data:
+    """Drop samples of weight 0 and scale weights to mean 1; return others unchanged."""
     if not isinstance(data, tuple | list) or len(data) != 3:
         return data
     if any(isinstance(x, Term) for x in data):
@@ -29,84 +104,38 @@ def kept_rows(data: Any) -> Any:
     if _checks.is_concrete(weights):
         if not (bool((weights >= 0).all()) and bool((weights > 0).any())):
             raise _checks.fail(
-                "weights", "not negative and not all zero", f"minimum {weights.min()}"
+                "weights", "at least 0 and not all 0", f"minimum {weights.min()}"
             )
-        keep = np.asarray(weights > 0)
-        coords, features = jnp.asarray(coords)[keep], jnp.asarray(features)[keep]
-        weights = weights[keep]
+        positive = np.asarray(weights > 0)
+        coords, features = (jnp.asarray(x)[positive] for x in (coords, features))
+        weights = weights[positive]
     return coords, features, weights / weights.mean()
 
 
-def over_cells(term: Term, size: tuple[int, int], samples: int) -> Term:
-    """The same term with each feature taken as a mean over its pixel."""
-    coords, *rest = term.data
+def average_over_cells(term: Term, size: tuple[int, int], samples: int) -> Term:
+    """Replace the value at each pixel's center by the mean over the pixel."""
+    coords, *others = term.data
     cell = jnp.broadcast_to(_coords.pitch(size), coords.shape)
     return dataclasses.replace(
-        term, residual=CellResidual(samples), data=(coords, cell, *rest)
+        term, residual=CellResidual(samples), data=(coords, cell, *others)
     )
 
 
-def init_params(
-    key: Key, model: nn.Module, terms: tuple[Term, ...], affines: dict[str, Array]
-) -> Params:
-    """`model.init` with the data's affines, where the model has a normalization."""
-    coords = jnp.zeros((1, first_coords(key, terms).shape[-1]), jnp.float32)
-    params = _init(key, model, coords)
-    if "normalization" not in params:
-        return params
-    return {**params, "normalization": {**params["normalization"], **affines}}
-
-
-def affines_of(data: Any) -> dict[str, Array]:
-    """Normalization of samples; none for terms, whose features may be anything."""
+def sample_normalization(data: Data) -> dict[str, Array]:
+    """Return the normalization of samples; empty for terms."""
     if isinstance(data, Term) or any(isinstance(x, Term) for x in data):
         return {}
     coords, features = map(jnp.asarray, data[:2])
-    return {**_coords_affine(coords), **_features_affine(features)}
+    return {**_normalize_coords(coords), **_normalize_features(features)}
 
 
-def grid_affines(size: Sequence[int], features: Array) -> dict[str, Array]:
-    """Normalization of samples of a regular grid, features `[n, k]` of n that count.
+def grid_normalization(size: Sequence[int], features: Array) -> dict[str, Array]:
+    """Return the normalization of samples on a regular grid, with features `[n, k]`.
 
-    Every axis spans [-1, 1] for the user; the shorter ones are scaled down, so that
-    frequencies are the same per sample along all of them.
+    Every axis spans [-1, 1]; the shorter ones are scaled down, so that frequencies per
+    sample are the same along all of them.
     """
-    return {"coords_scale": _extent(size), **_features_affine(features)}
-
-
-def unit_range(values: Array) -> Array:
-    """The 256 levels of uint8 as values in [0, 1]; other dtypes unchanged."""
-    return values.astype(jnp.float32) / 255 if values.dtype == jnp.uint8 else values
-
-
-def check_features(model: nn.Module, k: int) -> None:
-    """A model that says how many features it has must have those of the signal."""
-    features = getattr(model, "features", k)
-    if features != k:
-        raise _checks.fail("model", f"one with features={k}", f"features={features}")
-
-
-def image_affines(size: tuple[int, ...], middle: Array) -> dict[str, Array]:
-    """Normalization for an image that is not known itself, but about 0.5 wide.
-
-    Frequencies are alike along all axes, and features of [-1, 1] go to half of that
-    about `middle` `[k]`.
-    """
-    return {
-        "coords_scale": _extent(size),
-        "features_scale": jnp.full(middle.shape, 0.5, jnp.float32),
-        "features_shift": middle,
-    }
-
-
-def moved_to_mean(
-    model: nn.Module, params: Params, coords: Array, mean: Array
-) -> Params:
-    """With a constant added, so that the field's mean at `coords` is `mean` `[k]`."""
-    made = _mean_of(BoundField(model, params), coords)
-    affines = params["normalization"]
-    shifted = {**affines, "features_shift": affines["features_shift"] + mean - made}
-    return {**params, "normalization": shifted}
+    return {"coords_scale": _extent(size), **_normalize_features(features)}
 
 
 @jax.jit
@@ -119,8 +148,8 @@ def _extent(size: Sequence[int]) -> Array:
     return jnp.asarray(size, jnp.float32) / max(size)
 
 
-def _coords_affine(coords: Array) -> dict[str, Array]:
-    """Brings coords `[n, d]` into [-1, 1], alike along all axes; identity if inside."""
+def _normalize_coords(coords: Array) -> dict[str, Array]:
+    """Map coords `[n, d]` into [-1, 1] by one scale; identity if they are inside."""
     low, high = coords.min(0), coords.max(0)
     inside = jnp.abs(coords).max() <= 1
     half = jnp.where(inside, 1.0, (high - low).max() / 2)
@@ -132,9 +161,9 @@ def _coords_affine(coords: Array) -> dict[str, Array]:
     }
 
 
-def _features_affine(features: Array) -> dict[str, Array]:
-    """Takes [-1, 1] to the range of features `[n, k]`, with one scale for all k."""
-    low, high = unit_range(features.min(0)), unit_range(features.max(0))
+def _normalize_features(features: Array) -> dict[str, Array]:
+    """Map [-1, 1] to the range of features `[n, k]`, with one scale for all k."""
+    low, high = map(_checks.as_unit_range, (features.min(0), features.max(0)))
     scale = (high - low).max() / 2
     return {
         "features_scale": jnp.full(
@@ -145,5 +174,5 @@ def _features_affine(features: Array) -> dict[str, Array]:
 
 
 @functools.partial(jax.jit, static_argnums=1)
-def _init(key: Key, model: nn.Module, coords: Array) -> Params:
+def _init(key: Key, model: nn.Module, coords: Array) -> Any:
     return model.init(key, coords)

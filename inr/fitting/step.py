@@ -1,7 +1,7 @@
 """The pure core of fitting: a state, one step on it, and many steps in one program."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -10,20 +10,22 @@ import optax
 from flax import linen as nn
 from jax import lax
 
-from inr._loop import MOST_STEPS, Chunk
+from inr import _checks
+from inr._loop import MAX_STEPS, Chunk
 from inr._typing import Array, Key, Params
-from inr.fitting.terms import Term, as_terms, first_coords, loss_and_gradient
+from inr.fitting.losses import loss_and_gradient
+from inr.fitting.terms import Data, Term, as_terms, first_coords
 
 WARMUP_STEPS = 10
 
 
 class FitState(NamedTuple):
-    """What the next step needs.
+    """Input of the next step.
 
     Attributes:
-      step: int32, steps taken.
-      params: the collections of the model; `params` is optimized, the others are kept.
-      opt_state: of the optimizer.
+      step: int32, number of steps so far.
+      params: collections of the model; `params` is optimized, the others are constant.
+      opt_state: state of the optimizer.
     """
 
     step: Array
@@ -32,10 +34,10 @@ class FitState(NamedTuple):
 
 
 class FitInfo(NamedTuple):
-    """What a human wants to know of a step.
+    """Measurements of one step.
 
     Attributes:
-      loss: before the step, in the data's units.
+      loss: loss before the step, in the data's units.
       gradient_norm: Euclidean norm of the loss's gradient.
     """
 
@@ -45,10 +47,11 @@ class FitInfo(NamedTuple):
 
 @functools.cache
 def default_optimizer() -> optax.GradientTransformationExtraArgs:
-    """Adam, warmed up over 10 steps and then lowered along a half cosine.
+    """Adam with a warm-up of 10 steps and cosine decay.
 
-    The learning rate and the number of steps arrive with every update, so that neither
-    is compiled in. Cached, because two equal optax optimizers are not equal.
+    The learning rate and the number of steps are arguments of every update, so that
+    neither is compiled in. The optimizer is cached, because two equal optax optimizers
+    do not compare equal.
 
     Returns:
       An optimizer whose `update` takes `step`, `num_steps` and `learning_rate`, one
@@ -72,58 +75,60 @@ def default_optimizer() -> optax.GradientTransformationExtraArgs:
 def init_fit(
     key: Key,
     model: nn.Module,
-    data: Any,
+    data: Data,
     *,
     optimizer: optax.GradientTransformation | None = None,
-    params: Params | None = None,
+    init: Params | None = None,
 ) -> FitState:
-    """The state before the first step. Pure: it goes under `jit` and `vmap`.
+    """Return the state before the first step. Pure: it works under `jit` and `vmap`.
 
     Args:
       key: PRNG key of the initialization.
       model: a Linen module, coords to features.
-      data: as `fit` takes it; only the width of its coords is used.
-      optimizer: any optax optimizer; by default Adam, warmed up, with cosine decay.
-      params: where to start; by default `model.init`, with identity normalization.
+      data: as for `fit`; only the number of coordinates is used.
+      optimizer: any optax optimizer; by default Adam with warm-up and cosine decay.
+      init: parameters to start from; by default `model.init`, with identity
+        normalization.
 
     Returns:
       A `FitState`.
     """
+    key = _checks.as_key("key", key)
     terms = as_terms(data)
-    if params is None:
-        params = model.init(key, jnp.zeros((1, first_coords(key, terms).shape[-1])))
+    if init is None:
+        init = model.init(key, jnp.zeros((1, first_coords(key, terms).shape[-1])))
     optimizer = default_optimizer() if optimizer is None else optimizer
-    return FitState(jnp.int32(0), params, optimizer.init(params["params"]))
+    return FitState(jnp.int32(0), init, optimizer.init(init["params"]))
 
 
 def fit_step(
     key: Key,
     state: FitState,
     model: nn.Module,
-    data: Any,
+    data: Data,
     *,
     optimizer: optax.GradientTransformation | None = None,
     num_steps: int | Array = 500,
-    learning_rate: Any = 1e-3,
+    learning_rate: float | Array | Mapping[str, float | Array] = 1e-3,
 ) -> tuple[FitState, FitInfo]:
-    """One step of fitting. Pure: it goes under `jit`, `vmap` and `lax.scan`.
+    """Take one step of a fit. Pure: it works under `jit`, `vmap` and `lax.scan`.
 
     Args:
-      key: the fit's PRNG key; the step's own is folded in from `state.step`.
-      state: from `init_fit` or the step before.
+      key: PRNG key of the fit; the key of the step is folded in from `state.step`.
+      state: state from `init_fit` or the previous step.
       model: a Linen module, coords to features.
-      data: as `fit` takes it.
-      optimizer: the one given to `init_fit`. It is offered `value`, `grad` and
-        `value_fn`, which line searches such as `optax.lbfgs` ask for.
+      data: as for `fit`.
+      optimizer: the optimizer of `init_fit`. Its update gets the keywords `value`,
+        `grad` and `value_fn`, which line searches such as `optax.lbfgs` need.
       num_steps: length of the default optimizer's decay; may be traced.
-      learning_rate: peak rate of the default optimizer, one number or a mapping with
-        one for each layer; may be traced.
+      learning_rate: peak rate of the default optimizer, one number or a mapping from
+        layer names to numbers; may be traced.
 
     Returns:
-      The next state, and a `FitInfo` on the step.
+      The next state, and a `FitInfo`.
     """
     terms = as_terms(data)
-    key = jax.random.fold_in(key, state.step)
+    key = jax.random.fold_in(_checks.as_key("key", key), state.step)
     trained = state.params["params"]
 
     def value_and_grad(trained: Params) -> tuple[Array, Params]:
@@ -157,12 +162,12 @@ def advance(
     state: FitState,
     model: nn.Module,
     terms: tuple[Term, ...],
-    limit: Array,
+    limit: Array | int,
     *,
-    target_loss: Array,
+    target_loss: Array | float,
     **settings: Any,
 ) -> Chunk:
-    """Up to `limit` steps in one loop; see `inr._loop` for when it stops earlier."""
+    """Take up to `limit` steps in one loop; see `inr._loop` for when it stops."""
 
     def step(state: FitState) -> tuple[FitState, Array]:
         state, info = fit_step(key, state, model, terms, **settings)
@@ -174,12 +179,12 @@ def advance(
 def repeat(
     step: Callable[[Any], tuple[Any, Array]],
     state: Any,
-    limit: Array,
-    target_loss: Array,
+    limit: Array | int,
+    target_loss: Array | float,
 ) -> Chunk:
-    """A step `state -> (state, loss before it)` up to `limit` times, as a `Chunk`."""
+    """Repeat `step`, `state -> (state, loss before it)`, up to `limit` times."""
 
-    def go_on(chunk: Chunk) -> Array:
+    def should_continue(chunk: Chunk) -> Array:
         return (chunk.count < limit) & ~chunk.stopped
 
     def body(chunk: Chunk) -> Chunk:
@@ -191,6 +196,6 @@ def repeat(
         losses = chunk.losses.at[chunk.count].set(loss.astype(jnp.float32))
         return Chunk(state, losses, chunk.count + 1, stopped)
 
-    losses = jnp.zeros((MOST_STEPS,), jnp.float32)
+    losses = jnp.zeros((MAX_STEPS,), jnp.float32)
     start = Chunk(state, losses, jnp.int32(0), jnp.bool_(False))
-    return lax.while_loop(go_on, body, start)
+    return lax.while_loop(should_continue, body, start)

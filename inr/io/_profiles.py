@@ -1,4 +1,4 @@
-"""Color profiles in image files: applied, or a warning that they are not."""
+"""ICC color profiles of image files: conversion to sRGB, or a warning."""
 
 import contextlib
 import io
@@ -9,65 +9,72 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from PIL import Image
+    from PIL import ImageCms
 
 _MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 
 
-def apply(image: "Image.Image", profile: bytes | None) -> "Image.Image":
-    """The 8-bit image in sRGB, in mode RGB where the profile changed anything.
+def to_srgb(levels: np.ndarray, mode: str, profile: bytes | None) -> np.ndarray:
+    """Convert 8-bit levels to sRGB by an ICC profile.
 
     Args:
-      image: of mode L, RGB or CMYK.
-      profile: the bytes of an ICC profile, or None for an image that is sRGB.
+      levels: `[h, w]` for mode L, else `[h, w, c]`, uint8.
+      mode: "L", "RGB" or "CMYK".
+      profile: contents of an ICC profile; None for sRGB.
+
+    Returns:
+      uint8, `[h, w]` for mode L, else `[h, w, 3]`.
     """
+    from PIL import Image, ImageCms
+
+    # `Image.fromarray` cannot tell CMYK from RGBA.
+    image = Image.frombytes(mode, levels.shape[1::-1], np.ascontiguousarray(levels))
+    if profile:
+        try:
+            source_mode, transform = _transform(profile, mode)
+        except (ImageCms.PyCMSError, OSError, ValueError) as error:
+            _warn(f"cannot be used ({error})")
+        else:
+            if transform is not None:
+                image = ImageCms.applyTransform(image.convert(source_mode), transform)
+                assert image is not None  # the conversion is not in place
+    return np.asarray(image.convert("L" if mode == "L" else "RGB"))
+
+
+def warn_if_ignored(profile: bytes | None, mode: str) -> None:
+    """Warn if the profile of a 16-bit image would change its values."""
     from PIL import ImageCms
 
-    if not profile:
-        return image
-    try:
-        mode, transform = _into_srgb(profile, image.mode)
-    except (ImageCms.PyCMSError, OSError, ValueError) as error:
-        _warn(f"cannot be used ({error})")
-        return image
-    if transform is None:
-        return image
-    return ImageCms.applyTransform(image.convert(mode), transform)
-
-
-def warn_if_ignored(image: "Image.Image", mode: str) -> None:
-    """Says so if a 16-bit image carries a profile that would change its values."""
-    from PIL import ImageCms
-
-    profile = image.info.get("icc_profile")
     if not profile:
         return
     # A profile that cannot be used is not applied either.
     with contextlib.suppress(ImageCms.PyCMSError, OSError, ValueError):
-        _, transform = _into_srgb(profile, mode)
+        _, transform = _transform(profile, mode)
         if transform is None:
             return
-    _warn("is not applied, since Pillow converts color of 8 bits only")
+    _warn("is not applied, because Pillow converts 8-bit colors only")
 
 
-def _into_srgb(profile: bytes, mode: str) -> tuple[str, Any]:
-    """The mode to convert from and the transform, None if it would change nothing."""
+def _transform(
+    profile: bytes, mode: str
+) -> "tuple[str, ImageCms.ImageCmsTransform | None]":
+    """Mode to convert from, and the transform; None if it changes nothing."""
     from PIL import ImageCms
 
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-    space = source.profile.xcolor_space.strip()
-    # A gray image saved from a color one may have kept the profile of colors.
-    fits = _MODES.get(space) == mode or (space == "RGB" and mode == "L")
-    if not fits:
+    description: Any = source.profile  # Pillow's stub lacks its attributes
+    space = description.xcolor_space.strip()
+    # A gray image saved from a color one may have kept the RGB profile.
+    if _MODES.get(space) != mode and not (space == "RGB" and mode == "L"):
         raise ValueError(f"a profile for {space} in an image of mode {mode}")
-    mode = _MODES[space]
-    target = ImageCms.createProfile("sRGB")
-    transform = ImageCms.buildTransform(source, target, mode, "RGB")
-    return mode, None if _is_identity(transform, mode) else transform
+    source_mode = _MODES[space]
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    transform = ImageCms.buildTransform(source, srgb, source_mode, "RGB")
+    return source_mode, None if _is_identity(transform, source_mode) else transform
 
 
-def _is_identity(transform: Any, mode: str) -> bool:
-    """Whether no color moves by more than two levels: sRGB under whatever name."""
+def _is_identity(transform: "ImageCms.ImageCmsTransform", mode: str) -> bool:
+    """True if no color changes by more than two levels, as for any sRGB profile."""
     from PIL import Image, ImageCms
 
     if mode == "CMYK":
@@ -77,13 +84,13 @@ def _is_identity(transform: Any, mode: str) -> bool:
     if mode == "L":
         colors = np.repeat(levels[None, :, None], 3, axis=-1)
     image = Image.fromarray(colors if mode == "RGB" else colors[..., 0])
-    moved = np.asarray(ImageCms.applyTransform(image, transform)).astype(int) - colors
-    return bool(np.abs(moved).max() <= 2)
+    converted = np.asarray(ImageCms.applyTransform(image, transform)).astype(int)
+    return bool(np.abs(converted - colors).max() <= 2)
 
 
-def _warn(what: str) -> None:
+def _warn(problem: str) -> None:
     warnings.warn(
-        f"The color profile of an image {what}: its values are read as if they were "
-        "sRGB. Convert the file to sRGB first if its colors matter.",
+        f"The color profile of an image {problem}: its values are read as sRGB. "
+        "Convert the file to sRGB first if exact colors matter.",
         stacklevel=2,
     )

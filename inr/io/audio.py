@@ -1,15 +1,18 @@
-"""Sound in files, read and written by libsndfile."""
+"""Read and write sound files by libsndfile."""
 
+import io
 import os
 import pathlib
+import struct
 from types import ModuleType
+from typing import IO, Literal
 
 import numpy as np
 from jaxtyping import Float
 
 from inr import _checks
+from inr._files import check_file, check_folder, replacing
 from inr._typing import ArrayLike
-from inr.io._files import check_file, check_folder, replacing
 
 _FORMATS = {".wav": "WAV", ".flac": "FLAC"}
 
@@ -17,27 +20,31 @@ _FORMATS = {".wav": "WAV", ".flac": "FLAC"}
 def read_audio(
     path: str | os.PathLike[str],
 ) -> tuple[Float[np.ndarray, "n channels"], int]:
-    """Reads a sound file.
+    """Read a sound file.
 
     Args:
-      path: a file that libsndfile reads (.wav, .flac, .ogg, .mp3, .aiff, ...), of any
-        rate and number of channels.
+      path: file that libsndfile reads (.wav, .flac, .ogg, .mp3, .aiff, ...), of any
+        sample rate and number of channels.
 
     Returns:
-      Samples `[n, channels]` float32, full scale from -1 to 1 (a file of floats is
-      returned as stored and may go beyond), and the rate in samples a second.
+      Samples `[n, channels]` float32 with full scale at -1 and 1 (floating files are
+      returned unchanged and may exceed it), and the sample rate in Hz.
 
     Raises:
-      FileNotFoundError: if there is no such file.
+      FileNotFoundError: if the file does not exist.
       ImportError: if soundfile is not installed.
-      ValueError: if it is not sound, is damaged, is empty, or holds NaN.
+      ValueError: if the file is not sound, is damaged or cut short, is empty, or holds
+        NaN.
     """
     path = pathlib.Path(path)
     check_file(path, "a sound file")
     soundfile = _soundfile()
     try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except soundfile.SoundFileError as error:
+        with soundfile.SoundFile(path) as file:
+            samples = file.read(dtype="float32", always_2d=True)
+            rate, num_samples = file.samplerate, file.frames
+        _check_complete(path, len(samples), num_samples)
+    except (soundfile.SoundFileError, ValueError) as error:
         fix = "Is it complete, and of a format that libsndfile reads?"
         got = f"{str(path)!r}, which cannot be read ({error})"
         raise _checks.fail("path", "a sound file", got, fix) from error
@@ -52,25 +59,26 @@ def write_audio(
     samples: Float[ArrayLike, "n *channels"],
     rate: int,
     *,
-    bits: int = 16,
+    bits: Literal[16, 24] = 16,
 ) -> None:
-    """Writes a sound file; the extension chooses the format.
+    """Write a sound file; the extension determines the format.
 
     Values are clipped to [-1, 1] and rounded to the nearest level, a multiple of
-    2^(1 - bits); the greatest level is one short of 1. The file appears under its name
-    only once it is complete.
+    2^(1 - bits); the greatest level is one below 1. If writing fails or is interrupted,
+    an existing file stays unchanged.
 
     Args:
       path: ends in .wav or .flac; its folder must exist.
       samples: `[n, channels]` or `[n]`, floating, in [-1, 1].
-      rate: samples a second.
-      bits: of each sample, 16 or 24.
+      rate: sample rate in Hz.
+      bits: bits per sample.
 
     Raises:
       FileNotFoundError: if the folder does not exist.
       ImportError: if soundfile is not installed.
+      OSError: if the disk is full.
       ValueError: for integer samples, NaN, no samples, an unknown extension, or a
-        number of channels or a rate that the format does not have.
+        number of channels or a rate that the format does not support.
     """
     path = pathlib.Path(path)
     _checks.check_choice("bits", bits, (16, 24))
@@ -79,7 +87,7 @@ def write_audio(
         known = ", ".join(_FORMATS)
         raise _checks.fail("path", f"a name ending in one of {known}", repr(str(path)))
     check_folder(path)
-    values = as_samples("samples", samples)
+    values = _checks.as_samples("samples", samples)
     rate = _checks.as_count("rate", rate)
     soundfile = _soundfile()
     top = 2 ** (bits - 1)
@@ -87,30 +95,41 @@ def write_audio(
     # libsndfile takes the 24 high bits of 32. It would scale floats to `top - 1`, and
     # back by `top`.
     levels = levels.astype(np.int16) if bits == 16 else levels.astype(np.int32) << 8
+    # In memory, because soundfile reports neither a full disk nor its cause.
+    file = io.BytesIO()
+    try:
+        soundfile.write(file, levels, rate, f"PCM_{bits}", format=form)
+    except soundfile.SoundFileError as error:
+        expected = f"[n, channels] at a rate that {form} supports"
+        got = f"shape {values.shape} at {rate} Hz"
+        raise _checks.fail("samples", expected, got) from error
     with replacing(path) as temporary:
-        try:
-            soundfile.write(temporary, levels, rate, f"PCM_{bits}", format=form)
-        except soundfile.SoundFileError as error:
-            expected = f"[n, channels] at a rate that {form} has"
-            got = f"shape {values.shape} at {rate} ({error})"
-            raise _checks.fail("samples", expected, got) from error
+        temporary.write_bytes(file.getbuffer())
 
 
-def as_samples(argument: str, value: ArrayLike) -> np.ndarray:
-    """Floating samples `[n, channels]`, neither empty nor NaN; `[n]` gains an axis.
+def _check_complete(path: pathlib.Path, num_samples: int, declared: int) -> None:
+    """libsndfile returns the samples that are present, without an error."""
+    with path.open("rb") as file:
+        missing = _missing_bytes(file)
+    if missing > 0:
+        raise ValueError(f"it is cut short by {missing} bytes")
+    # Compressed formats with variable rate only estimate their length.
+    if path.suffix.lower() in _FORMATS and num_samples != declared:
+        raise ValueError(f"it holds {num_samples} of {declared} samples")
 
-    Raises:
-      ValueError: for anything else; of integers it names the division that mends it.
-    """
-    dtype = np.asarray(value).dtype
-    fix = ""
-    if np.issubdtype(dtype, np.integer):
-        fix = f"Divide by {float(np.iinfo(dtype).max) + 1:.0f} to reach [-1, 1]."
-    samples = np.asarray(_checks.as_floating(argument, value, fix))
-    _checks.check_rank(argument, samples, "[n, channels]", "[n]")
-    _checks.check_not_empty(argument, samples)
-    _checks.check_finite(argument, samples)
-    return samples if samples.ndim == 2 else samples[:, None]
+
+def _missing_bytes(file: IO[bytes]) -> int:
+    """Bytes that the samples of a WAV file lack; 0 for other formats."""
+    if file.read(4) != b"RIFF" or file.read(8)[4:] != b"WAVE":
+        return 0
+    while len(header := file.read(8)) == 8:
+        kind, length = header[:4], *struct.unpack("<I", header[4:])
+        if kind == b"data":
+            start = file.tell()
+            # Programs that write to a pipe leave the length at its maximum.
+            return 0 if length >= 2**32 - 2**16 else start + length - file.seek(0, 2)
+        file.seek(length + length % 2, 1)
+    return 0
 
 
 def _soundfile() -> ModuleType:

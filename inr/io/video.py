@@ -1,24 +1,26 @@
-"""Moving pictures in files, decoded and encoded by FFmpeg's libraries through PyAV."""
+"""Read and write video files by imageio with PyAV, FFmpeg's libraries, behind it."""
 
 import fractions
 import itertools
 import os
 import pathlib
+import sys
 from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from inr import _checks
-from inr._typing import ArrayLike
-from inr.io._files import check_file, check_folder, replacing
+from inr._files import check_bytes, check_file, check_folder, replacing
+from inr._typing import Array, ImageLike
 
-# Part of a frame's time from the earliest frame to the latest, against a constant rate,
-# that still counts as one. A dropped frame makes nearly 1, a coarse clock a third.
+# Largest spread of frame times around a constant rate, in frames. A dropped frame
+# spreads them by nearly 1, a coarse clock by a third.
 _JITTER = 0.5
 
-_CRF = "12"  # of H.264: errors of a level or two of 255; 23 is FFmpeg's default
+_EXTENSIONS = (".mp4", ".mov", ".mkv")
 
 
 def read_video(
@@ -26,30 +28,31 @@ def read_video(
     *,
     num_frames: int | None = None,
     size: tuple[int, int] | None = None,
-    dtype: Any = np.float32,
-    max_bytes: int | None = 2**32,
+    dtype: DTypeLike = np.float32,
+    max_bytes: int | None = 2**30,
 ) -> tuple[np.ndarray, float]:
-    """Reads the pictures of a video file, upright, as sRGB-encoded RGB.
+    """Read the frames of a video file, upright, as sRGB-encoded RGB.
 
     Frames are decoded one at a time: `num_frames`, `size` and `dtype=numpy.uint8` each
-    save memory. A file that does not name its color matrix is taken as BT.601.
+    save memory. A file that does not declare its color matrix is read as BT.601.
 
     Args:
-      path: a file of any format that FFmpeg reads, of a constant frame rate.
-      num_frames: reads the first so many, or what there is; by default all.
-      size: `(h, w)` to bring every frame to; by default the file's own.
-      dtype: float32 for values in [0, 1], uint8 for the file's levels, which
-        `fit_video` takes as they are.
-      max_bytes: the most that the frames may take; None for any.
+      path: file of any format that FFmpeg reads, of a constant frame rate.
+      num_frames: number of frames to read from the start; None means all.
+      size: `(h, w)` to resize every frame to; None means the size in the file.
+      dtype: float32 for values in [0, 1], or uint8 for the levels in the file, which
+        `fit_video` accepts.
+      max_bytes: limit on memory for the frames, tested before decoding if the file
+        declares their number, and else while decoding. None means no limit.
 
     Returns:
-      Frames `[t, h, w, 3]`, and their rate, frames a second.
+      Frames `[t, h, w, 3]`, and the frame rate in frames per second.
 
     Raises:
-      FileNotFoundError: if there is no such file.
+      FileNotFoundError: if the file does not exist.
       ImportError: if PyAV is not installed.
-      ValueError: if it has no pictures, is damaged, is of variable frame rate, or takes
-        more than `max_bytes`.
+      ValueError: if the file has no video, is damaged, has a variable frame rate, or
+        needs more than `max_bytes`.
     """
     path = pathlib.Path(path)
     check_file(path, "a video file")
@@ -59,82 +62,66 @@ def read_video(
         _checks.as_count("num_frames", num_frames)
     if size is not None and len(_checks.as_size("size", size)) != 2:
         raise _checks.fail("size", "(h, w)", repr(size))
-    frames, times, rate = _decode(path, num_frames, size, dtype.itemsize, max_bytes)
+    levels, times, rate = _decode(path, num_frames, size, dtype.itemsize, max_bytes)
     fps = _constant_rate(path, times, rate)
-    levels = np.stack(frames)
-    if dtype == np.uint8:
-        return levels, fps
-    del frames
-    values = levels.astype(np.float32)
-    values /= 255
-    return values, fps
+    frames = np.empty((len(levels), *levels[0].shape), dtype)
+    for index in reversed(range(len(levels))):
+        frames[index] = levels.pop()  # free each frame once it is copied
+    if dtype != np.uint8:
+        frames /= 255
+    return frames, fps
 
 
 def write_video(
     path: str | os.PathLike[str],
-    frames: ArrayLike | Iterable[ArrayLike],
+    frames: Array | np.ndarray | Iterable[ImageLike],
     fps: int | float,
 ) -> None:
-    """Writes a video as H.264, which every player shows, with color at half size.
+    """Write a video as H.264, with color at half resolution.
 
     Values are clipped to [0, 1] and rounded. Frames are encoded one at a time, so that
-    a memory map or a generator need not fit into memory. The file appears under its
-    name only once it is complete.
+    a memory map or a generator need not fit into memory. If writing fails or is
+    interrupted, an existing file stays unchanged.
 
     Args:
       path: ends in .mp4, .mov or .mkv; its folder must exist.
       frames: `[t, h, w, c]`, or an iterable of t frames `[h, w, c]`; RGB or gray,
-        floating in [0, 1], or uint8. h and w are even.
-      fps: frames a second.
+        floating in [0, 1], uint8 or uint16. h and w must be even.
+      fps: frames per second.
 
     Raises:
       FileNotFoundError: if the folder does not exist.
       ImportError: if PyAV is not installed.
-      ValueError: for frames of odd size, NaN, integers other than uint8, no frames, or
-        another extension.
+      OSError: if the disk is full.
+      ValueError: for frames of odd size, NaN, other integers, no frames, or another
+        extension.
     """
     path = pathlib.Path(path)
-    known = (".mp4", ".mov", ".mkv")
-    if path.suffix.lower() not in known:
-        expected = f"a name ending in one of {', '.join(known)}"
+    if path.suffix.lower() not in _EXTENSIONS:
+        expected = f"a name ending in one of {', '.join(_EXTENSIONS)}"
         raise _checks.fail("path", expected, repr(str(path)))
     check_folder(path)
     fps = _checks.as_positive("fps", fps)
-    av = _av()
+    plugin = _plugin()
     levels = (_levels(frame) for frame in frames)
     first = next(levels, None)
     if first is None:
-        raise _checks.fail("frames", "at least one", "none")
+        raise _checks.fail("frames", "at least one frame", "none")
     h, w, _ = first.shape
     if h % 2 or w % 2:
-        fix = "Cut a row or a column off: `frames[:, :h // 2 * 2, :w // 2 * 2]`."
+        fix = "Crop a row or a column: `frames[:, :h // 2 * 2, :w // 2 * 2]`."
         raise _checks.fail("frames", "of even height and width", f"{h} x {w}", fix)
-    with replacing(path) as temporary, av.open(temporary, "w") as container:
-        rate = fractions.Fraction(fps).limit_denominator(1001)
-        stream = container.add_stream("libx264", rate, options={"crf": _CRF})
-        stream.width, stream.height, stream.pix_fmt = w, h, "yuv420p"
-        context = stream.codec_context
-        color = av.video.reformatter
-        context.colorspace = color.Colorspace.ITU709
-        context.color_primaries = color.ColorPrimaries.BT709
-        context.color_trc = color.ColorTrc.IEC61966_2_1  # the curve of sRGB
-        context.color_range = color.ColorRange.MPEG
-        for index, values in enumerate(itertools.chain([first], levels)):
-            if values.shape != first.shape:
-                got = f"{values.shape} after {first.shape}"
-                raise _checks.fail(f"frames[{index}]", "as large as the first", got)
-            frame = av.VideoFrame.from_ndarray(values, format="rgb24")
-            frame = frame.reformat(
-                format="yuv420p",
-                dst_colorspace=context.colorspace,
-                dst_color_range=context.color_range,
-                dst_color_primaries=context.color_primaries,
-                dst_color_trc=context.color_trc,
-                interpolation=_scaling(av),
-            )
-            frame.pts, frame.time_base = index, 1 / rate
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
+    import imageio.v3 as iio
+
+    with replacing(path) as temporary:
+        file: Any = iio.imopen(temporary, "w", plugin=plugin.Writer)
+        with file:
+            file.start((h, w), fractions.Fraction(fps).limit_denominator(1001))
+            for index, frame in enumerate(itertools.chain([first], levels)):
+                if frame.shape != first.shape:
+                    got = f"{frame.shape} after {first.shape}"
+                    raise _checks.fail(f"frames[{index}]", "as large as the first", got)
+                file.write_frame(frame)
 
 
 def _decode(
@@ -144,101 +131,88 @@ def _decode(
     itemsize: int,
     max_bytes: int | None,
 ) -> tuple[list[np.ndarray], list[float | None], float]:
-    """Frames as uint8, their times in seconds, and the rate the file claims."""
-    av = _av()
-    frames, times = [], []
+    """Frames as uint8, their times in seconds, and the rate that the file declares."""
+    plugin = _plugin()
+    import imageio.v3 as iio
+
     try:
-        with av.open(path) as container:
-            if not container.streams.video:
-                raise _checks.fail("path", "a file with pictures", f"{str(path)!r}")
-            stream = container.streams.video[0]
-            # Otherwise FFmpeg paints over what is damaged, and says nothing.
-            stream.codec_context.options = {"err_detect": "explode"}
-            rate = float(stream.average_rate or stream.guessed_rate or 0)
-            for frame in container.decode(stream):
-                frames.append(_upright(av, frame, size))
-                times.append(frame.time)
-                total = len(frames) * frames[0].size * itemsize
-                if max_bytes is not None and total > max_bytes:
-                    raise _too_large(path, frames[0].shape, stream.frames, max_bytes)
-                if frames[0].shape != frames[-1].shape:
-                    raise ValueError("its frames change size")
-                if len(frames) == num_frames:
-                    break
-    except (av.FFmpegError, ValueError) as error:
-        if str(error).startswith("`"):
-            raise
-        fix = "Fetch or export the file again."
-        got = f"{str(path)!r}, which cannot be decoded ({error})"
-        raise _checks.fail("path", "an intact video file", got, fix) from error
-    if not frames:
-        raise _checks.fail("path", "a video with frames", f"{str(path)!r} with none")
-    return frames, times, rate
+        reader: Any = iio.imopen(path.absolute(), "r", plugin=plugin.Reader)
+    except OSError as error:
+        if isinstance(error.__cause__, IndexError):
+            raise _checks.fail("path", "a file with video", f"{str(path)!r}") from error
+        raise _damaged(path, error) from error
+    with reader:
+        h, w = size or reader.frame_size
+        reader.output_size = size
+
+        def check_memory(count: int) -> None:
+            fix = "Pass `num_frames`, a smaller `size` or `dtype=numpy.uint8`."
+            what = f"{count} frames of {h} x {w}"
+            needed = 3 * itemsize * h * w * count
+            check_bytes(path, what, needed, max_bytes, fix)
+
+        check_memory(min(reader.num_frames or 1, num_frames or sys.maxsize))
+        frames = []
+        decoded = iter(reader.iter())
+        while num_frames is None or len(frames) < num_frames:
+            try:
+                frame = next(decoded, None)
+            except (plugin.FFmpegError, ValueError) as error:
+                raise _damaged(path, error) from error
+            if frame is None:
+                break
+            frames.append(frame)
+            check_memory(len(frames))
+            if frame.shape != frames[0].shape:
+                raise _damaged(path, "its frames change size")
+        if not frames:
+            got = f"{str(path)!r} with none"
+            raise _checks.fail("path", "a video with frames", got)
+        return frames, reader.times, reader.rate
 
 
-def _upright(av: ModuleType, frame: Any, size: tuple[int, int] | None) -> np.ndarray:
-    quarters = round(frame.rotation / 90) % 4  # anticlockwise
-    h, w = (frame.height, frame.width) if size is None else size
-    if size is not None and quarters % 2:
-        h, w = w, h
-    picture = frame.reformat(
-        width=w, height=h, format="rgb24", interpolation=_scaling(av)
-    )
-    return np.rot90(picture.to_ndarray(), quarters)
+def _damaged(path: pathlib.Path, error: object) -> ValueError:
+    fix = "Download or export the file again."
+    got = f"{str(path)!r}, which cannot be decoded ({error})"
+    return _checks.fail("path", "an intact video file", got, fix)
 
 
 def _constant_rate(path: pathlib.Path, times: list[float | None], rate: float) -> float:
-    """Frames a second, if the frames come at a constant rate."""
-    if len(times) == 1 or any(time is None for time in times):
+    """Frames per second, if the frame rate is constant."""
+    seconds = [time for time in times if time is not None]
+    if len(times) == 1 or len(seconds) < len(times):
         return rate
-    each = (times[-1] - times[0]) / (len(times) - 1)
-    late = np.asarray(times) - times[0] - each * np.arange(len(times))
-    if not each > 0 or np.ptp(late) > _JITTER * each:
+    interval = (seconds[-1] - seconds[0]) / (len(seconds) - 1)
+    delays = np.asarray(seconds) - seconds[0] - interval * np.arange(len(seconds))
+    if not interval > 0 or np.ptp(delays) > _JITTER * interval:
         raise _checks.fail(
             "path",
             "a video of constant frame rate",
-            f"{str(path)!r} with frames up to {np.ptp(late):.3f} s off",
+            f"{str(path)!r} with frames up to {np.ptp(delays):.3f} s off",
             "Convert it: `ffmpeg -i in.mp4 -vf fps=30 out.mp4`.",
         )
-    # Times are rounded to the file's clock; the rate it claims is exact, if it is that.
-    return rate if abs(rate * each - 1) < _JITTER / len(times) else 1 / each
+    # Times are rounded to the file's clock; the declared rate, if right, is exact.
+    return rate if abs(rate * interval - 1) < _JITTER / len(times) else 1 / interval
 
 
-def _levels(frame: ArrayLike) -> np.ndarray:
+def _levels(frame: ImageLike) -> np.ndarray:
     """A frame as uint8 `[h, w, 3]`."""
-    frame = np.asarray(frame)
-    if frame.dtype != np.uint8:
+    if isinstance(frame, np.ndarray) and frame.dtype == np.uint8 and frame.ndim == 3:
+        levels = frame
+    else:
         values = np.asarray(_checks.as_image("frames", frame), np.float64)
-        frame = np.rint(255 * values.clip(0, 1)).astype(np.uint8)
-    if frame.ndim != 3 or frame.shape[-1] not in (1, 3):
+        levels = np.rint(255 * values.clip(0, 1)).astype(np.uint8)
+    if levels.shape[-1] not in (1, 3):
         expected = "[t, h, w, c] with c = 1 or 3"
-        raise _checks.fail("frames", expected, f"frames of shape {frame.shape}")
-    return np.ascontiguousarray(np.broadcast_to(frame, (*frame.shape[:2], 3)))
+        raise _checks.fail("frames", expected, f"frames of shape {levels.shape}")
+    return np.ascontiguousarray(np.broadcast_to(levels, (*levels.shape[:2], 3)))
 
 
-def _scaling(av: ModuleType) -> Any:
-    """Exact rounding: the default is a level too dark."""
-    ways = av.video.reformatter.Interpolation
-    full = ways.FULL_CHR_H_INT | ways.FULL_CHR_H_INP
-    return ways.BICUBIC | ways.ACCURATE_RND | full
-
-
-def _too_large(
-    path: pathlib.Path, shape: tuple[int, ...], frames: int, max_bytes: int
-) -> ValueError:
-    return _checks.fail(
-        "path",
-        f"a video whose frames take at most `max_bytes`, {max_bytes}",
-        f"{str(path)!r} with {frames or 'many'} frames of {shape[0]} x {shape[1]}",
-        "Give `num_frames`, a smaller `size`, `dtype=numpy.uint8`, or raise it.",
-    )
-
-
-def _av() -> ModuleType:
+def _plugin() -> ModuleType:
     try:
-        import av
+        from inr.io import _video_plugin
     except ImportError:
         raise ImportError(
             'Video files need PyAV: `pip install "inr[media]"`.'
         ) from None
-    return av
+    return _video_plugin

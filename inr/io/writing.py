@@ -1,21 +1,19 @@
-"""Write images of 8 and 16 bits, whole or not at all."""
+"""Write images of 8 and 16 bits; a file appears only when it is complete."""
 
-import io
 import os
 import pathlib
-import struct
-import zlib
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
 
 from inr import _checks
-from inr._typing import ArrayLike
-from inr.io._files import check_folder, replacing
+from inr._files import check_folder, replacing
+from inr._typing import ImageLike
 
 
 class _Format(NamedTuple):
+    """Name of a format and the numbers of channels that it can hold."""
+
     name: str
     channels: tuple[int, ...]
     deep_channels: tuple[int, ...] = ()  # at 16 bits
@@ -32,41 +30,42 @@ _FORMATS |= {".jpg": _JPEG, ".jpeg": _JPEG, ".webp": _WEBP}
 
 def write_image(
     path: str | os.PathLike[str],
-    image: Float[ArrayLike, "h w *c"],
+    image: ImageLike,
     *,
-    bits: int = 8,
+    bits: Literal[8, 16] = 8,
     quality: int | None = None,
 ) -> None:
-    """Write an image file; the extension chooses the format.
+    """Write an image file; the extension determines the format.
 
-    Values are clipped to [0, 1] and rounded to the nearest level. The file appears
-    under its name only once it is complete: where writing fails or is interrupted, a
-    file of that name stays as it was. A WebP file has no gray and holds it as RGB.
+    Values are clipped to [0, 1] and rounded to the nearest level. If writing fails or
+    is interrupted, an existing file stays unchanged. WebP stores gray as RGB.
 
     Args:
       path: ends in .png, .tif, .tiff, .jpg, .jpeg or .webp; its folder must exist.
-      image: `[h, w, c]` or `[h, w]`, sRGB-encoded, in [0, 1]; c as in `read_image`.
-      bits: of each value, 8 or 16; 16 for PNG and TIFF only.
-      quality: of JPEG and WebP, 1 to 100; 95 by default. JPEG keeps color at full
-        resolution.
+      image: `[h, w, c]` or `[h, w]`, sRGB-encoded, in [0, 1]; uint8 and uint16 arrays
+        and PIL images are accepted. c as in `read_image`.
+      bits: bits per value. PNG and TIFF support 16.
+      quality: quality of JPEG and WebP, 1 to 100; None means 95. JPEG keeps color at
+        full resolution.
 
     Raises:
       FileNotFoundError: if the folder does not exist.
-      ValueError: for an integer image, NaN, an unknown extension, or a number of
-        channels, bits or a quality that the format does not have.
+      OSError: if the disk is full.
+      ValueError: for NaN, an unknown extension, or a number of channels, bits or a
+        quality that the format does not support.
     """
     path = pathlib.Path(path)
     _checks.check_choice("bits", bits, (8, 16))
     form = _format_of(path)
     values = _checks.as_image("image", image)
-    _check_fits(path, form, values.shape[-1], bits, quality)
+    _check_supported(path, form, values.shape[-1], bits, quality)
     top = 2**bits - 1
     # In float64, where the product is exact enough to round to the nearest level.
     levels = np.rint(np.clip(np.asarray(values, np.float64), 0, 1) * top)
     levels = levels.astype(np.uint8 if bits == 8 else np.uint16)
     try:
-        data = _encode(levels, form, quality)
-    except Exception as error:  # each format raises errors of its own
+        data = _encode(levels, path, form, quality)
+    except Exception as error:  # each format has its own errors
         got = f"shape {levels.shape}, which {form.name} cannot hold ({error})"
         fix = "Write a smaller image, or a .png."
         raise _checks.fail("image", f"fit for {path.suffix}", got, fix) from error
@@ -83,7 +82,7 @@ def _format_of(path: pathlib.Path) -> _Format:
     return form
 
 
-def _check_fits(
+def _check_supported(
     path: pathlib.Path, form: _Format, channels: int, bits: int, quality: int | None
 ) -> None:
     allowed = form.channels if bits == 8 else form.deep_channels
@@ -94,7 +93,7 @@ def _check_fits(
     if channels not in allowed:
         counts = ", ".join(map(str, allowed))
         expected = f"[h, w, c] with c one of {counts} for {bits}-bit {path.suffix}"
-        fix = "Opacity, the last channel, is left out by `image[..., :-1]`."
+        fix = "Remove opacity, the last channel, by `image[..., :-1]`."
         raise _checks.fail("image", expected, f"c = {channels}", fix)
     if quality is None:
         return
@@ -106,53 +105,34 @@ def _check_fits(
         raise _checks.fail("quality", "1 to 100", quality)
 
 
-def _encode(levels: np.ndarray, form: _Format, quality: int | None) -> bytes:
-    if levels.dtype == np.uint16:
-        return (_png16 if form is _PNG else _tiff16)(levels)
-    from PIL import Image
+def _encode(
+    levels: np.ndarray, path: pathlib.Path, form: _Format, quality: int | None
+) -> bytes:
+    import imageio.v3 as iio
 
-    options = {}
+    channels = levels.shape[-1]
+    pixels = levels[..., 0] if channels == 1 else levels
+    options: dict[str, Any] = {"plugin": "pillow"}
+    if levels.dtype == np.uint16 and form is _PNG:
+        import imagecodecs
+
+        # imageio's plugins write 16-bit PNG in gray only.
+        return bytes(imagecodecs.png_encode(pixels))
+    if levels.dtype == np.uint16:
+        options = {
+            "plugin": "tifffile",
+            "photometric": "minisblack" if channels == 1 else "rgb",
+            "extrasamples": ["unassalpha"] if channels == 4 else None,
+            "compression": "zlib",
+            "metadata": None,
+        }
     if form.lossy:
         options["quality"] = 95 if quality is None else quality
     if form is _JPEG:
         options["subsampling"] = "4:4:4"
     if form is _WEBP:
         options["exact"] = True  # keep the color where opacity is zero
-    file = io.BytesIO()
-    image = Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels)
-    image.save(file, form.name, **options)
-    return file.getvalue()
-
-
-def _png16(levels: np.ndarray) -> bytes:
-    """PNG of 16 bits, which Pillow writes for gray only [ISO/IEC 15948]."""
-    h, w, c = levels.shape
-    color_type = {1: 0, 2: 4, 3: 2, 4: 6}[c]
-    header = struct.pack(">IIBBBBB", w, h, 16, color_type, 0, 0, 0)
-    rows = levels.astype(">u2").view(np.uint8).reshape(h, -1)
-    # Filter 2: each byte less the one above it, modulo 256.
-    lines = np.full((h, 1 + rows.shape[1]), 2, np.uint8)
-    lines[:, 1:] = np.diff(rows, axis=0, prepend=np.zeros_like(rows[:1]))
-    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(lines)), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data))
-        + kind
-        + data
-        + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in chunks
-    )
-
-
-def _tiff16(levels: np.ndarray) -> bytes:
-    import tifffile
-
-    file = io.BytesIO()
-    tifffile.imwrite(
-        file,
-        levels[..., 0] if levels.shape[-1] == 1 else levels,
-        photometric="minisblack" if levels.shape[-1] == 1 else "rgb",
-        extrasamples=["unassalpha"] if levels.shape[-1] == 4 else None,
-        compression="zlib",
-        metadata=None,
-    )
-    return file.getvalue()
+    extension = path.suffix.lower()
+    data = iio.imwrite("<bytes>", pixels, extension=extension, **options)
+    assert data is not None  # as always for "<bytes>"
+    return bytes(data)

@@ -1,15 +1,17 @@
-"""Guidance fields: from the gradients of several images to the one to be integrated.
+"""Guidance fields: the gradient to integrate, from the gradients of several images.
 
-Contract: a guidance is a function `(gradients, weights) -> [h, w, 2, c]` of the
-gradients `[n, h, w, 2, c]` of n images, per pixel as `poisson.grid_gradient` gives
-them, and of weights on the same edges, `[n, h, w, 2, 1]`, or `[n, 1, 1, 1, 1]` where
-all are one. Pass any such function where a name is taken. A function is compiled once
-for each function object, so define it at module level; the ones here compare by value.
+Contract: a guidance is a function `(gradients, weights) -> [h, w, 2, c]`. Its arguments
+are the gradients `[n, h, w, 2, c]` of n images, per pixel as `poisson.grid_gradient`
+returns them, and weights on the same edges, `[n, h, w, 2, 1]`, or `[n, 1, 1, 1, 1]` if
+all are 1. Every argument that takes a name also takes such a function. Each function
+object is compiled once, so define functions at module level; the ones here compare by
+value.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import jax.numpy as jnp
 
@@ -24,23 +26,24 @@ Guidance = Callable[[Array, Array], Array]
 class Strongest:
     """The gradient of the image in which it is strongest; the first image wins ties.
 
-    Perez et al. [2003, eq. 12] choose on every edge and in every channel alone, which
-    is `Strongest(joint_channels=False)`: colors of both images then mix at an edge.
+    Perez et al. [2003, eq. 12] choose for every edge and channel independently, which
+    is `Strongest(joint_channels=False)`. Colors of both images then mix at an edge.
 
     Attributes:
-      select: `"edge"` compares edges one by one; `"pixel"` the length of the gradient
-        vector at each pixel, both of whose edges then come from one image.
-      joint_channels: compares the norm over channels, so that all come from one image.
+      select: `"edge"` compares single edges; `"pixel"` compares the length of the
+        gradient vector at each pixel and takes both of its edges from one image.
+      joint_channels: compares the norm over channels and takes all of them from one
+        image.
     """
 
-    select: str = "edge"
+    select: Literal["edge", "pixel"] = "edge"
     joint_channels: bool = True
 
     def __post_init__(self) -> None:
         _checks.check_choice("select", self.select, ("edge", "pixel"))
 
     def __call__(self, gradients: Array, weights: Array) -> Array:
-        """Weights multiply the strengths that are compared, not what is taken."""
+        """Select gradients; weights multiply only the strengths that are compared."""
         strength = jnp.square(weights * gradients)
         if self.select == "pixel":
             strength = strength.sum(3, keepdims=True)
@@ -53,8 +56,7 @@ class Strongest:
 def mean_gradient(gradients: Array, weights: Array) -> Array:
     """The weighted mean; zero on edges where all weights are zero.
 
-    With equal weights it is the gradient of the mean image: integrating it makes
-    nothing new.
+    With equal weights its integral is the mean image.
 
     Args:
       gradients: `[n, h, w, 2, c]`.
@@ -68,14 +70,14 @@ def mean_gradient(gradients: Array, weights: Array) -> Array:
 
 
 def first_gradient(gradients: Array, weights: Array) -> Array:
-    """The first image's: for a clone, the source's [Perez et al. 2003, eq. 10].
+    """The gradient of the first image: the source of `seamless_clone`.
 
     Args:
       gradients: `[n, h, w, 2, c]`.
       weights: not read.
 
     Returns:
-      `[h, w, 2, c]`.
+      `[h, w, 2, c]` [Perez et al. 2003, eq. 10].
     """
     del weights
     return gradients[0]
@@ -85,7 +87,7 @@ def gray_gradient(gradients: Array, weights: Array) -> Array:
     """The gradient of the first image's BT.601 luma, in every channel.
 
     Args:
-      gradients: `[n, h, w, 2, c]`; with c other than 3 the mean takes luma's place.
+      gradients: `[n, h, w, 2, c]`; the mean over channels replaces luma if c is not 3.
       weights: not read.
 
     Returns:
@@ -98,7 +100,9 @@ def gray_gradient(gradients: Array, weights: Array) -> Array:
     return jnp.broadcast_to(gray, first.shape)
 
 
-def as_guidance(argument: str, value: str | Guidance, names: dict) -> Guidance:
+def as_guidance(
+    argument: str, value: str | Guidance, names: Mapping[str, Guidance]
+) -> Guidance:
     """The function of a name, or the function itself."""
     if callable(value):
         return value
@@ -108,6 +112,25 @@ def as_guidance(argument: str, value: str | Guidance, names: dict) -> Guidance:
     return names[value]
 
 
+def apply_guidance(
+    argument: str, guidance: Guidance, gradients: Array, weights: Array | None = None
+) -> Array:
+    """Call a guidance, with weights of 1 by default, and check the result's shape."""
+    if weights is None:
+        weights = jnp.ones((len(gradients), 1, 1, 1, 1), gradients.dtype)
+    field = guidance(gradients, weights)
+    expected = gradients.shape[1:]
+    if getattr(field, "shape", None) != expected:
+        got = getattr(field, "shape", type(field).__name__)
+        raise _checks.fail(
+            argument,
+            f"a function that returns an array of shape {expected}",
+            got,
+            "It takes gradients [n, h, w, 2, c] and weights, and returns [h, w, 2, c].",
+        )
+    return field
+
+
 def _stronger(a: tuple[Array, Array], b: tuple[Array, Array]) -> tuple[Array, Array]:
-    wins = b[1] > a[1]
-    return jnp.where(wins, b[0], a[0]), jnp.maximum(a[1], b[1])
+    b_is_stronger = b[1] > a[1]
+    return jnp.where(b_is_stronger, b[0], a[0]), jnp.maximum(a[1], b[1])

@@ -1,74 +1,88 @@
-"""Several aligned images in one, through their gradients."""
+"""One image from several aligned images, through their gradients."""
 
 import functools
 from collections.abc import Sequence
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Float, Int
 
 from inr import _checks
-from inr._typing import Array, ArrayLike
+from inr._typing import Array, ArrayLike, ImageLike
 from inr.color import linear_to_srgb, srgb_to_linear
-from inr.merging.guidance import Guidance, Strongest, as_guidance, mean_gradient
+from inr.merging.guidance import (
+    Guidance,
+    Strongest,
+    apply_guidance,
+    as_guidance,
+    mean_gradient,
+)
 from inr.poisson import grid_gradient, integrate
 
-MERGE_GUIDANCE = {"strongest": Strongest(), "mean": mean_gradient}
+MergeMode = Literal["strongest", "mean"]
+
+MERGE_GUIDANCE: dict[str, Guidance] = {"strongest": Strongest(), "mean": mean_gradient}
 
 
 def merge(
-    images: Sequence[Float[ArrayLike, "h w *c"]] | Float[ArrayLike, "n h w *c"],
+    images: Sequence[ImageLike] | Array | np.ndarray,
     *,
-    guidance: str | Guidance = "strongest",
+    guidance: MergeMode | Guidance = "strongest",
     weights: Float[ArrayLike, "n h w"] | None = None,
     linear_light: bool = False,
 ) -> Array:
-    """One image with the gradients of several: what stands out in each of them.
+    """Merge aligned images by their gradients.
 
-    The image whose gradient is nearest, in least squares, to a guidance field made of
-    the images' gradients, with their (weighted) mean as its mean. No edge leaves the
-    image (Neumann boundary).
+    Return the image whose gradient is nearest, in least squares, to a guidance field
+    computed from the images' gradients, and whose mean is their (weighted) mean. The
+    boundary is natural (no flux, Neumann).
 
     Args:
-      images: n aligned images `[h, w, c]` or `[h, w]`, sRGB in [0, 1].
+      images: n aligned images `[h, w, c]` or `[h, w]`, sRGB: floating in [0, 1], uint8,
+        uint16, or PIL images.
       guidance: `"strongest"`: on every edge the gradient of the image in which it is
-        strongest, jointly over channels; `"mean"`: the mean of the gradients, which by
-        itself gives the mean image; or a function (see `inr.merging`).
-      weights: `[n, h, w]`, not negative: how much each image counts at each pixel. An
-        edge has the mean of its ends' weights. In the mean they are its weights; for
-        the strongest they multiply the strengths that are compared.
-      linear_light: merges linear light instead of the encoded values.
+        strongest, jointly over channels; `"mean"`: the mean of the gradients, whose
+        integral is the mean image unless there are weights; or a function, see
+        `inr.merging`.
+      weights: `[n, h, w]`, not negative, of each image at each pixel. The weight of an
+        edge is the mean over its two pixels. `"strongest"` multiplies the strengths to
+        compare by the weights.
+      linear_light: merge in linear light instead of sRGB-encoded values.
 
     Returns:
       `[h, w, c]`, not clipped.
 
     Raises:
-      ValueError: for fewer than one image, images of different shapes, integers, NaN,
-        or weights that do not fit or are zero everywhere.
+      ValueError: for no image, images of different shapes, other dtypes, NaN, weights
+        that do not fit or are zero everywhere, and a guidance whose result has a wrong
+        shape.
     """
-    images = _stacked(images)
+    images = _stack(images)
     guidance = as_guidance("guidance", guidance, MERGE_GUIDANCE)
     if weights is not None:
-        weights = _checked_weights(weights, images.shape)
+        weights = _check_weights(weights, images.shape)
     return _merge(images, weights, guidance=guidance, linear_light=linear_light)
 
 
 def stitch(
-    images: Sequence[Float[ArrayLike, "h w *c"]] | Float[ArrayLike, "n h w *c"],
+    images: Sequence[ImageLike] | Array | np.ndarray,
     labels: Int[ArrayLike, "h w"],
     *,
     linear_light: bool = False,
 ) -> Array:
-    """One image out of parts of several, without seams.
+    """Stitch parts of several aligned images without visible seams.
 
-    Inside a part the gradient is its image's; across a seam it is the mean of both
-    images' gradients there, so they should overlap by a pixel. The level of the whole
-    is the composite's [Agarwala et al. 2004, sec. 3.3].
+    The gradient inside a part is that of its image; across a seam it is the mean of the
+    gradients of both images, which should overlap by a pixel there. The mean of the
+    result is the mean of the plain composite [Agarwala et al. 2004, sec. 3.3].
 
     Args:
-      images: n aligned images `[h, w, c]` or `[h, w]`, sRGB in [0, 1].
-      labels: int `[h, w]`, in [0, n): from which image a pixel comes.
-      linear_light: works on linear light instead of the encoded values.
+      images: n aligned images `[h, w, c]` or `[h, w]`, sRGB: floating in [0, 1], uint8,
+        uint16, or PIL images.
+      labels: int `[h, w]`, in [0, n), the index of the image at each pixel.
+      linear_light: stitch in linear light instead of sRGB-encoded values.
 
     Returns:
       `[h, w, c]`, not clipped.
@@ -76,7 +90,7 @@ def stitch(
     Raises:
       ValueError: as `merge`, and for labels out of range.
     """
-    images = _stacked(images)
+    images = _stack(images)
     labels = jnp.asarray(labels)
     if not jnp.issubdtype(labels.dtype, jnp.integer):
         raise _checks.fail("labels", "an integer array", f"dtype {labels.dtype}")
@@ -91,23 +105,22 @@ def stitch(
     return merge(images, guidance="mean", weights=weights, linear_light=linear_light)
 
 
-def make_tileable(
-    image: Float[ArrayLike, "h w *c"], *, linear_light: bool = False
-) -> Array:
-    """The image with its opposite sides matched, so that copies tile the plane.
+def make_tileable(image: ImageLike, *, linear_light: bool = False) -> Array:
+    """Match opposite sides of an image, so that copies tile the plane.
 
-    Keeps all gradients inside the image, asks for none between a side and the opposite
-    one, and integrates with a periodic boundary; the mean stays.
+    Integrates the image's gradient, with zeros between opposite sides, with a periodic
+    boundary. The mean is unchanged.
 
     Args:
-      image: `[h, w, c]` or `[h, w]`, sRGB in [0, 1].
-      linear_light: works on linear light instead of the encoded values.
+      image: `[h, w, c]` or `[h, w]`, sRGB: floating in [0, 1], uint8, uint16, or a PIL
+        image.
+      linear_light: work in linear light instead of sRGB-encoded values.
 
     Returns:
       `[h, w, c]`, not clipped.
 
     Raises:
-      ValueError: for integers, NaN or another shape.
+      ValueError: for other dtypes, NaN or another shape.
     """
     return _make_tileable(_checks.as_image("image", image), linear_light=linear_light)
 
@@ -117,33 +130,31 @@ def _merge(
     images: Array, weights: Array | None, *, guidance: Guidance, linear_light: bool
 ) -> Array:
     images = to_working(images, linear_light)
-    n = images.shape[0]
     if weights is None:
-        edge_weights = jnp.ones((n, 1, 1, 1, 1), images.dtype)
+        edge_weights = None
         mean = images.mean((0, 1, 2))
     else:
         weights = weights[..., None].astype(images.dtype)
         edge_weights = jax.vmap(_at_edges)(weights)
         total = weights.sum(0)
         blend = (weights * images).sum(0) / jnp.where(total == 0, 1, total)
-        # Where no image counts there is nothing to take the level from.
-        counted = (total > 0).astype(images.dtype)
-        mean = (counted * blend).sum((0, 1)) / counted.sum()
-    field = guidance(jax.vmap(grid_gradient)(images), edge_weights)
+        # Pixels where all weights are zero do not contribute to the mean.
+        is_weighted = (total > 0).astype(images.dtype)
+        mean = (is_weighted * blend).sum((0, 1)) / is_weighted.sum()
+    gradients = jax.vmap(grid_gradient)(images)
+    field = apply_guidance("guidance", guidance, gradients, edge_weights)
     return from_working(integrate(field, mean=mean), linear_light)
 
 
 @functools.partial(jax.jit, static_argnames="linear_light")
 def _make_tileable(image: Array, *, linear_light: bool) -> Array:
     image = to_working(image, linear_light)
-    merged = integrate(
-        grid_gradient(image), boundary="periodic", mean=image.mean((0, 1))
-    )
-    return from_working(merged, linear_light)
+    tile = integrate(grid_gradient(image), boundary="periodic", mean=image.mean((0, 1)))
+    return from_working(tile, linear_light)
 
 
 def to_working(image: Array, linear_light: bool) -> Array:
-    """The values that are differentiated: encoded or linear."""
+    """The values to differentiate: linear light, or sRGB-encoded as in the image."""
     return srgb_to_linear(image) if linear_light else image
 
 
@@ -153,23 +164,24 @@ def from_working(image: Array, linear_light: bool) -> Array:
 
 
 def _at_edges(weight: Array) -> Array:
-    """Mean of the weights `[h, w, 1]` at both ends of each edge, `[h, w, 2, 1]`."""
+    """Mean of the weights `[h, w, 1]` of both pixels of each edge, `[h, w, 2, 1]`."""
     return weight[:, :, None] + grid_gradient(weight) / 2
 
 
-def _stacked(images: Sequence[ArrayLike] | ArrayLike) -> Array:
+def _stack(images: Sequence[ImageLike] | Array | np.ndarray) -> Array:
+    """Check images and stack them: `[n, h, w, c]`."""
     if len(images) == 0:
         raise _checks.fail("images", "at least one image", "none")
-    checked = [_checks.as_image(f"images[{i}]", x) for i, x in enumerate(images)]
-    shapes = [x.shape for x in checked]
+    stack = [_checks.as_image(f"images[{i}]", x) for i, x in enumerate(images)]
+    shapes = [x.shape for x in stack]
     if len(set(shapes)) > 1:
         raise _checks.fail(
             "images", "of one shape", f"shapes {shapes}", "Crop or resize them."
         )
-    return jnp.stack(checked)
+    return jnp.stack(stack)
 
 
-def _checked_weights(weights: ArrayLike, shape: tuple[int, ...]) -> Array:
+def _check_weights(weights: ArrayLike, shape: tuple[int, ...]) -> Array:
     weights = _checks.as_floating("weights", weights)
     if weights.shape != shape[:3]:
         raise _checks.fail("weights", f"of shape {shape[:3]}", f"shape {weights.shape}")

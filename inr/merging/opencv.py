@@ -1,37 +1,40 @@
-"""OpenCV's seamlessClone, step by step, for results that must match its own.
+"""OpenCV's seamlessClone, for results that must match OpenCV's.
 
-It differs from Poisson image editing as published, and from `clone`: it solves on the
-mask's whole bounding box, so that pixels of the box outside the mask change; it takes
-the source's gradients only where the mask survives three erosions; its mixed mode
-compares the difference of both components of the gradient; and it truncates to 8 bits.
+It differs from Poisson image editing as published, and from `seamless_clone`: it solves
+on the bounding box of the mask, so that pixels outside the mask change; it takes the
+source's gradients only inside the mask after three erosions; its mixed mode compares
+the difference of both components of the gradient; and it truncates to 8 bits.
 """
 
+from typing import Literal, get_args
+
 import numpy as np
+from jaxtyping import Bool, UInt8
 
 from inr import _checks
 from inr._typing import ArrayLike
 from inr.poisson import solve
 
-_MODES = ("normal", "mixed", "monochrome")
+_Mode = Literal["normal", "mixed", "monochrome"]
 
 
-def clone_opencv(
-    source: ArrayLike,
-    target: ArrayLike,
-    mask: ArrayLike,
+def seamless_clone_opencv(
+    source: UInt8[ArrayLike, "hs ws 3"],
+    target: UInt8[ArrayLike, "h w 3"],
+    mask: Bool[ArrayLike, "hs ws"],
     center: tuple[int, int],
     *,
-    mode: str = "normal",
+    mode: _Mode = "normal",
 ) -> np.ndarray:
-    """What `cv2.seamlessClone` gives, to within a level [OpenCV 5.0, photo module].
+    """Equal to `cv2.seamlessClone`, to within one level [OpenCV 5.0, photo module].
 
     Args:
       source: uint8 `[hs, ws, 3]`.
       target: uint8 `[h, w, 3]`.
-      mask: bool `[hs, ws]`, True where to take from the source; its outermost frame of
-        one pixel is not used.
-      center: row and column, in the target, of the center of the mask's bounding box;
-        OpenCV's own argument is (column, row).
+      mask: bool `[hs, ws]`, True where to paste; the outermost row or column on each
+        side is ignored.
+      center: row and column, in the target, of the center of the mask's bounding box.
+        OpenCV's argument is (column, row).
       mode: `"normal"`, `"mixed"` or `"monochrome"`.
 
     Returns:
@@ -39,52 +42,55 @@ def clone_opencv(
 
     Raises:
       ValueError: for images that are not uint8 `[h, w, 3]`, a mask that is not boolean,
-        does not fit or is empty inside its frame, and a box outside the target.
+        does not fit or has no True pixel except on its border, and a box that does not
+        fit into the target.
     """
-    _checks.check_choice("mode", mode, _MODES)
+    _checks.check_choice("mode", mode, get_args(_Mode))
     source, target, mask = (np.asarray(x) for x in (source, target, mask))
     for name, image in (("source", source), ("target", target)):
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3:
             got = f"{image.dtype} of shape {image.shape}"
-            raise _checks.fail(name, "uint8 [h, w, 3]", got, "For floats use `clone`.")
+            fix = "For floats use `seamless_clone`."
+            raise _checks.fail(name, "uint8 [h, w, 3]", got, fix)
     if mask.dtype != np.bool_ or mask.shape != source.shape[:2]:
         expected = f"a bool array of shape {source.shape[:2]}"
         raise _checks.fail("mask", expected, f"{mask.dtype} of shape {mask.shape}")
-    framed = np.zeros_like(mask)
-    framed[1:-1, 1:-1] = mask[1:-1, 1:-1]
-    if not framed.any():
-        raise _checks.fail("mask", "True inside its outermost frame", "an empty mask")
-    box = tuple(_extent(framed.any(axis)) for axis in (1, 0))
-    size = [b.stop - b.start for b in box]
+    inner_mask = np.zeros_like(mask)
+    inner_mask[1:-1, 1:-1] = mask[1:-1, 1:-1]
+    if not inner_mask.any():
+        raise _checks.fail("mask", "True except on its border", "an empty mask")
+    source_box = tuple(_extent(np.flatnonzero(inner_mask.any(axis))) for axis in (1, 0))
+    size = [b.stop - b.start for b in source_box]
     corner = [c - n // 2 for c, n in zip(center, size, strict=True)]
-    place = tuple(slice(c, c + n) for c, n in zip(corner, size, strict=True))
-    inside = zip(place, target.shape[:2], strict=True)
-    if any(p.start < 0 or p.stop > n for p, n in inside):
-        raise _checks.fail("center", "such that the box fits the target", center)
+    box = tuple(slice(c, c + n) for c, n in zip(corner, size, strict=True))
+    sides = zip(box, target.shape[:2], strict=True)
+    if any(side.start < 0 or side.stop > n for side, n in sides):
+        raise _checks.fail("center", "such that the box fits into the target", center)
 
-    known = target[place].astype(np.float32)
-    pasted = (source * framed[..., None])[box].astype(np.float32)
-    eroded = _eroded(framed)[box][..., None]
-    field = np.where(eroded, _source_gradient(pasted, known, mode), _gradient(known))
-    rhs = _divergence(field)[1:-1, 1:-1]
-    solved = np.asarray(solve(rhs, boundary="dirichlet", boundary_values=known))
+    behind = target[box].astype(np.float32)
+    front = (source * inner_mask[..., None])[source_box].astype(np.float32)
+    eroded_mask = _erode(inner_mask)[source_box][..., None]
+    guidance = _source_gradient(front, behind, mode)
+    guidance = np.where(eroded_mask, guidance, _gradient(behind))
+    rhs = _divergence(guidance)[1:-1, 1:-1]
+    values = np.asarray(solve(rhs, boundary="dirichlet", boundary_values=behind))
     result = target.copy()
-    inner = tuple(slice(p.start + 1, p.stop - 1) for p in place)
-    result[inner] = np.clip(solved, 0, 255).astype(np.uint8)
+    inner_box = tuple(slice(side.start + 1, side.stop - 1) for side in box)
+    result[inner_box] = np.clip(values, 0, 255).astype(np.uint8)
     return result
 
 
-def _source_gradient(pasted: np.ndarray, known: np.ndarray, mode: str) -> np.ndarray:
+def _source_gradient(source: np.ndarray, target: np.ndarray, mode: _Mode) -> np.ndarray:
     if mode == "monochrome":
-        # OpenCV's RGB weights on what it takes for BGR, rounded to 8 bits.
-        gray = np.rint(pasted @ np.array([0.114, 0.587, 0.299], np.float32))
-        pasted = np.broadcast_to(gray[..., None], pasted.shape)
-    gradient = _gradient(pasted)
+        # OpenCV applies RGB weights to BGR values, and rounds to 8 bits.
+        gray = np.rint(source @ np.array([0.114, 0.587, 0.299], np.float32))
+        source = np.broadcast_to(gray[..., None], source.shape)
+    gradient = _gradient(source)
     if mode != "mixed":
         return gradient
-    other = _gradient(known)
-    spread, other_spread = (np.abs(g[0] - g[1]) for g in (gradient, other))
-    return np.where(spread > other_spread, gradient, other)
+    target_gradient = _gradient(target)
+    spread, target_spread = (np.abs(g[0] - g[1]) for g in (gradient, target_gradient))
+    return np.where(spread > target_spread, gradient, target_gradient)
 
 
 def _gradient(image: np.ndarray) -> np.ndarray:
@@ -98,14 +104,13 @@ def _divergence(field: np.ndarray) -> np.ndarray:
     return np.diff(x, axis=1, prepend=0) + np.diff(y, axis=0, prepend=0)
 
 
-def _eroded(mask: np.ndarray) -> np.ndarray:
-    """Three erosions with a 3x3 square; beyond the image counts as True."""
+def _erode(mask: np.ndarray) -> np.ndarray:
+    """Three erosions with a 3x3 square; pixels beyond the border count as True."""
     h, w = mask.shape
     padded = np.pad(mask, 3, constant_values=True)
     windows = np.lib.stride_tricks.sliding_window_view(padded, (7, 7))
     return windows.all((2, 3)).reshape(h, w)
 
 
-def _extent(used: np.ndarray) -> slice:
-    (index,) = np.nonzero(used)
+def _extent(index: np.ndarray) -> slice:
     return slice(int(index[0]), int(index[-1]) + 1)

@@ -1,9 +1,10 @@
-"""How close an image is to a reference, and how colorful it is.
+"""Image metrics: fidelity to a reference, perceptual distance, colorfulness.
 
-Contract: images are floating `[h, w, c]` (`[h, w]` is taken as c = 1), sRGB-encoded, in
-[0, 1]. They are not clipped, save where a protocol says so: clip a render before
-scoring it. A metric is a scalar in the widest floating input dtype, at least float32.
-It jits, it differentiates, and it scores one pair: map over many with `jax.vmap`.
+Contract: images are `[h, w, c]` or `[h, w]`, sRGB-encoded, in [0, 1]; uint8 and uint16
+arrays and PIL images are accepted. They are not clipped, except where a protocol
+requires it: clip a render before scoring it. A metric is a scalar in the widest
+floating input dtype, at least float32. It works under `jit`, is differentiable, and
+scores one pair: use `jax.vmap` for many.
 """
 
 from inr.metrics.fidelity import (

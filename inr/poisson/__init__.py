@@ -1,18 +1,19 @@
 """Poisson's equation on the pixel grid: transforms, rectangles, masks of any shape.
 
-Contract: arrays in, arrays out; images `[h, w, c]`, channels solved each alone; float32
-or float64 as the widest input; differences per pixel (`differences`). Everything is
-differentiable and goes through `jit` and `vmap`.
+Contract: arrays in, arrays out; images are `[h, w, c]` and every channel is solved
+independently; results are float32 or float64, as the widest input; differences are per
+pixel. All functions are differentiable and work under `jit` and `vmap`.
 """
 
+from inr.poisson.boxes import Box as Box, mask_box as mask_box
+from inr.poisson.conjugate_gradients import Solver as Solver
 from inr.poisson.differences import (
+    Boundary as Boundary,
     grid_divergence as grid_divergence,
     grid_gradient as grid_gradient,
     grid_laplacian as grid_laplacian,
 )
 from inr.poisson.masked import (
-    NotConverged as NotConverged,
-    Solution as Solution,
     integrate_masked as integrate_masked,
     solve_masked as solve_masked,
 )
@@ -21,6 +22,7 @@ from inr.poisson.rectangle import (
     integrate_screened as integrate_screened,
     solve as solve,
 )
+from inr.poisson.solution import NotConverged as NotConverged, Solution as Solution
 from inr.poisson.transforms import (
     dct as dct,
     dst as dst,

@@ -3,13 +3,15 @@
 Notation. The edge after pixel i joins i and i + 1; a gradient `[h, w, 2, c]` holds at
 [i, j] the forward differences over the edges below (axis y first) and to the right of
 pixel [i, j]. Differences are per pixel: divide by `inr.coords.pitch` for the derivative
-per unit of coords, which they approximate at the middle of the edge. The divergence is
-minus the adjoint of the gradient, and the Laplacian their composition, with eigenvalues
+per unit of coords at the middle of the edge, to second order. The divergence is minus
+the adjoint of the gradient, and the Laplacian their composition, with eigenvalues
 -4 sin^2(...) along each axis.
 
-`boundary="neumann"`: no edge leaves the image, its place holds zero.
-`boundary="periodic"`: the last pixel is joined to the first.
+`boundary="neumann"`: no edge leaves the image; differences there are zero.
+`boundary="periodic"`: an edge joins the last pixel to the first.
 """
+
+from typing import Literal, get_args
 
 import jax.numpy as jnp
 from jax import lax
@@ -18,11 +20,11 @@ from jaxtyping import Float
 from inr import _checks
 from inr._typing import Array, ArrayLike
 
-BOUNDARIES = ("neumann", "periodic")
+Boundary = Literal["neumann", "periodic"]
 
 
 def grid_gradient(
-    image: Float[ArrayLike, "h w c"], *, boundary: str = "neumann"
+    image: Float[ArrayLike, "h w c"], *, boundary: Boundary = "neumann"
 ) -> Array:
     """Forward differences along both axes.
 
@@ -37,19 +39,19 @@ def grid_gradient(
       ValueError: for another shape, integers, or an unknown boundary.
     """
     image = as_grid("image", image, "[h, w, c]")
-    _checks.check_choice("boundary", boundary, BOUNDARIES)
+    _checks.check_choice("boundary", boundary, get_args(Boundary))
     steps = [_following(image, axis, boundary) - image for axis in (0, 1)]
     return jnp.stack(steps, 2)
 
 
 def grid_divergence(
-    guidance: Float[ArrayLike, "h w 2 c"], *, boundary: str = "neumann"
+    guidance: Float[ArrayLike, "h w 2 c"], *, boundary: Boundary = "neumann"
 ) -> Array:
     """Backward differences of a gradient field: minus the adjoint of `grid_gradient`.
 
     Args:
-      guidance: `[h, w, 2, c]`. With the Neumann boundary, what stands in place of the
-        edges that leave the image is not read.
+      guidance: `[h, w, 2, c]`. With the Neumann boundary, entries for edges that would
+        leave the image are not read.
       boundary: `"neumann"` or `"periodic"`.
 
     Returns:
@@ -59,7 +61,7 @@ def grid_divergence(
       ValueError: for another shape, integers, or an unknown boundary.
     """
     guidance = as_grid("guidance", guidance, "[h, w, 2, c]")
-    _checks.check_choice("boundary", boundary, BOUNDARIES)
+    _checks.check_choice("boundary", boundary, get_args(Boundary))
     total = jnp.zeros((), guidance.dtype)
     for axis in (0, 1):
         step = guidance[:, :, axis]
@@ -72,7 +74,7 @@ def grid_divergence(
 
 
 def grid_laplacian(
-    image: Float[ArrayLike, "h w c"], *, boundary: str = "neumann"
+    image: Float[ArrayLike, "h w c"], *, boundary: Boundary = "neumann"
 ) -> Array:
     """Sum of the differences to the neighbors in the image (five-point stencil).
 
@@ -91,7 +93,7 @@ def grid_laplacian(
 
 
 def as_grid(argument: str, value: ArrayLike, layout: str) -> Array:
-    """`value` as a floating array of this layout, not empty; a `2` in it is checked."""
+    """`value` as a non-empty floating array; checks rank and the axis of length 2."""
     array = _checks.as_floating(argument, value)
     _checks.check_rank(argument, array, layout)
     _checks.check_not_empty(argument, array)
@@ -100,8 +102,8 @@ def as_grid(argument: str, value: ArrayLike, layout: str) -> Array:
     return array
 
 
-def _following(image: Array, axis: int, boundary: str) -> Array:
-    """The next pixel's value; beyond the border the first's, or the pixel's own."""
+def _following(image: Array, axis: int, boundary: Boundary) -> Array:
+    """Value of the next pixel; at the end the first pixel's, or the pixel's own."""
     if boundary == "periodic":
         return jnp.roll(image, -1, axis)
     rest = lax.slice_in_dim(image, 1, None, axis=axis)
@@ -109,7 +111,7 @@ def _following(image: Array, axis: int, boundary: str) -> Array:
 
 
 def _padded(x: Array, axis: int, before: int, after: int) -> Array:
-    """Zeros before and after along an axis."""
+    """Add zeros before and after along an axis."""
     widths = [(0, 0)] * x.ndim
     widths[axis] = (before, after)
     return jnp.pad(x, widths)

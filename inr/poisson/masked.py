@@ -1,20 +1,18 @@
 """Poisson's equation on the unknown pixels of a mask of any shape.
 
-Notation. Unknown are the pixels where the mask is True; the others keep their values
-(Dirichlet), and a side of the mask on the image's border is natural (no flux, Neumann).
-Solved for is the correction v to the given values, zero at known pixels:
+Notation. The mask is True at unknown pixels. The others keep their values (Dirichlet);
+a side of the mask on the image's border is natural (no flux, Neumann). The unknown of
+the linear system is the correction v to the given values, zero at known pixels:
 
-    -Delta v + screening v = b,   b = Delta values - rhs,
+    -Delta v + screening v = b,   b = Delta values - screening values - rhs.
 
-by conjugate gradients with one of three preconditioners: the pixel's own coefficient
-(`"cg"`), the sine transform of the whole box (`"dst"`), a multigrid cycle
-(`"multigrid"`). The correction, unlike the image, is smooth or small, and float32 then
-keeps the image's own digits.
+The correction, unlike the image, is smooth or small, so that float32 rounding affects
+only the correction and not the image.
 """
 
 import functools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import get_args
 
 import jax
 import jax.numpy as jnp
@@ -23,41 +21,17 @@ from jax import lax
 from jaxtyping import Bool, Float
 
 from inr import _checks
+from inr._masks import check_mask
 from inr._typing import Array, ArrayLike
-from inr.poisson import multigrid
-from inr.poisson.boxes import plan
+from inr.poisson.boxes import mask_box
+from inr.poisson.conjugate_gradients import Solver, choose_solver, solve_correction
 from inr.poisson.differences import (
     as_grid,
     grid_divergence,
     grid_gradient,
     grid_laplacian,
 )
-from inr.poisson.rectangle import solve
-
-METHODS = ("auto", "cg", "dst", "multigrid")
-
-
-class Solution(NamedTuple):
-    """What an iterative solve came to.
-
-    Attributes:
-      value: `[h, w, c]`.
-      residual: `[c]`, norm of the residual over that of the first one, as the iteration
-        counts it; above the tolerance, or NaN, where it did not converge.
-      num_steps: `[c]`, iterations.
-    """
-
-    value: Array
-    residual: Array
-    num_steps: Array
-
-
-class NotConverged(RuntimeError):
-    """A solve ended above its tolerance. `solution` is what it had."""
-
-    def __init__(self, message: str, solution: Solution):
-        super().__init__(message)
-        self.solution = solution
+from inr.poisson.solution import Solution, raise_unless_converged
 
 
 def solve_masked(
@@ -66,36 +40,38 @@ def solve_masked(
     values: Float[ArrayLike, "h w c"],
     *,
     screening: float | Float[ArrayLike, "..."] = 0.0,
-    method: str = "auto",
+    solver: Solver = "auto",
     rtol: float = 1e-6,
     max_steps: int = 1000,
 ) -> Solution:
     """u with Delta u - screening u = rhs where the mask is True, u = values elsewhere.
 
+    A concrete mask is solved on `mask_box(mask)`, a traced one on the whole image.
+
     Args:
       rhs: `[h, w, c]`, per square pixel; read where the mask is True.
-      mask: bool `[h, w]`, True at unknown pixels. A mask whose values are known is cut
-        out with its surroundings; one that is traced is solved on the whole image.
-      values: `[h, w, c]`, the known pixels, and a first guess at the others.
+      mask: bool `[h, w]`, True at unknown pixels.
+      values: `[h, w, c]`, the known pixels, and an initial guess for the others.
       screening: a number or `[h, w]`, not negative.
-      method: `"cg"`, `"dst"`, `"multigrid"`, or `"auto"`, which looks at the mask (and
-        is `"multigrid"` where the mask is traced).
-      rtol: the residual to reach, over the first one.
-      max_steps: of conjugate gradients.
+      solver: preconditioner of conjugate gradients: `"cg"` (the diagonal), `"dst"` (a
+        sine transform), `"multigrid"`, or `"auto"`: `"cg"` for a concrete mask that
+        consists of small holes, else `"multigrid"`.
+      rtol: norm of the residual, relative to the first, at which to stop.
+      max_steps: largest number of iterations.
 
     Returns:
       `Solution`, whose value equals `values` outside the mask, bit by bit.
 
     Raises:
-      ValueError: for arrays that do not fit together, a mask that is not boolean, has
-        no unknown pixel, or no known pixel (without screening), or for NaN.
-      NotConverged: where concrete arguments did not reach `rtol`; under `jit` only
-        `residual` tells.
+      ValueError: for arrays that do not fit together, for NaN, and for a mask that is
+        not boolean, has no unknown pixel, or (without screening) no known pixel.
+      NotConverged: if concrete arguments did not reach `rtol`. Under `jit` check
+        `residual` instead.
     """
     rhs = as_grid("rhs", rhs, "[h, w, c]")
     _checks.check_finite("rhs", rhs)
-    options = (method, rtol, max_steps)
-    return _solve(_from_rhs, rhs, mask, values, screening, *options)
+    options = (solver, rtol, max_steps)
+    return _solve(_residual_of_rhs, rhs, mask, values, screening, *options)
 
 
 def integrate_masked(
@@ -103,23 +79,23 @@ def integrate_masked(
     mask: Bool[ArrayLike, "h w"],
     values: Float[ArrayLike, "h w c"],
     *,
-    method: str = "auto",
+    solver: Solver = "auto",
     rtol: float = 1e-6,
     max_steps: int = 1000,
 ) -> Solution:
     """u with the gradient nearest to a guidance field, u = values outside the mask.
 
     Minimizes |grad u - guidance|^2 over the edges that touch the mask
-    [Perez et al. 2003, eq. 7]. Where the guidance is the gradient of `values`, nothing
-    is lost to rounding.
+    [Perez et al. 2003, eq. 7]. If the guidance is the gradient of `values`, the result
+    equals `values` without any rounding.
 
     Args:
       guidance: `[h, w, 2, c]`, differences per pixel.
       mask: bool `[h, w]`, True at unknown pixels.
-      values: `[h, w, c]`, the known pixels, and a first guess at the others.
-      method: as in `solve_masked`.
-      rtol: the residual to reach, over the first one.
-      max_steps: of conjugate gradients.
+      values: `[h, w, c]`, the known pixels, and an initial guess for the others.
+      solver: preconditioner, as in `solve_masked`.
+      rtol: norm of the residual, relative to the first, at which to stop.
+      max_steps: largest number of iterations.
 
     Returns:
       `Solution`, whose value equals `values` outside the mask, bit by bit.
@@ -130,125 +106,48 @@ def integrate_masked(
     """
     guidance = as_grid("guidance", guidance, "[h, w, 2, c]")
     _checks.check_finite("guidance", guidance)
-    options = (method, rtol, max_steps)
-    return _solve(_from_guidance, guidance, mask, values, 0.0, *options)
+    options = (solver, rtol, max_steps)
+    return _solve(_residual_of_guidance, guidance, mask, values, 0.0, *options)
 
 
-def _from_rhs(values: Array, rhs: Array) -> Array:
+def _residual_of_rhs(values: Array, rhs: Array) -> Array:
     return grid_laplacian(values) - rhs
 
 
-def _from_guidance(values: Array, guidance: Array) -> Array:
+def _residual_of_guidance(values: Array, guidance: Array) -> Array:
     return -grid_divergence(guidance - grid_gradient(values))
 
 
-def correction(
-    b: Array,
-    mask: Array,
-    screening: Array,
-    *,
-    method: str,
-    rtol: Array,
-    max_steps: Array,
-) -> Solution:
-    """v with -Delta v + screening v = b at True pixels and zero elsewhere.
-
-    Args:
-      b: `[h, w, c]`; read where the mask is True.
-      mask: bool `[h, w]`, True at unknown pixels; the array's border is natural.
-      screening: `[]` or `[h, w]`, in the dtype of `b`.
-      method: a preconditioner.
-      rtol: `[]`, the residual to reach, over the first one.
-      max_steps: `[]`, of conjugate gradients.
-
-    Returns:
-      `Solution`.
-    """
-    fine = multigrid.fine_operator(mask, screening)
-    precondition = _PRECONDITIONERS[method](fine)
-
-    def solve_channel(b: Array) -> tuple[Array, Array, Array]:
-        v, (residual, num_steps) = lax.custom_linear_solve(
-            functools.partial(multigrid.apply, fine),
-            jnp.where(mask, b, 0),
-            lambda matvec, b: _conjugate_gradients(
-                matvec, precondition, b, rtol, max_steps
-            ),
-            symmetric=True,
-            has_aux=True,
-        )
-        return jnp.where(mask, v, 0), residual, num_steps
-
-    v, residual, num_steps = lax.map(solve_channel, jnp.moveaxis(b, -1, 0))
-    return Solution(jnp.moveaxis(v, 0, -1), residual, num_steps)
-
-
-def raise_unless_converged(solution: Solution, rtol: float) -> None:
-    """For concrete results; a traced one passes."""
-    if not _checks.is_concrete(solution):
-        return
-    residual = np.asarray(solution.residual)
-    if not np.all(residual <= rtol):
-        raise NotConverged(
-            f"The Poisson solve ended at a residual of {residual.max():.3g} after "
-            f"{np.max(solution.num_steps)} steps, above rtol={rtol:g}. Give more "
-            "`max_steps`, another `method`, a larger `rtol`, or float64; "
-            "`.solution` of this exception is what it had.",
-            solution,
-        )
-
-
-def check_mask(mask: ArrayLike, size: tuple[int, ...]) -> None:
-    """A bool array of this size; if concrete, True somewhere."""
-    if getattr(mask, "dtype", None) != np.bool_:
-        dtype = getattr(mask, "dtype", type(mask).__name__)
-        raise _checks.fail("mask", "a bool array", dtype, "Use `mask > 127`.")
-    if mask.shape != size:
-        raise _checks.fail("mask", f"of shape {size}", f"shape {mask.shape}")
-    if _checks.is_concrete(mask) and not np.asarray(mask).any():
-        raise _checks.fail("mask", "True somewhere", "an empty mask")
-
-
-def check_known(mask: ArrayLike) -> None:
-    """False somewhere, if concrete: the solution is not determined otherwise."""
-    if _checks.is_concrete(mask) and np.asarray(mask).all():
-        raise _checks.fail(
-            "mask",
-            "False somewhere in the image",
-            "no known pixel",
-            "For a whole image use `inr.poisson.integrate`, which fixes the mean.",
-        )
-
-
 def _solve(
-    correction_rhs: Callable[[Array, Array], Array],
+    residual_fn: Callable[[Array, Array], Array],
     data: Array,
     mask: ArrayLike,
     values: ArrayLike,
     screening: ArrayLike,
-    method: str,
+    solver: Solver,
     rtol: float,
     max_steps: int,
 ) -> Solution:
+    """Check the arguments and solve; `residual_fn(values, data)` is b unscreened."""
     values = as_grid("values", values, "[h, w, c]")
     _checks.check_finite("values", values)
-    _checks.check_choice("method", method, METHODS)
-    name = "guidance" if data.ndim == 4 else "rhs"
-    if data.shape[:2] + data.shape[-1:] != values.shape:
-        expected = f"of shape {(*values.shape[:2], '...', values.shape[2])}"
-        raise _checks.fail(name, expected, f"shape {data.shape}")
+    _checks.check_choice("solver", solver, get_args(Solver))
     size = values.shape[:2]
+    if data.shape[:2] + data.shape[-1:] != values.shape:
+        name = "guidance" if data.ndim == 4 else "rhs"
+        shape = (*size, *data.shape[2:-1], values.shape[2])
+        raise _checks.fail(name, f"of shape {shape}", f"shape {data.shape}")
     dtype = jnp.result_type(values, data)
     screening = jnp.asarray(screening, dtype)
     if screening.shape not in ((), size):
         raise _checks.fail(
             "screening", f"a number or of shape {size}", f"shape {screening.shape}"
         )
-    check_mask(mask, size)
+    check_mask("mask", mask, size)
     if _checks.is_concrete(screening) and not bool((screening > 0).any()):
-        check_known(mask)
+        _check_known(mask)
     _checks.as_positive("rtol", rtol)
-    box, method = plan(mask, method)
+    box = mask_box(mask)
     solution = _solve_in_box(
         data.astype(dtype),
         jnp.asarray(mask),
@@ -257,15 +156,26 @@ def _solve(
         np.asarray(box.corner, np.int32),
         jnp.asarray(rtol, dtype),
         np.int32(_checks.as_count("max_steps", max_steps)),
-        correction_rhs=correction_rhs,
+        residual_fn=residual_fn,
         size=box.size,
-        method=method,
+        solver=choose_solver(mask, solver),
     )
     raise_unless_converged(solution, rtol)
     return solution
 
 
-@functools.partial(jax.jit, static_argnames=("correction_rhs", "size", "method"))
+def _check_known(mask: ArrayLike) -> None:
+    """A concrete mask must be False somewhere: the solution is not unique otherwise."""
+    if _checks.is_concrete(mask) and np.asarray(mask).all():
+        raise _checks.fail(
+            "mask",
+            "False somewhere in the image",
+            "no known pixel",
+            "For a whole image use `inr.poisson.integrate`, which sets the mean.",
+        )
+
+
+@functools.partial(jax.jit, static_argnames=("residual_fn", "size", "solver"))
 def _solve_in_box(
     data: Array,
     mask: Array,
@@ -275,75 +185,22 @@ def _solve_in_box(
     rtol: Array,
     max_steps: Array,
     *,
-    correction_rhs: Callable[[Array, Array], Array],
+    residual_fn: Callable[[Array, Array], Array],
     size: tuple[int, int],
-    method: str,
+    solver: Solver,
 ) -> Solution:
-    def cropped(x: Array) -> Array:
+    def crop(x: Array) -> Array:
         starts = [*corner, *[jnp.int32(0)] * (x.ndim - 2)]
         return lax.dynamic_slice(x, starts, (*size, *x.shape[2:]))
 
-    known, unknown = cropped(values), cropped(mask)
-    b = correction_rhs(known, cropped(data))
+    inside, is_unknown = crop(values), crop(mask)
+    b = residual_fn(inside, crop(data))
     if screening.ndim:
-        screening = cropped(screening)
-    # -Delta v + s v = Delta values - s values - rhs.
-    b = b - jnp.atleast_3d(screening) * known
-    v, residual, num_steps = correction(
-        b, unknown, screening, method=method, rtol=rtol, max_steps=max_steps
+        screening = crop(screening)
+    b = b - jnp.atleast_3d(screening) * inside
+    v, residual, num_steps = solve_correction(
+        b, is_unknown, screening, solver=solver, rtol=rtol, max_steps=max_steps
     )
-    changed = jnp.where(unknown[..., None], known + v, known)
-    value = lax.dynamic_update_slice(values, changed, [*corner, jnp.int32(0)])
+    inside = jnp.where(is_unknown[..., None], inside + v, inside)
+    value = lax.dynamic_update_slice(values, inside, [*corner, jnp.int32(0)])
     return Solution(value, residual, num_steps)
-
-
-def _conjugate_gradients(
-    matvec: Callable[[Array], Array],
-    precondition: Callable[[Array], Array],
-    b: Array,
-    rtol: Array,
-    max_steps: Array,
-) -> tuple[Array, tuple[Array, Array]]:
-    """x with matvec(x) = b from x = 0, the final residual over the first, the steps."""
-    first = jnp.vdot(b, b)
-
-    def unfinished(state: tuple[Array, ...]) -> Array:
-        _, r, _, _, step = state
-        return (jnp.vdot(r, r) > rtol**2 * first) & (step < max_steps)
-
-    def advance(state: tuple[Array, ...]) -> tuple[Array, ...]:
-        x, r, direction, rz_last, step = state
-        z = precondition(r)
-        rz = jnp.vdot(r, z)
-        direction = z + rz / rz_last * direction
-        image = matvec(direction)
-        length = rz / jnp.vdot(direction, image)
-        return x + length * direction, r - length * image, direction, rz, step + 1
-
-    zero = jnp.zeros_like(b)
-    state = (zero, b, zero, jnp.full((), jnp.inf, b.dtype), jnp.int32(0))
-    x, r, _, _, num_steps = lax.while_loop(unfinished, advance, state)
-    residual = jnp.sqrt(jnp.vdot(r, r) / jnp.where(first == 0, 1, first))
-    return x, (residual, num_steps)
-
-
-def _by_coefficient(fine: multigrid.Fine) -> Callable[[Array], Array]:
-    return lambda r: r * fine.scale
-
-
-def _by_sine_transform(fine: multigrid.Fine) -> Callable[[Array], Array]:
-    """The Dirichlet problem of the whole box, which is the mask's if it fills it."""
-    return lambda r: jnp.where(
-        fine.mask, -solve(r[..., None], boundary="dirichlet")[..., 0], 0
-    )
-
-
-def _by_multigrid(fine: multigrid.Fine) -> Callable[[Array], Array]:
-    return functools.partial(multigrid.cycle, multigrid.build(fine))
-
-
-_PRECONDITIONERS = {
-    "cg": _by_coefficient,
-    "dst": _by_sine_transform,
-    "multigrid": _by_multigrid,
-}

@@ -3,15 +3,14 @@
 Notation. A = -Delta restricted to the unknown pixels, known ones being zero and the
 array's border natural: (A u)_p = sum over neighbors q in the array of (u_p - u_q),
 plus screening u_p. P interpolates bilinearly from every second pixel of every second
-row and is cut off at the mask; coarse operators are the Galerkin products P^T A P, so
-that boundaries of any shape and small holes are represented as the finest grid sees
-them [Trottenberg et al. 2001, ch. 7]. Coarse operators are nine-point stencils with
-varying coefficients.
+row and is zero outside the mask. Coarse operators are the Galerkin products P^T A P,
+nine-point stencils with varying coefficients, which represent boundaries of any shape
+and small holes as on the finest grid [Trottenberg et al. 2001, ch. 7].
 
-The smoother is a polynomial in A / l1, where l1 is the sum of absolute values of a row:
-A <= l1 holds for every symmetric A [Baker et al. 2011], so it converges even where
-coarse functions cut off by the mask have become nearly dependent. Equal sweeps before
-and after the coarse correction keep the cycle symmetric, as conjugate gradients want.
+The smoother is a polynomial in A / l1, where l1 is the sum of absolute values of a row.
+A <= l1 holds for every symmetric A [Baker et al. 2011], so the smoother converges even
+where the mask makes coarse basis functions nearly dependent. Equal sweeps before and
+after the coarse correction keep the cycle symmetric, which conjugate gradients require.
 """
 
 import functools
@@ -28,36 +27,36 @@ _COARSEST_POINTS = 100
 
 
 def _chebyshev_steps(low: float, high: float, degree: int) -> tuple[float, ...]:
-    """Step sizes whose sweeps are least, in the maximum, over [low, high]."""
+    """Step sizes that minimize the largest error factor over [low, high]."""
     angles = np.pi * (np.arange(degree) + 0.5) / degree
     roots = (low + high) / 2 + (high - low) / 2 * np.cos(angles)
     return tuple(float(x) for x in 1 / roots)
 
 
-# What a coarse grid cannot show lies in [1/4, 1] on the finest grid, in [3/8, 3/4] on
-# the others, in units of l1.
+# Eigenvalues of the errors that a coarse grid cannot represent lie in [1/4, 1] on the
+# finest grid and in [3/8, 3/4] on the others, in units of l1.
 _STEPS = _chebyshev_steps(0.25, 1.0, 2)
 
 
 class Fine(NamedTuple):
-    """The operator on the pixels themselves.
+    """The operator on the pixels.
 
-    Its diagonal, the number of neighbors plus the screening, is a sum of vectors and
-    a scalar where it can be: a pass over the pixels is as slow as what it reads.
+    Its diagonal, the number of neighbors plus the screening, is stored as a sum of
+    vectors and a scalar where possible, because memory bandwidth limits the speed.
     """
 
     mask: Array  # bool [h, w], True at unknowns
     rows: Array  # [h, 1], neighbors above and below
     columns: Array  # [1, w], neighbors left and right
     screening: Array  # [1, 1] or [h, w]
-    scale: Array  # [h, w], 1 / l1, 0 at known pixels
+    inverse_l1: Array  # [h, w], 0 at known pixels
 
 
 class Coarse(NamedTuple):
     """A Galerkin operator: (A u)_p = sum over offsets o of stencil_o[p] u_(p + o)."""
 
     stencil: Array  # [3, 3, h, w]
-    scale: Array  # [h, w], 1 / l1, 0 where no unknown pixel is seen
+    inverse_l1: Array  # [h, w], 0 at points without unknown pixels around them
 
 
 class Hierarchy(NamedTuple):
@@ -76,7 +75,7 @@ def fine_operator(mask: Array, screening: Array) -> Fine:
         )
     )
     screening = jnp.atleast_2d(screening)
-    l1 = rows + columns + screening + _neighbors(mask.astype(screening.dtype))
+    l1 = rows + columns + screening + _sum_neighbors(mask.astype(screening.dtype))
     return Fine(mask, rows, columns, screening, jnp.where(mask, 1 / l1, 0))
 
 
@@ -90,21 +89,20 @@ def _product(level: Fine | Coarse, u: Array) -> Array:
     """A u at unknown pixels, and anything at known ones."""
     if isinstance(level, Fine):
         diagonal = level.rows + level.columns + level.screening
-        return diagonal * u - _neighbors(u)
+        return diagonal * u - _sum_neighbors(u)
     h, w = u.shape
     padded = jnp.pad(u, 1)
-    return sum(
-        level.stencil[i, j] * padded[i : i + h, j : j + w]
-        for i in range(3)
-        for j in range(3)
-    )
+    total = jnp.zeros_like(u)
+    for i, j in np.ndindex(3, 3):
+        total = total + level.stencil[i, j] * padded[i : i + h, j : j + w]
+    return total
 
 
 def build(fine: Fine) -> Hierarchy:
-    """All levels under the finest one."""
-    levels = [fine]
-    while levels[-1].scale.size > _COARSEST_POINTS:
-        levels.append(_coarsened(levels[-1]))
+    """Coarsen the operator down to at most 100 points."""
+    levels: list[Fine | Coarse] = [fine]
+    while levels[-1].inverse_l1.size > _COARSEST_POINTS:
+        levels.append(_coarsen(levels[-1]))
     return Hierarchy(tuple(levels), _pseudo_inverse(levels[-1]))
 
 
@@ -118,75 +116,78 @@ def _cycle(levels: tuple[Fine | Coarse, ...], inverse: Array, b: Array) -> Array
     if not coarser:
         solved = jnp.dot(inverse, b.ravel(), precision=lax.Precision.HIGHEST)
         return solved.reshape(b.shape)
-    # Sweeps and P^T look at unknown pixels only: the scale and the mask see to that.
+    # Known pixels have no effect: `inverse_l1` and the mask in P^T are zero there.
     first, *rest = _STEPS
-    x = first * level.scale * b
+    x = first * level.inverse_l1 * b
     for step in rest:
-        x = x + step * level.scale * (b - _product(level, x))
+        x = x + step * level.inverse_l1 * (b - _product(level, x))
     residual = b - _product(level, x)
-    correction = _cycle(tuple(coarser), inverse, _restricted(level, residual))
-    x = x + _prolonged(level, correction)
+    correction = _cycle(tuple(coarser), inverse, _restrict(level, residual))
+    x = x + _prolong(level, correction)
     for step in reversed(_STEPS):
-        x = x + step * level.scale * (b - _product(level, x))
+        x = x + step * level.inverse_l1 * (b - _product(level, x))
     return x
 
 
-def _coarsened(level: Fine | Coarse) -> Coarse:
-    """P^T A P, read off its action on nine combs of points three apart."""
-    h, w = _coarse_size(level.scale.shape)
+def _coarsen(level: Fine | Coarse) -> Coarse:
+    """P^T A P, from its products with nine combs of points three apart."""
+    h, w = _coarse_size(level.inverse_l1.shape)
     row, column = np.ogrid[:h, :w]
 
     def act(color: Array) -> Array:
         comb = (row % 3 == color[0]) & (column % 3 == color[1])
-        return _restricted(
-            level, _product(level, _prolonged(level, comb.astype(level.scale.dtype)))
+        return _restrict(
+            level,
+            _product(level, _prolong(level, comb.astype(level.inverse_l1.dtype))),
         )
 
-    colors = jnp.asarray(np.stack(np.mgrid[:3, :3], -1).reshape(9, 2), jnp.int32)
-    answers = lax.map(act, colors).reshape(3, 3, h, w)
-    # Each point sees one point of each comb among its neighbors and itself.
+    colors = jnp.asarray(np.indices((3, 3)).reshape(2, 9).T, jnp.int32)
+    products = lax.map(act, colors).reshape(3, 3, h, w)
+    # The 3x3 neighborhood of each point has exactly one point of each comb.
     rows, columns = (
         jnp.asarray(index % 3, jnp.int32) + jnp.zeros((h, w), jnp.int32)
         for index in (row, column)
     )
-    by_row = [_chosen(rows, i, answers) for i in range(3)]
+    by_row = [_select_comb(rows, i, products) for i in range(3)]
     stencil = jnp.stack(
         [
-            jnp.stack([_chosen(columns, j, row_answers) for j in range(3)])
-            for row_answers in by_row
+            jnp.stack([_select_comb(columns, j, row_products) for j in range(3)])
+            for row_products in by_row
         ]
     )
     return Coarse(stencil, _reciprocal(jnp.abs(stencil).sum((0, 1))))
 
 
-def _chosen(remainder: Array, neighbor: int, answers: Array) -> Array:
-    """The answers `[3, ...]` to the comb of the neighbor before, at or after."""
-    combs = jnp.roll(answers, 1 - neighbor, 0)
-    which = jnp.broadcast_to(remainder, combs.shape[1:])
-    return lax.select_n(which, *combs)
+def _select_comb(remainder: Array, neighbor: int, products: Array) -> Array:
+    """From `[3, ...]`, the comb of the previous (0), same (1) or next (2) point."""
+    combs = jnp.roll(products, 1 - neighbor, 0)
+    index = jnp.broadcast_to(remainder, combs.shape[1:])
+    return lax.select_n(index, *combs)
 
 
 def _coarse_size(size: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(n // 2 + 1 for n in size)
 
 
-def _prolonged(level: Fine | Coarse, coarse: Array) -> Array:
-    """P: coarse point i stands at fine point 2 i."""
-    fine = _interpolated(
-        _interpolated(coarse, level.scale.shape[0], 0), level.scale.shape[1], 1
+def _prolong(level: Fine | Coarse, coarse: Array) -> Array:
+    """P u; coarse point i lies at fine point 2 i."""
+    fine = _interpolate(
+        _interpolate(coarse, level.inverse_l1.shape[0], 0),
+        level.inverse_l1.shape[1],
+        1,
     )
     return jnp.where(level.mask, fine, 0) if isinstance(level, Fine) else fine
 
 
-def _restricted(level: Fine | Coarse, fine: Array) -> Array:
-    """P^T."""
+def _restrict(level: Fine | Coarse, fine: Array) -> Array:
+    """P^T u."""
     if isinstance(level, Fine):
         fine = jnp.where(level.mask, fine, 0)
-    return _gathered(_gathered(fine, 1), 0)
+    return _interpolate_adjoint(_interpolate_adjoint(fine, 1), 0)
 
 
-def _interpolated(coarse: Array, n: int, axis: int) -> Array:
-    """Coarse values and, between them, their means: n fine points."""
+def _interpolate(coarse: Array, n: int, axis: int) -> Array:
+    """Coarse values and the means of neighbors, interleaved: n fine points."""
     coarse = jnp.moveaxis(coarse, axis, 0)
     between = (coarse[:-1] + coarse[1:]) / 2
     fine = jnp.stack([coarse[:-1], between], 1).reshape(-1, *coarse.shape[1:])
@@ -194,8 +195,8 @@ def _interpolated(coarse: Array, n: int, axis: int) -> Array:
     return jnp.moveaxis(fine, 0, axis)
 
 
-def _gathered(fine: Array, axis: int) -> Array:
-    """The adjoint of `_interpolated`: half of each neighbor and all of the point."""
+def _interpolate_adjoint(fine: Array, axis: int) -> Array:
+    """The adjoint of `_interpolate`: each value plus half of both neighbors."""
     n = fine.shape[axis]
     size = n // 2 + 1
     padding = [(0, 0)] * fine.ndim
@@ -207,7 +208,7 @@ def _gathered(fine: Array, axis: int) -> Array:
     return at + (before + after) / 2
 
 
-def _neighbors(u: Array) -> Array:
+def _sum_neighbors(u: Array) -> Array:
     """Sum over the neighbors above, below, left and right that exist."""
     padded = jnp.pad(u, 1)
     return padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]
@@ -218,10 +219,13 @@ def _reciprocal(x: Array) -> Array:
 
 
 def _pseudo_inverse(level: Fine | Coarse) -> Array:
-    """Dense, of the coarsest operator, which may be singular: scaled to unit rows."""
-    n, shape = level.scale.size, level.scale.shape
-    points = jnp.eye(n, dtype=level.scale.dtype).reshape(n, *shape)
-    root = jnp.sqrt(level.scale).ravel()
+    """Dense inverse of the coarsest operator, which may be singular.
+
+    Rows and columns are scaled by the square root of 1 / l1 first.
+    """
+    n, shape = level.inverse_l1.size, level.inverse_l1.shape
+    points = jnp.eye(n, dtype=level.inverse_l1.dtype).reshape(n, *shape)
+    root = jnp.sqrt(level.inverse_l1).ravel()
     matrix = jax.vmap(functools.partial(apply, level))(points).reshape(n, n)
     scaled = root[:, None] * matrix * root[None]
     inverse = jnp.linalg.pinv((scaled + scaled.T) / 2, hermitian=True)

@@ -1,78 +1,73 @@
 """Sound as a field: time to the amplitude of each channel [Sitzmann et al. 2020, 4].
 
-Time spans [-1, 1] from the clip's beginning to its end, sample i of n at its center,
-(2i + 1) / n - 1; so `render(field, (n,))` gives the samples back, and another n is
-another rate.
+Time spans [-1, 1] from the clip's beginning to its end, and sample i of n is at its
+center, (2i + 1) / n - 1. `render(field, (n,))` therefore returns the samples, and
+another n resamples the sound.
 """
 
 import os
-from typing import Any
 
 import jax.numpy as jnp
-import optax
 from flax import linen as nn
 from jaxtyping import Float
 
 from inr import _checks
 from inr._typing import Array, ArrayLike, Key, Params
-from inr.fields import Siren
-from inr.fitting import FitResult
-from inr.fitting.grids import fit_grid
-from inr.fitting.verbs import Callback, Rates, rate_of, with_first
-from inr.io.audio import as_samples
+from inr.fields import Siren, check_module, suggest_omega
+from inr.fitting import Callback, FitResult, Optimizer, default_rates, fit_grid
 
-# Neighbors are then 8 roundings of float32 apart.
-_MOST_SAMPLES = 2**22
+# Adjacent samples are then 8 roundings of float32 apart.
+_MAX_SAMPLES = 2**22
 
-# Part of a family's rate for images, for small batches, and that of a SIREN: at an
-# eighth one forgot what it had learned of 12 seconds of speech within 20,000 steps. And
-# how far, in radians, a step may move the phase of a first-layer sine at the clip's
-# ends. All measured.
+# Factors of a family's rate for images, because batches are small; and of a SIREN's:
+# at an eighth a SIREN forgot 12 seconds of speech within 20,000 steps. The phase, in
+# radians, is how far a step may shift a sine of the first layer at the clip's ends. All
+# measured.
 _RATE_FACTOR, _SINE_FACTOR = 1 / 4, 1 / 20
 _PHASE = 0.3
 
 
 def fit_audio(
     key: Key,
-    model: nn.Module,
     samples: Float[ArrayLike, "n *channels"],
     *,
+    model: nn.Module | None = None,
     num_steps: int = 2000,
     batch_size: int = 2048,
-    optimizer: optax.GradientTransformation | None = None,
-    learning_rate: Rates | None = None,
-    params: Params | None = None,
+    optimizer: Optimizer | None = None,
+    init: Params | None = None,
     target_loss: float = 0.0,
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,
     callback: Callback | None = None,
 ) -> FitResult:
-    """Fits a field to sound.
+    """Fit a field to sound.
 
-    Errors count relative to the clip's peak, however loud it is; the field's features
-    are scaled by the clip's deviation. For a SIREN take
-    `omega=suggest_omega(samples)`. A `HashGrid` whose finest level has a cell a sample
-    holds samples sooner.
+    Errors are relative to the clip's peak, whatever its loudness; the field's features
+    are scaled by the clip's standard deviation. A `HashGrid` whose finest level has one
+    cell per sample fits faster than a SIREN.
 
     Args:
       key: PRNG key of the initialization and of the batches.
-      model: a Linen module with `features` equal to the number of channels.
       samples: `[n, channels]` or `[n]`, floating, at most 2^22: a minute and a half at
-        44.1 kHz. Fit a longer clip piece by piece.
-      num_steps: steps in all.
-      batch_size: samples drawn in every step.
-      optimizer: as for `fit`.
-      learning_rate: peak rate of the default optimizer; by default a quarter of the
-        family's; for a SIREN a twentieth, and less for its first layer, whose
-        frequencies are high.
-      params: as for `fit`.
-      target_loss: stops as soon as the loss of a batch is no greater.
-      checkpoint: as for `fit`.
-      progress: shows a bar with the loss and the time left.
-      callback: as for `fit`.
+        44.1 kHz. Fit a longer clip in pieces.
+      model: a Linen module with `features` equal to the number of channels. By default
+        a `Siren` of width 128 with `omega=2 * suggest_omega(samples)`.
+      num_steps: number of optimization steps.
+      batch_size: rows drawn at random in every step. A row is a sample.
+      optimizer: optax optimizer, or peak learning rate of the default one: a number, or
+        a mapping from layer names to numbers. By default a quarter of the model's
+        rate; for a SIREN a twentieth, and less for a first layer of high frequencies.
+      init: parameters to start from, with their normalization. As for `fit`.
+      target_loss: loss at which the fit stops. It is the loss of a batch.
+      checkpoint: folder of checkpoints, from which an interrupted fit resumes. As for
+        `fit`.
+      progress: show a progress bar with the remaining time.
+      callback: function of the step, the loss and the field, called a few times per
+        second.
 
     Returns:
-      A `FitResult`; its history is the mean squared error of each batch, for a peak
+      A `FitResult`. Its history is the mean squared error of each batch, for a peak
       amplitude of 1.
 
     Raises:
@@ -80,13 +75,14 @@ def fit_audio(
       ValueError: for samples that are empty, integer, not finite or too many, or a
         model with another number of features.
     """
-    values = jnp.asarray(as_samples("samples", samples))
-    if len(values) > _MOST_SAMPLES:
-        expected = f"at most {_MOST_SAMPLES}, which float32 coords tell apart"
-        fix = "Fit it piece by piece."
-        raise _checks.fail("samples", expected, len(values), fix)
-    if optimizer is None and learning_rate is None:
-        learning_rate = _rates(model)
+    values = jnp.asarray(_checks.as_samples("samples", samples))
+    if len(values) > _MAX_SAMPLES:
+        expected = f"at most {_MAX_SAMPLES}, which float32 coords can distinguish"
+        raise _checks.fail("samples", expected, len(values), "Fit it in pieces.")
+    if model is None:
+        omega = 2 * suggest_omega(values)
+        model = Siren(features=values.shape[-1], width=128, omega=omega)
+    check_module(model)
     peak = jnp.abs(values).max()
     return fit_grid(
         key,
@@ -94,33 +90,33 @@ def fit_audio(
         values,
         num_steps=num_steps,
         batch_size=batch_size,
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-        params=params,
+        optimizer=_scaled_rates(model) if optimizer is None else optimizer,
+        init=init,
         target_loss=target_loss,
         checkpoint=checkpoint,
         progress=progress,
         callback=callback,
         weight=1 / jnp.where(peak > 0, peak, 1) ** 2,
-        affines=_about_their_deviation(values),
-        describe=lambda loss: f"loss {float(loss):.3g}",
+        normalization=_normalize_by_deviation(values),
     )
 
 
-def _about_their_deviation(values: Array) -> dict[str, Array]:
-    """Peaks are rare, and far above what sound is mostly: 6 to 12 times.
+def _normalize_by_deviation(values: Array) -> dict[str, Array]:
+    """Scale features by the standard deviation of the samples.
 
-    Counted by them, what is learned would be small beside what a step may change.
+    Peaks are rare, and 6 to 12 deviations high. Scaled by them, the target would be
+    small compared to the change of the field in one step.
     """
     deviation = values.std(0)
     scale = jnp.where(deviation > 0, deviation, 1)
     return {"features_scale": scale, "features_shift": values.mean(0)}
 
 
-def _rates(model: nn.Module) -> Any:
-    """Peak rates: one number, or for a SIREN one for each layer."""
-    rate = rate_of(model, None, None)
-    if not isinstance(model, Siren):
-        return _RATE_FACTOR * rate
-    rate = _SINE_FACTOR * rate
-    return with_first(model, rate, min(rate, _PHASE / model.omega))
+def _scaled_rates(model: nn.Module) -> dict[str, float]:
+    """Return the peak rate of every layer."""
+    rates = default_rates(model, 1)
+    if "sine_0" not in rates:
+        return {name: _RATE_FACTOR * rate for name, rate in rates.items()}
+    rates = {name: _SINE_FACTOR * rate for name, rate in rates.items()}
+    omega = getattr(model, "omega", 1.0)
+    return {**rates, "sine_0": min(rates["sine_0"], _PHASE / omega)}

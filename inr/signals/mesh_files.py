@@ -1,27 +1,28 @@
-"""Surfaces in files, whose axes are (x, y, z); read and written by trimesh."""
+"""Surfaces in files, whose axes are (x, y, z), read and written by trimesh."""
 
 import os
 import pathlib
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from inr import _checks
+from inr._files import check_file, check_folder, replacing
+from inr._trimesh import import_trimesh
 from inr.signals.meshes import Mesh, PointCloud, check_cloud, check_mesh
 
-_WRITTEN = (".obj", ".ply", ".stl")
+_WRITABLE = (".obj", ".ply", ".stl")
 
 
 def read_mesh(path: str | os.PathLike[str]) -> Mesh | PointCloud:
-    """Reads a surface file: triangles, or points with normals.
+    """Read a surface file: triangles, or points with normals.
 
-    Vertices at one place become one; several meshes in a file become one. A mesh may
-    have holes and faces without area.
+    Vertices at the same position are merged, and so are several meshes in a file. A
+    mesh may have holes and faces without area.
 
     Args:
-      path: a file that trimesh reads (.obj, .ply, .stl, .off, .glb, ...); or .xyz with
-        rows `x y z nx ny nz`.
+      path: a file that trimesh reads (.obj, .ply, .stl, .off, .glb, ...), or a .xyz
+        file with rows `x y z nx ny nz`.
 
     Returns:
       A `Mesh`; a `PointCloud` from .xyz, and from a .ply without faces.
@@ -29,49 +30,51 @@ def read_mesh(path: str | os.PathLike[str]) -> Mesh | PointCloud:
     Raises:
       FileNotFoundError: if there is no such file.
       ImportError: if trimesh is not installed.
-      ValueError: for a file of another kind, with no faces and no normals, or with
-        values that are not finite.
+      ValueError: for a file of another kind, without faces and normals, or with values
+        that are not finite.
     """
     path = pathlib.Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"`path` must be a file, got {str(path)!r}.")
+    check_file(path, "a mesh file")
     if path.suffix.lower() == ".xyz":
         return _read_xyz(path)
     trimesh = import_trimesh()
     try:
-        # Unprocessed: processing drops faces with NaN without a word.
-        found = trimesh.load(path, process=False)
-        if isinstance(found, trimesh.Scene):
-            found = found.to_mesh()
-    except Exception as error:  # each format raises errors of its own
+        # Not processed, because processing drops faces with NaN silently.
+        surface = trimesh.load(path, process=False)
+        if isinstance(surface, trimesh.Scene):
+            surface = surface.to_mesh()
+    except Exception as error:  # every format raises its own errors
         raise _checks.fail(
             "path", "a mesh or points with normals", f"{str(path)!r} ({error})"
         ) from error
-    if len(getattr(found, "faces", ())) == 0:
-        return _cloud_of(found, path)
-    _checks.check_finite("vertices", found.vertices)
-    found.merge_vertices(merge_tex=True, merge_norm=True)
-    return Mesh(np.array(found.vertices)[:, ::-1], np.array(found.faces))
+    if len(getattr(surface, "faces", ())) == 0:
+        return _cloud_of(surface, path)
+    _checks.check_finite("vertices", surface.vertices)
+    surface.merge_vertices(merge_tex=True, merge_norm=True)
+    return Mesh(np.array(surface.vertices)[:, ::-1], np.array(surface.faces))
 
 
 def write_mesh(path: str | os.PathLike[str], mesh: Mesh) -> None:
-    """Writes a mesh; the extension chooses the format.
+    """Write a mesh; the extension determines the format.
 
     Args:
-      path: ends in .obj, .ply or .stl; its folder must exist.
-      mesh: what to write.
+      path: file name ending in .obj, .ply or .stl, in a folder that exists. An existing
+        file is replaced only after a complete write.
+      mesh: the mesh to write.
 
     Raises:
       ImportError: if trimesh is not installed.
       ValueError: for another extension, and for a mesh that is not well formed.
     """
     path = pathlib.Path(path)
-    if path.suffix.lower() not in _WRITTEN:
-        expected = "a name ending in one of " + ", ".join(_WRITTEN)
+    if path.suffix.lower() not in _WRITABLE:
+        expected = "a name ending in one of " + ", ".join(_WRITABLE)
         raise _checks.fail("path", expected, repr(str(path)))
     vertices, faces = check_mesh(mesh)
-    made = import_trimesh().Trimesh(vertices[:, ::-1], faces, process=False)
-    made.export(path)
+    check_folder(path)
+    surface = import_trimesh().Trimesh(vertices[:, ::-1], faces, process=False)
+    with replacing(path) as temporary:
+        surface.export(temporary)
 
 
 def _read_xyz(path: pathlib.Path) -> PointCloud:
@@ -84,14 +87,14 @@ def _read_xyz(path: pathlib.Path) -> PointCloud:
     return check_cloud(PointCloud(rows[:, 2::-1], rows[:, :2:-1]))
 
 
-def _cloud_of(found: Any, path: pathlib.Path) -> PointCloud:
-    """Points of a .ply, whose normals trimesh keeps as raw columns only."""
+def _cloud_of(surface: Any, path: pathlib.Path) -> PointCloud:
+    """Points of a .ply file, whose normals trimesh has as raw columns only."""
     try:
-        columns = found.metadata["_ply_raw"]["vertex"]["data"]
+        columns = surface.metadata["_ply_raw"]["vertex"]["data"]
         normals = [np.ravel(columns[name]) for name in ("nz", "ny", "nx")]
     except (KeyError, AttributeError, ValueError):
         raise _no_normals(path, "neither") from None
-    points = np.array(found.vertices)[:, ::-1]
+    points = np.array(surface.vertices)[:, ::-1]
     return check_cloud(PointCloud(points, np.stack(normals, -1)))
 
 
@@ -101,14 +104,3 @@ def _no_normals(path: pathlib.Path, got: str) -> ValueError:
         "a mesh with faces, or points with normals (.ply; .xyz of 6 columns)",
         f"{got} in {str(path)!r}",
     )
-
-
-def import_trimesh() -> ModuleType:
-    """trimesh, or an error that says how to install it."""
-    try:
-        import trimesh
-    except ImportError:
-        raise ImportError(
-            'Mesh files need trimesh: `pip install "inr[media]"`.'
-        ) from None
-    return trimesh

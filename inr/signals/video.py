@@ -1,89 +1,152 @@
 """Video as a field: (t, y, x) to color [Sitzmann et al. 2020, sec. 4].
 
-All three axes span [-1, 1]; `render(field, (t, h, w))` gives the frames back, into a
-memory map if there are many, and another t is slow motion.
+All three axes span [-1, 1]; `render(field, (t, h, w))` returns the frames, and writes
+them to a memory map if they are many. Another t is slow motion.
 """
 
+import itertools
 import os
 
 import jax.numpy as jnp
 import numpy as np
-import optax
 from flax import linen as nn
 
 from inr import _checks
 from inr._typing import Array, ArrayLike, Key, Params
-from inr.fitting import FitResult
-from inr.fitting.grids import fit_grid
-from inr.fitting.verbs import Callback, decibels
+from inr.fields import HashGrid
+from inr.fitting import (
+    Callback,
+    FitResult,
+    Optimizer,
+    fit_grid,
+    psnr_text,
+    psnr_to_loss,
+)
+
+_MIN_PARAMETERS = 1000  # about twice the smallest grid
 
 
 def fit_video(
     key: Key,
-    model: nn.Module,
     frames: ArrayLike,
     *,
+    model: nn.Module | None = None,
     num_steps: int = 2000,
     batch_size: int = 4096,
-    optimizer: optax.GradientTransformation | None = None,
-    learning_rate: float | None = None,
-    params: Params | None = None,
+    optimizer: Optimizer | None = None,
+    init: Params | None = None,
     target_psnr: float = np.inf,
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,
     callback: Callback | None = None,
 ) -> FitResult:
-    """Fits a field to a video `[t, h, w, c]`.
+    """Fit a field to a video `[t, h, w, c]`.
 
-    The device holds the frames as they are given, and in every step a batch of pixels;
-    so uint8 frames take a quarter of the memory and give the same fit. `normalization`
-    scales the shorter axes down, so that frequencies are the same per pixel and per
-    frame.
+    The device holds the frames in their own dtype, and a batch of pixels in every step.
+    uint8 frames therefore need a quarter of the memory of float32, and give the same
+    fit. `normalization` scales the shorter axes down, so that frequencies per pixel and
+    per frame are the same.
 
     Args:
       key: PRNG key of the initialization and of the batches.
-      model: a Linen module with `features` equal to c.
       frames: `[t, h, w, c]`, floating in [0, 1], or uint8, such as
         `read_video(path, dtype=numpy.uint8)` returns.
-      num_steps: steps in all.
-      batch_size: pixels drawn in every step, from all frames.
-      optimizer: as for `fit`.
-      learning_rate: as for `fit`.
-      params: as for `fit`.
-      target_psnr: stops as soon as the PSNR of a batch is at least this, in dB.
-      checkpoint: as for `fit`.
-      progress: shows a bar with the PSNR and the time left.
-      callback: as for `fit`.
+      model: a Linen module with `features` equal to c. By default a `HashGrid` with
+        about a tenth as many parameters as the frames have values.
+      num_steps: number of optimization steps.
+      batch_size: rows drawn at random in every step. A row is a pixel of any frame.
+      optimizer: optax optimizer, or peak learning rate of the default one: a number, or
+        a mapping from layer names to numbers. As for `fit`.
+      init: parameters to start from, with their normalization. As for `fit`.
+      target_psnr: PSNR in dB at which the fit stops. It is the PSNR of a batch.
+      checkpoint: folder of checkpoints, from which an interrupted fit resumes. As for
+        `fit`.
+      progress: show a progress bar with the remaining time.
+      callback: function of the step, the loss and the field, called a few times per
+        second.
 
     Returns:
-      A `FitResult`; its history is the mean squared error of each batch.
+      A `FitResult`. Its history is the mean squared error of each batch.
 
     Raises:
       FitDiverged: if the loss becomes NaN or infinite.
       ValueError: for frames that are empty, not finite, integers other than uint8 or
         not `[t, h, w, c]`, or a model with another number of features.
     """
+    frames = _as_frames(frames)
+    if model is None:
+        t, h, w, c = frames.shape
+        budget = max(frames.size // 10, _MIN_PARAMETERS)
+        model = compact_grid((t, h, w), budget, features=c)
     return fit_grid(
         key,
         model,
-        _as_frames(frames),
+        frames,
         num_steps=num_steps,
         batch_size=batch_size,
         optimizer=optimizer,
-        learning_rate=learning_rate,
-        params=params,
-        target_loss=10 ** (-target_psnr / 10),
+        init=init,
+        target_loss=psnr_to_loss(target_psnr),
         checkpoint=checkpoint,
         progress=progress,
         callback=callback,
-        describe=lambda loss: f"{decibels(loss):.2f} dB",
+        describe=psnr_text,
     )
 
 
+def compact_grid(
+    size: tuple[int, int, int], max_parameters: int, *, features: int = 3
+) -> HashGrid:
+    """Return the largest hash grid for a video within a number of parameters.
+
+    Args:
+      size: `(t, h, w)`; the finest level has one cell per pixel of the longest axis.
+      max_parameters: greatest number of parameters.
+      features: channels of the video.
+
+    Returns:
+      A `HashGrid`.
+
+    Raises:
+      ValueError: if the smallest grid has more parameters.
+    """
+    best, best_count = None, 0
+    width = 64 if max_parameters > 20_000 else 16
+    for levels in range(5, 11):
+        growth = max((max(size) / 8) ** (1 / (levels - 1)), 1.0)
+        for log2_table_size in range(6, 23):
+            model = HashGrid(
+                features=features,
+                width=width,
+                levels=levels,
+                base_resolution=8,
+                growth=growth,
+                log2_table_size=log2_table_size,
+            )
+            count = _num_parameters(model)
+            if count > max_parameters:
+                break
+            if count > best_count:
+                best, best_count = model, count
+    if best is None:
+        expected = "enough for a small hash grid"
+        raise _checks.fail("max_parameters", expected, max_parameters)
+    return best
+
+
+def _num_parameters(model: HashGrid) -> int:
+    """Parameters of a hash grid over three axes: tables, then a perceptron."""
+    rows = [min((n + 1) ** 3, 2**model.log2_table_size) for n in model.resolutions]
+    widths = [model.levels * model.features_per_level]
+    widths += [model.width] * model.depth + [model.features]
+    layers = itertools.pairwise(widths)
+    return sum(rows) * model.features_per_level + sum((a + 1) * b for a, b in layers)
+
+
 def _as_frames(frames: ArrayLike) -> Array:
-    """On the device, as bytes or floating."""
+    """Return frames on the device, as uint8 or floating."""
     if getattr(frames, "dtype", None) != np.uint8:
-        fix = "Divide by the greatest value to reach [0, 1], or give uint8."
+        fix = "Divide by the greatest value to reach [0, 1], or pass uint8."
         frames = _checks.as_floating("frames", frames, fix)
         _checks.check_finite("frames", frames)
     _checks.check_rank("frames", frames, "[t, h, w, c]")

@@ -1,41 +1,51 @@
-"""Training of any model: images to batches of points, a pure step, and the loop.
+"""Training of any model: batches from images, one pure step, and the loop.
 
-The modules: `files` (images in memory, split by hash), `crops` (the grain pipeline),
-`examples` (crops to degraded inputs and points with their true colors), `augmentation`
-(cells covered, views changed), `scales` (to examples of upscaling), `degradations`,
-`points`, `step` (the pure core) and `loop` (`train`).
+Modules: `image_files` (images in memory, split by hash), `crops` (the grain pipeline),
+`batches` (crops to inputs, points and target colors), `reduction` (smaller images),
+`augmentation` and `masks` (random changes, cells and holes), `degradations` (blur,
+noise, JPEG), `points` (placement of random points), `step` (the pure core) and `loop`
+(`train`).
 """
 
 from inr.training.augmentation import (
-    mask_cells as mask_cells,
-    random_holes as random_holes,
+    random_resized_crops as random_resized_crops,
     random_views as random_views,
 )
-from inr.training.crops import crop_batches as crop_batches
-from inr.training.degradations import degrade as degrade, jpeg as jpeg
-from inr.training.examples import (
+from inr.training.batches import (
     PointBatch as PointBatch,
+    ScaleBatch as ScaleBatch,
     point_batch as point_batch,
-    reduce_images as reduce_images,
+    scale_batch as scale_batch,
 )
-from inr.training.files import (
+from inr.training.crops import Symmetry as Symmetry, crop_batches as crop_batches
+from inr.training.degradations import degrade as degrade, jpeg as jpeg
+from inr.training.image_files import (
     ImageFiles as ImageFiles,
     ImagePairs as ImagePairs,
     split_by_hash as split_by_hash,
 )
-from inr.training.loop import (
+from inr.training.loop import train as train
+from inr.training.masks import (
+    Cells as Cells,
+    mask_cells as mask_cells,
+    random_holes as random_holes,
+)
+from inr.training.points import (
+    Points as Points,
+    draw_points as draw_points,
+    halton as halton,
+)
+from inr.training.reduction import (
+    Reduction as Reduction,
+    reduce_crop as reduce_crop,
+    reduce_images as reduce_images,
+)
+from inr.training.results import (
     TrainingDiverged as TrainingDiverged,
     TrainResult as TrainResult,
-    train as train,
-)
-from inr.training.points import draw_points as draw_points, halton as halton
-from inr.training.scales import (
-    ScaleBatch as ScaleBatch,
-    random_parts as random_parts,
-    reduce_part as reduce_part,
-    scale_batch as scale_batch,
 )
 from inr.training.step import (
+    Loss as Loss,
     TrainInfo as TrainInfo,
     TrainState as TrainState,
     init_training as init_training,

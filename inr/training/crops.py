@@ -1,11 +1,12 @@
-"""The input pipeline: images to batches of crops, by grain.
+"""The input pipeline: images to batches of random crops, by grain.
 
-The host only looks crops up, turns and copies them, as bytes. What costs arithmetic
-(`inr.training.examples`) runs in JAX inside the training step: there it is compiled,
-is spread over the devices with the batch, and takes its randomness from the step's key.
+The host only reads, flips and copies crops, as bytes. Arithmetic (`batches`, `masks`,
+...) runs in JAX inside the training step: there it is compiled, sharded with the batch,
+and takes its randomness from the step's key.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Literal, cast, get_args
 
 import jax
 import numpy as np
@@ -13,13 +14,14 @@ import numpy as np
 from inr import _checks
 from inr._typing import Key
 
-SYMMETRIES = ("none", "mirror", "square")
+Symmetry = Literal["none", "mirror", "square"]
+"""Flips and rotations of random crops; see `crop_batches`."""
 
 # Grain's shuffle takes 5 ms an index for 8 images, 90 us for 512 and 24 us for 4096.
-_FEWEST_SHUFFLED = 512
+_MIN_SHUFFLED = 512
 
-_THREADS = 4
-_BATCHES_AHEAD = 4  # each of 32 crops of 256 x 256 is 6 MB
+_NUM_THREADS = 4
+_BATCHES_AHEAD = 4  # a batch of 32 crops of 256 x 256 has 6 MB
 
 
 def crop_batches(
@@ -27,84 +29,83 @@ def crop_batches(
     images: Sequence[np.ndarray] | np.ndarray,
     *,
     batch_size: int,
-    size: int,
-    symmetry: str = "mirror",
+    side: int,
+    symmetry: Symmetry = "mirror",
 ) -> Iterable[np.ndarray]:
     """An endless grain dataset of random crops; every epoch has its own order.
 
-    An epoch is one pass over the images; of less than 512 it is so many passes, mixed.
-    Batch i follows from the key and i alone, however many threads or processes read
-    ahead. Its iterator has `get_state` and `set_state`, with which `train` resumes at
-    any batch.
+    An epoch is one pass over the images; for fewer than 512 images, it is several
+    passes, shuffled together. Batch i depends on the key and i alone, however many
+    threads or processes read ahead. The iterator has `get_state` and `set_state`, with
+    which `train` resumes at any batch.
 
     Args:
-      key: PRNG key of order, places and turns.
-      images: arrays `[h, w, c]` of one dtype and c, at least `size` in h and w: a list
+      key: PRNG key of order, positions and flips.
+      images: arrays `[h, w, c]` of one dtype and c, at least `side` in h and w: a list
         or an array of them, or `ImageFiles`.
       batch_size: crops in a batch, b.
-      size: of a crop, in pixels.
-      symmetry: `"none"`; `"mirror"` for half of the crops left to right; `"square"` for
-        the eight turns and reflections alike.
+      side: height and width of a crop, in pixels.
+      symmetry: `"none"`; `"mirror"` flips half of the crops left to right; `"square"`
+        draws one of the eight flips and rotations of a square.
 
     Returns:
-      A `grain.IterDataset` of arrays `[b, size, size, c]`.
+      A `grain.IterDataset` of arrays `[b, side, side, c]`.
 
     Raises:
-      ImportError: if grain is missing.
-      ValueError: for options that are no counts or unknown, no images, and, once it is
-        met, for an image that is too small.
+      ImportError: if grain is not installed.
+      ValueError: if an option is not a count or unknown, there are no images, or, when
+        it is read, an image is too small.
     """
     batch_size = _checks.as_count("batch_size", batch_size)
-    size = _checks.as_count("size", size)
-    _checks.check_choice("symmetry", symmetry, SYMMETRIES)
+    side = _checks.as_count("side", side)
+    _checks.check_choice("symmetry", symmetry, get_args(Symmetry))
     if len(images) == 0:
         raise _checks.fail("images", "at least one", "none")
     grain = _grain()
 
     def crop(image: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-        return _turned(_cropped(image, size, generator), symmetry, generator)
+        return _flip(_crop(image, side, generator), symmetry, generator)
 
     seed = int(jax.random.bits(key, dtype=np.uint32))
+    source = cast(Sequence[np.ndarray], images)  # An array is as good as a sequence.
     return (
-        grain.MapDataset.source(images)
+        grain.MapDataset.source(source)
         .seed(seed)
-        .repeat(-(-_FEWEST_SHUFFLED // len(images)))
+        .repeat(-(-_MIN_SHUFFLED // len(images)))
         .shuffle()
         .repeat()
         .random_map(crop)
         .batch(batch_size)
-        .to_iter_dataset(grain.ReadOptions(_THREADS, _BATCHES_AHEAD))
+        .to_iter_dataset(grain.ReadOptions(_NUM_THREADS, _BATCHES_AHEAD))
     )
 
 
-def _cropped(
-    image: np.ndarray, size: int, generator: np.random.Generator
-) -> np.ndarray:
-    room = np.asarray(image.shape[:2]) - size
+def _crop(image: np.ndarray, side: int, generator: np.random.Generator) -> np.ndarray:
+    room = np.asarray(image.shape[:2]) - side
     if room.min() < 0:
         raise _checks.fail(
             "images",
-            f"at least {size} x {size} pixels each",
+            f"at least {side} x {side} pixels each",
             f"one of shape {image.shape}",
-            "Leave it out, or crop to a smaller `size`.",
+            "Remove it, or use a smaller `side`.",
         )
     top, left = generator.integers(room, endpoint=True)
-    return image[top : top + size, left : left + size]
+    return image[top : top + side, left : left + side]
 
 
-def _turned(
-    crop: np.ndarray, symmetry: str, generator: np.random.Generator
+def _flip(
+    crop: np.ndarray, symmetry: Symmetry, generator: np.random.Generator
 ) -> np.ndarray:
-    mirrored, transposed, flipped = generator.integers(2, size=3)
+    mirror, transpose, flip = generator.integers(2, size=3)
     if symmetry == "none":
         return crop
-    if mirrored:
+    if mirror:
         crop = crop[:, ::-1]
     if symmetry == "mirror":
         return crop
-    if flipped:
+    if flip:
         crop = crop[::-1]
-    return crop.swapaxes(0, 1) if transposed else crop
+    return crop.swapaxes(0, 1) if transpose else crop
 
 
 def _grain():

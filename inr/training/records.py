@@ -11,16 +11,19 @@ import numpy as np
 
 from inr import _checks
 
+Row = dict[str, int | float]
+"""Metrics by name, and their `step`."""
+
 
 class Records:
-    """One row a step, a mapping from names to numbers.
+    """A growing list of rows, each a mapping from names to numbers.
 
-    The file holds no times, so that a training gives the same bytes every time.
+    The file contains no times, so that equal trainings write equal bytes.
     """
 
     def __init__(self, path: pathlib.Path | None, step: int):
-        """Takes the rows up to `step` from a file, and drops those behind from it."""
-        self.rows: list[dict[str, Any]] = []
+        """Read the rows up to `step` from the file, and delete later ones from it."""
+        self.rows: list[Row] = []
         self._path = path
         if path is not None and path.exists():
             self.rows = _rows_until(path, step)
@@ -28,8 +31,8 @@ class Records:
             new.write_text("".join(_line(row) for row in self.rows))
             os.replace(new, path)
 
-    def add(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Adds a row; what is not a number yet becomes one. The file has it at once."""
+    def add(self, row: Mapping[str, Any]) -> Row:
+        """Convert a row's values to numbers, store it, and write it to the file."""
         numbers = {name: _number(name, value) for name, value in row.items()}
         self.rows.append(numbers)
         if self._path is not None:
@@ -38,13 +41,13 @@ class Records:
         return numbers
 
 
-def _rows_until(path: pathlib.Path, step: int) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
+def _rows_until(path: pathlib.Path, step: int) -> list[Row]:
+    rows: list[Row] = []
     with path.open() as file:
         for line in file:
             try:
                 row = json.loads(line)
-            except json.JSONDecodeError:  # cut short as the process was killed
+            except json.JSONDecodeError:  # The process was killed within this line.
                 break
             if row["step"] > step:
                 break
@@ -60,8 +63,8 @@ def _number(name: str, value: Any) -> int | float:
     return int(value) if value.dtype.kind in "biu" else float(value)
 
 
-def _line(row: Mapping[str, int | float]) -> str:
-    """Strict JSON has no NaN and no infinity: both are null."""
+def _line(row: Row) -> str:
+    """A line of strict JSON, which has no NaN and no infinity: both become null."""
     finite = {
         name: value if math.isfinite(value) else None for name, value in row.items()
     }

@@ -1,53 +1,53 @@
 """The pure core of training: a state, and one step on it for any loss.
 
-Parameters, their moving average and the optimizer's moments are float32 whatever the
-model computes in: a model's own `dtype=jnp.bfloat16` casts at each matmul, and its
-gradients come back in float32. So mixed precision is an option of the model, and
-parameters of fewer bits are refused here.
+Mixed precision is an option of the model: its `dtype=jnp.bfloat16` casts at each
+matmul, and its gradients are float32 again. Parameters, their moving average and the
+optimizer's moments are therefore float32 always; parameters of fewer bits are refused.
 """
 
 import functools
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
+from jaxtyping import PyTree
 
 from inr import _checks
-from inr._typing import Array, Key
+from inr._typing import Array, ArrayLike, Key
 
-Loss = Callable[[Any, Key, Any], tuple[Array, Mapping[str, Array]]]
-"""Maps `(params, key, batch)` to a scalar and to metrics by name."""
+Loss = Callable[[PyTree, Key, PyTree], tuple[Array, Mapping[str, Array]]]
+"""Maps `(params, key, batch)` to a scalar and to scalar metrics by name."""
 
 
 class TrainState(NamedTuple):
-    """What the next step needs.
+    """Input and output of a training step.
 
     Attributes:
-      step: int32, steps taken.
-      params: what is trained.
-      ema: exponential moving average of params.
-      opt_state: of the optimizer.
-      finite: bool, False once a loss or gradient was not finite. Then the other
-        attributes stay those before that step.
+      step: int32, number of steps so far.
+      params: parameters.
+      ema: exponential moving average of the parameters.
+      opt_state: state of the optimizer.
+      finite: bool, False once a loss or gradient was not finite. The other attributes
+        then keep their values from before that step.
     """
 
     step: Array
-    params: Any
-    ema: Any
-    opt_state: Any
+    params: PyTree
+    ema: PyTree
+    opt_state: optax.OptState
     finite: Array
 
 
 class TrainInfo(NamedTuple):
-    """What a human wants to know of a step.
+    """Measurements of one training step.
 
     Attributes:
-      loss: before the step.
+      loss: loss before the step.
       gradient_norm: Euclidean norm of the loss's gradient, before any clipping.
-      metrics: as the loss returned them.
+      metrics: metrics that the loss returned.
     """
 
     loss: Array
@@ -63,62 +63,63 @@ def warmup_adam(
     warmup_steps: int | None = None,
     max_norm: float = 1.0,
 ) -> optax.GradientTransformation:
-    """Adam with clipped gradients, warmed up and then lowered along a half cosine.
+    """Adam with gradient clipping, linear warm-up and cosine decay to zero.
 
-    Cached, because two equal optax optimizers are not equal.
+    Equal arguments return the same object, so that nothing is compiled again.
 
     Args:
-      num_steps: after which the rate is zero.
-      learning_rate: at its peak.
-      warmup_steps: of linear rise; by default a twentieth of all, at most 1000.
-      max_norm: gradients of a larger Euclidean norm are scaled down to it.
+      num_steps: number of steps after which the learning rate is zero.
+      learning_rate: peak learning rate.
+      warmup_steps: steps of linear warm-up; by default `num_steps / 20`, at most 1000.
+      max_norm: gradients with a larger Euclidean norm are scaled down to this norm.
 
     Returns:
       An optax optimizer.
 
     Raises:
-      ValueError: for a rate or norm not above 0, or a rise longer than the whole.
+      ValueError: if `learning_rate` or `max_norm` is not above 0, or `warmup_steps`
+        exceeds `num_steps`.
     """
     num_steps = _checks.as_count("num_steps", num_steps)
-    rate = _checks.as_positive("learning_rate", learning_rate)
+    peak = _checks.as_positive("learning_rate", learning_rate)
     max_norm = _checks.as_positive("max_norm", max_norm)
     if warmup_steps is None:
         warmup_steps = min(math.ceil(num_steps / 20), 1000)
-    rise = _checks.as_count("warmup_steps", warmup_steps, least=0)
-    if rise > num_steps:
-        raise _checks.fail("warmup_steps", f"at most {num_steps}", rise)
+    warmup_steps = _checks.as_count("warmup_steps", warmup_steps, least=0)
+    if warmup_steps > num_steps:
+        raise _checks.fail("warmup_steps", f"at most {num_steps}", warmup_steps)
 
-    def schedule(count: Array) -> Array:
-        # The first step is not lost: it has one part of the peak rate.
-        up = (count + 1) / max(rise, 1)
-        along = (count - rise) / max(num_steps - rise, 1)
-        down = 0.5 * (1 + jnp.cos(jnp.pi * jnp.clip(along, 0.0, 1.0)))
-        return rate * jnp.minimum(up, down)
+    def lr_schedule(count: ArrayLike) -> Array:
+        # The first step already moves: its rate is one part of the peak, not zero.
+        warmup = (count + 1) / max(warmup_steps, 1)
+        progress = (count - warmup_steps) / max(num_steps - warmup_steps, 1)
+        decay = 0.5 * (1 + jnp.cos(jnp.pi * jnp.clip(progress, 0.0, 1.0)))
+        return peak * jnp.minimum(warmup, decay)
 
-    return optax.chain(optax.clip_by_global_norm(max_norm), optax.adam(schedule))
+    return optax.chain(optax.clip_by_global_norm(max_norm), optax.adam(lr_schedule))
 
 
 def init_training(
-    params: Any, *, optimizer: optax.GradientTransformation
+    params: PyTree, *, optimizer: optax.GradientTransformation
 ) -> TrainState:
-    """The state before the first step. Pure: it goes under `jit`.
+    """The state before the first step. Pure: it works under `jit`.
 
     Args:
-      params: what `model.init` returns, whose collection `params` is trained while the
-        others are kept; or any other tree of arrays, all of which is trained.
+      params: output of `model.init`, whose collection `params` is trained while the
+        others stay constant; or any other tree of arrays, all of which are trained.
       optimizer: any optax optimizer.
 
     Returns:
       A `TrainState`, its average equal to `params`.
 
     Raises:
-      ValueError: for trained parameters that are not at least float32.
+      ValueError: if trained parameters are not at least float32.
     """
     trained, _ = _split(params)
     for leaf in jax.tree.leaves(trained):
         dtype = jnp.result_type(leaf)
         if not jnp.issubdtype(dtype, jnp.floating) or jnp.finfo(dtype).bits < 32:
-            fix = "To compute in bfloat16 give the model `dtype=jnp.bfloat16` instead."
+            fix = "For bfloat16 arithmetic, set the model's `dtype=jnp.bfloat16`."
             raise _checks.fail("params", "at least float32", f"{dtype}", fix)
     params = jax.tree.map(jnp.asarray, params)
     opt_state = optimizer.init(_split(params)[0])
@@ -128,28 +129,30 @@ def init_training(
 def train_step(
     key: Key,
     state: TrainState,
-    batch: Any,
+    batch: PyTree,
     loss: Loss,
     *,
     optimizer: optax.GradientTransformation,
     ema_decay: float | Array = 0.999,
 ) -> tuple[TrainState, TrainInfo]:
-    """One step of training. Pure: it goes under `jit` and `lax.scan`.
+    """One training step. Pure: it works under `jit` and `lax.scan`.
 
-    The average follows faster in the beginning: its decay is min(ema_decay,
-    (1 + step) / (10 + step)), so that it soon forgets the initialization.
+    The decay of the average is min(ema_decay, (1 + step) / (10 + step)), so that the
+    average forgets the initialization early.
 
     Args:
-      key: the training's PRNG key; the step's own is folded in from `state.step`.
-      state: from `init_training` or the step before.
+      key: PRNG key of the training; `state.step` is folded in.
+      state: output of `init_training` or of the previous step.
       batch: any tree of arrays.
-      loss: `(params, key, batch) -> (scalar, metrics)`, the metrics scalars by name.
-      optimizer: the one given to `init_training`.
-      ema_decay: of the average, for each step; may be traced.
+      loss: `(params, key, batch) -> (scalar, metrics)`; the metrics are scalars by
+        name.
+      optimizer: the optimizer passed to `init_training`.
+      ema_decay: decay of the average per step; may be traced.
 
     Returns:
-      The next state, and a `TrainInfo` on the step. Where the loss or its gradient is
-      not finite no step is taken, nor later: see `TrainState.finite`.
+      The next state, and the `TrainInfo` of the step. Once the loss or its gradient is
+      not finite, neither this step nor a later one changes the parameters: see
+      `TrainState.finite`.
     """
     key = jax.random.fold_in(key, state.step)
     trained, join = _split(state.params)
@@ -163,14 +166,14 @@ def train_step(
     share = (1 - decay).astype(jnp.float32)
     ema = optax.incremental_update(trained, _split(state.ema)[0], share)
     finite = state.finite & jnp.isfinite(value) & jnp.isfinite(norm)
-    new = TrainState(state.step + 1, join(trained), join(ema), opt_state, finite)
-    kept = jax.tree.map(lambda old, new: jnp.where(finite, new, old), state, new)
+    stepped = TrainState(state.step + 1, join(trained), join(ema), opt_state, finite)
+    state = jax.tree.map(lambda old, new: jnp.where(finite, new, old), state, stepped)
     info = TrainInfo(value, norm, dict(metrics))
-    return kept._replace(finite=finite), info
+    return state._replace(finite=finite), info
 
 
-def _split(params: Any) -> tuple[Any, Callable[[Any], Any]]:
-    """The part that is trained, and how to put it back among the rest."""
+def _split(params: PyTree) -> tuple[PyTree, Callable[[PyTree], PyTree]]:
+    """The trained part, and a function that joins it with the constant rest."""
     if isinstance(params, Mapping) and "params" in params:
         return params["params"], lambda trained: {**params, "params": trained}
     return params, lambda trained: trained

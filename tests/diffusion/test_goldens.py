@@ -20,14 +20,14 @@ def in_float64():
         yield
 
 
-def draw(schedule, sampler, x, denoiser, *, noise=None, predicts="eps", hooks=None):
+def sample(schedule, sampler, x, denoiser, *, noise=None, predicts="eps", hooks=None):
     options = {"schedule": schedule, "sampler": sampler, "predicts": predicts}
     return np.asarray(
         diffusion.sample(None, denoiser, x, noise=noise, hooks=hooks, **options)
     )
 
 
-# --- the Gaussian oracle, from two points, with noise cos(1 + i) (1, -1) at step i
+# --- the Gaussian oracle from two points, with noise cos(1 + i) (1, -1) at step i
 
 
 def on_oracle(sampler, schedule=LINEAR, predicts="eps"):
@@ -35,7 +35,7 @@ def on_oracle(sampler, schedule=LINEAR, predicts="eps"):
     noise = np.cos(1.0 + np.arange(n))[:, None] * np.array([1.0, -1.0])
     denoiser = oracle.denoiser(schedule, predicts)
     x = np.array([1.234, -0.5])
-    return draw(schedule, sampler, x, denoiser, noise=noise, predicts=predicts)
+    return sample(schedule, sampler, x, denoiser, noise=noise, predicts=predicts)
 
 
 LEADING = {
@@ -52,8 +52,8 @@ LEADING = {
 @pytest.mark.parametrize("predicts", ["eps", "x0", "v", "flow"])
 def test_ddim_on_the_oracle(num_steps, eta, predicts):
     sampler = ddim(eta=eta, num_steps=num_steps, spacing="leading")
-    found = on_oracle(sampler, predicts=predicts)
-    np.testing.assert_allclose(found, LEADING[num_steps, eta], atol=1e-5)
+    output = on_oracle(sampler, predicts=predicts)
+    np.testing.assert_allclose(output, LEADING[num_steps, eta], atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -79,12 +79,12 @@ def test_samplers_of_diffusers_on_the_oracle(sampler, expected):
     [(1, [0.870746, 0.068742]), (3, [0.830055, 0.085229])],
 )
 def test_flow_matching_on_the_oracle(shift, expected):
-    # diffusers shifts its ends and then the levels between them once more.
+    # diffusers shifts the two ends first, and then all levels again.
     end = shift * 0.001 / (1 + (shift - 1) * 0.001)
     s = np.linspace(end, 1, 20)
     s = shift * s / (1 + (shift - 1) * s)
-    found = on_oracle(ddim(), Schedule(1 - s, s), predicts="flow")
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    output = on_oracle(ddim(), Schedule(1 - s, s), predicts="flow")
+    np.testing.assert_allclose(output, expected, atol=1e-5)
 
 
 # --- k-diffusion: variance exploding, ten levels, noise 1
@@ -93,7 +93,7 @@ def test_flow_matching_on_the_oracle(shift, expected):
 def exploding(sampler, schedule):
     n = len(sampler.path(schedule).a)
     denoiser = oracle.denoiser(schedule)
-    return draw(
+    return sample(
         schedule, sampler, np.array([20.0, -10.0]), denoiser, noise=np.ones((n, 2))
     )
 
@@ -123,11 +123,11 @@ def test_midpoint_of_k_diffusion_on_the_oracle():
     sigmas = np.sort(np.concatenate([coarse, middles]))
     schedule = Schedule(np.ones(19), sigmas)
     sampler = diffusion.midpoint(spacing=tuple(range(0, 19, 2)))
-    found = exploding(sampler, schedule)
-    np.testing.assert_allclose(found, [1.323646, -0.235206], atol=1e-5)
+    output = exploding(sampler, schedule)
+    np.testing.assert_allclose(output, [1.323646, -0.235206], atol=1e-5)
 
 
-# --- diffusers' own dummy model, x t / (t + 1), on a ramp: mean of absolute values
+# --- the dummy model of diffusers, x t / (t + 1), on a ramp: mean absolute values
 
 
 def dummy(x, t):
@@ -139,10 +139,10 @@ def ramp():
     return (np.arange(n).reshape(3, 8, 8, 4) / n).transpose(3, 0, 1, 2)
 
 
-def mean_size(sampler, schedule=LINEAR, x=None, clip=False, **options):
+def mean_magnitude(sampler, schedule=LINEAR, x=None, clip=False, **options):
     hooks = diffusion.Hooks(correct_x0=diffusion.clip(-1.0, 1.0)) if clip else None
     x = ramp() if x is None else x
-    return np.abs(draw(schedule, sampler, x, dummy, hooks=hooks, **options)).mean()
+    return np.abs(sample(schedule, sampler, x, dummy, hooks=hooks, **options)).mean()
 
 
 TEN = {"num_steps": 10, "spacing": "leading"}
@@ -161,13 +161,13 @@ LATE = diffusion.linear_schedule(1000, start=0.01)
     ],
 )
 def test_ddim_of_diffusers(sampler, schedule, predicts, clip, total):
-    # The published sums are of float32 runs.
-    found = mean_size(sampler, schedule, predicts=predicts, clip=clip)
-    np.testing.assert_allclose(found, total / 768, rtol=2e-6)
+    # The published sums come from float32 runs.
+    output = mean_magnitude(sampler, schedule, predicts=predicts, clip=clip)
+    np.testing.assert_allclose(output, total / 768, rtol=2e-6)
 
 
-def test_ddim_of_diffusers_that_jumps_past_the_levels_it_visits():
-    # With linspace levels diffusers visits 999, 888, ... but steps by 100 each time.
+def test_ddim_of_diffusers_with_steps_that_pass_the_next_level():
+    # With linspace levels diffusers visits 999, 888, ..., but each step spans 100.
     x = ramp()
     for t in range(999, -1, -111):
         spacing = (t - 100, t) if t >= 100 else (t,)
@@ -197,21 +197,21 @@ def test_ddim_of_diffusers_that_jumps_past_the_levels_it_visits():
     ],
 )
 def test_dpm_solvers_of_diffusers(sampler, predicts, expected):
-    digits = 1e-5 if expected * 1e4 % 1 else 6e-5  # four digits were published
-    found = mean_size(sampler, predicts=predicts)
-    np.testing.assert_allclose(found, expected, atol=digits)
+    digits = 1e-5 if expected * 1e4 % 1 else 6e-5  # The references have four digits.
+    output = mean_magnitude(sampler, predicts=predicts)
+    np.testing.assert_allclose(output, expected, atol=digits)
 
 
 def test_dpm_solver_of_diffusers_on_karras_levels():
     levels = diffusion.karras_levels(LINEAR, 10)
     times = np.round(levels.times).astype(int)
     schedule = Schedule(levels.signal, levels.noise, times)
-    found = mean_size(dpmpp(final="lowest"), schedule)
-    np.testing.assert_allclose(found, 0.294498, atol=1e-5)
+    output = mean_magnitude(dpmpp(final="lowest"), schedule)
+    np.testing.assert_allclose(output, 0.294498, atol=1e-5)
 
 
 def test_single_step_dpm_solver_of_diffusers():
-    # It pairs ten levels: the second of a pair is the middle of the first's step.
+    # It pairs ten levels. The second of a pair is the middle level of a step.
     schedule = LINEAR[[0, *OPEN_10]]
     sampler = diffusion.dpmpp_2s(spacing=tuple(range(0, 11, 2)))
     steps = diffusion.plan_steps(schedule, sampler=sampler, predicts="eps")
@@ -242,10 +242,10 @@ def interpolated(times):
     ],
 )
 def test_euler_and_heun_of_diffusers(sampler, schedule, predicts, total):
-    # diffusers starts from noise of size sigma_max on a signal of size 1.
+    # diffusers starts from noise of standard deviation sigma_max.
     x = ramp() * schedule.noise[-1]
-    found = mean_size(sampler, schedule, x=x, predicts=predicts)
-    np.testing.assert_allclose(found, total / 768, rtol=3e-6)
+    output = mean_magnitude(sampler, schedule, x=x, predicts=predicts)
+    np.testing.assert_allclose(output, total / 768, rtol=3e-6)
 
 
 def test_flow_matching_of_diffusers():
@@ -253,8 +253,8 @@ def test_flow_matching_of_diffusers():
     s = np.linspace(end, 1, 10)
     s = 3 * s / (1 + 2 * s)
     schedule = Schedule(1 - s, s, 1000 * s)
-    found = mean_size(ddim(), schedule, predicts="flow")
-    np.testing.assert_allclose(found, 129.349457 / 768, rtol=1e-6)
+    output = mean_magnitude(ddim(), schedule, predicts="flow")
+    np.testing.assert_allclose(output, 129.349457 / 768, rtol=1e-6)
 
 
 @pytest.mark.parametrize(("predicts", "total"), [("eps", 258.9606), ("v", 202.0296)])
@@ -264,12 +264,12 @@ def test_ddpm_of_diffusers_with_the_noise_of_torch(predicts, total):
     noise = np.stack(
         [torch.randn((4, 3, 8, 8), generator=generator).numpy() for _ in range(1000)]
     )
-    found = mean_size(diffusion.ddpm(), noise=noise, predicts=predicts, clip=True)
-    # A thousand float32 steps on their side.
-    np.testing.assert_allclose(found, total / 768, rtol=1e-5)
+    output = mean_magnitude(diffusion.ddpm(), noise=noise, predicts=predicts, clip=True)
+    # The reference is a run of a thousand float32 steps.
+    np.testing.assert_allclose(output, total / 768, rtol=1e-5)
 
 
-# --- exact in float64
+# --- exact values in float64
 
 
 MOMENTS = {
@@ -314,11 +314,11 @@ def flow_grid(n):
     [
         (ddim(), exploding_grid, 1),
         (dpmpp(), exploding_grid, 2),
-        (dpmpp(order=3), exploding_grid, 2),  # its first steps are of lower order
+        (dpmpp(order=3), exploding_grid, 2),  # Its first steps have lower orders.
         (diffusion.dpm_solver(), exploding_grid, 2),
         (diffusion.lms(order=2), exploding_grid, 2),
         (diffusion.heun(), exploding_grid, 2),
-        (diffusion.unipc(), exploding_grid, 3),  # the corrector adds one
+        (diffusion.unipc(), exploding_grid, 3),  # The corrector adds one.
         (ddim(), flow_grid, 1),
         (diffusion.heun(), flow_grid, 2),
     ],
@@ -329,7 +329,7 @@ def test_the_order_of_convergence(sampler, grid, order):
         schedule = grid(n)
         ends = ((schedule.signal[i], schedule.noise[i]) for i in (-1, 0))
         exact = oracle.flow_map(0.7, *ends)
-        found = diffusion.sample_trajectory(
+        path = diffusion.sample_trajectory(
             None,
             oracle.denoiser(schedule, "flow"),
             jnp.array([0.7]),
@@ -337,11 +337,11 @@ def test_the_order_of_convergence(sampler, grid, order):
             sampler=sampler,
             predicts="flow",
         )
-        errors.append(abs(float(found.x[-2, 0]) - exact))
+        errors.append(abs(float(path.x[-2, 0]) - exact))
     assert abs(np.log2(errors[0] / errors[1]) - order) < 0.15, errors
 
 
-def test_a_higher_order_is_nearer_to_the_exact_flow():
+def test_higher_orders_are_closer_to_the_exact_flow():
     # From x_T = 1.234 to the clean end in twenty steps.
     errors = [
         abs(on_oracle(sampler)[0] - 0.916056)

@@ -13,8 +13,8 @@ from inr import coords, diffusion
 draw = functools.partial(diffusion.draw_noise_field, features=2, length_scale=0.3)
 
 
-def many(key, points, number=4000, **options):
-    """`[number, points, k]`: as many draws, at the same points."""
+def sample_values(key, points, number=4000, **options):
+    """`[number, points, k]`: values at the same points for many keys."""
     options = {"features": 2, "length_scale": 0.3, **options}
     noise = diffusion.field_noise(points, **options)
     return np.asarray(jax.vmap(noise)(jax.random.split(key, number)), np.float64)
@@ -22,26 +22,26 @@ def many(key, points, number=4000, **options):
 
 def test_each_point_is_a_standard_normal(key):
     points = np.array([[0.0, 0.0], [0.9, -0.7], [-5.0, 3.0]], np.float32)
-    values = many(key, points)
+    values = sample_values(key, points)
     n = len(values)
     assert (np.abs(values.mean(0)) < 5 / math.sqrt(n)).all()
     assert (np.abs(values.var(0) - 1) < 5 * math.sqrt(2 / n)).all()
-    # The fourth moment of a normal is 3, with variance 96 / n.
+    # The fourth moment of a standard normal is 3; its estimate has variance 96 / n.
     assert (np.abs((values**4).mean(0) - 3) < 5 * math.sqrt(96 / n)).all()
-    across = (values[..., 0] * values[..., 1]).mean(0)
-    assert (np.abs(across) < 5 / math.sqrt(n)).all()
+    covariance = (values[..., 0] * values[..., 1]).mean(0)
+    assert (np.abs(covariance) < 5 / math.sqrt(n)).all()
 
 
 @pytest.mark.parametrize("distance", [0.1, 0.3, 0.9])
-def test_points_correlate_as_stated(key, distance):
+def test_the_correlation_of_points_matches_its_formula(key, distance):
     points = np.array([[0.2, 0.1], [0.2, 0.1 + distance]], np.float32)
-    values = many(key, points)
-    found = (values[:, 0] * values[:, 1]).mean(0)
+    values = sample_values(key, points)
+    correlation = (values[:, 0] * values[:, 1]).mean(0)
     expected = math.exp(-(distance**2) / (2 * 0.3**2))
-    np.testing.assert_allclose(found, expected, atol=5 * math.sqrt(2 / 4000))
+    np.testing.assert_allclose(correlation, expected, atol=5 * math.sqrt(2 / 4000))
 
 
-def test_a_coordinate_has_one_value_on_every_grid(key):
+def test_a_coordinate_has_the_same_value_on_every_grid(key):
     field = draw(key)
     coarse = diffusion.field_noise(coords.grid((5, 5)), features=2, length_scale=0.3)
     fine = diffusion.field_noise(coords.grid((15, 15)), features=2, length_scale=0.3)
@@ -52,25 +52,25 @@ def test_a_coordinate_has_one_value_on_every_grid(key):
     )
 
 
-def test_both_ends_of_the_length_scale(key):
+def test_long_and_short_length_scales(key):
     grid = coords.grid((32, 32))
-    one_color = diffusion.field_noise(grid, features=3, length_scale=math.inf)(key)
-    assert np.ptp(one_color, axis=(0, 1)).max() < 1e-5
-    nearly = diffusion.field_noise(grid, features=3, length_scale=1e4)(key)
-    assert np.ptp(nearly, axis=(0, 1)).max() < 1e-2
+    constant = diffusion.field_noise(grid, features=3, length_scale=math.inf)(key)
+    assert np.ptp(constant, axis=(0, 1)).max() < 1e-5
+    nearly_constant = diffusion.field_noise(grid, features=3, length_scale=1e4)(key)
+    assert np.ptp(nearly_constant, axis=(0, 1)).max() < 1e-2
     grain = diffusion.field_noise(grid, features=1, length_scale=1e-3)(key)[..., 0]
     neighbors = np.corrcoef(np.ravel(grain[:, 1:]), np.ravel(grain[:, :-1]))[0, 1]
     assert abs(neighbors) < 0.15
     assert 0.9 < np.std(grain) < 1.1
 
 
-def test_a_point_wise_denoiser_draws_the_same_picture_at_any_size(key):
+def test_a_point_wise_denoiser_samples_the_same_image_at_any_size(key):
     schedule = diffusion.linear_schedule(1000)
-    pictures = []
+    images = []
     for n in (9, 27):
         noise = diffusion.field_noise(coords.grid((n, n)), features=3, length_scale=0.5)
         key_start, key_steps = jax.random.split(key)
-        pictures.append(
+        images.append(
             diffusion.sample(
                 key_steps,
                 oracle.denoiser(schedule),
@@ -81,8 +81,8 @@ def test_a_point_wise_denoiser_draws_the_same_picture_at_any_size(key):
                 noise=noise,
             )
         )
-    np.testing.assert_allclose(pictures[0], pictures[1][1::3, 1::3], atol=1e-4)
-    assert np.std(pictures[0]) > 0.1
+    np.testing.assert_allclose(images[0], images[1][1::3, 1::3], atol=1e-4)
+    assert np.std(images[0]) > 0.1
 
 
 def test_shared_and_independent_noise(key):
@@ -90,12 +90,12 @@ def test_shared_and_independent_noise(key):
     assert shared.shape == (6, 7, 3)
     np.testing.assert_array_equal(shared, np.broadcast_to(shared[0, 0], (6, 7, 3)))
     assert len(np.unique(shared)) == 3
-    alone = diffusion.independent_noise((6, 7, 3))(key)
-    assert len(np.unique(alone)) == 6 * 7 * 3
+    independent = diffusion.independent_noise((6, 7, 3))(key)
+    assert len(np.unique(independent)) == 6 * 7 * 3
     assert diffusion.shared_noise((6, 3)) == diffusion.shared_noise((6, 3))
 
 
-def test_bad_noise_is_refused(key):
+def test_invalid_noise_is_refused(key):
     with refuses("`length_scale` must be a finite number above 0"):
         draw(key, length_scale=0.0)
     with refuses("`features` must be at least 1"):

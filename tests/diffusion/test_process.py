@@ -25,7 +25,7 @@ def signals(seed=0, shape=(5, 4)):
 
 @pytest.mark.parametrize("name", SCHEDULES)
 @pytest.mark.parametrize("level", [0, 7, -1])
-def test_every_prediction_leads_to_every_other(name, level):
+def test_every_prediction_converts_into_every_other(name, level):
     schedule = SCHEDULES[name]
     t = np.arange(len(schedule))[level]
     with jax.enable_x64(True):
@@ -42,13 +42,13 @@ def test_every_prediction_leads_to_every_other(name, level):
             if kind == "eps" and (schedule.signal == 0).any():
                 continue
             for to in KINDS:
-                found = diffusion.convert_prediction(
+                output = diffusion.convert_prediction(
                     target(predicts=kind), x, t, schedule=schedule, predicts=kind, to=to
                 )
-                np.testing.assert_allclose(found, target(predicts=to), atol=1e-9)
+                np.testing.assert_allclose(output, target(predicts=to), atol=1e-9)
 
 
-def test_targets_by_their_definitions():
+def test_targets_match_their_definitions():
     schedule = SCHEDULES["linear"]
     x0, noise = signals()
     a, s = schedule.signal[300], schedule.noise[300]
@@ -58,88 +58,88 @@ def test_targets_by_their_definitions():
         "v": a * noise - s * x0,
         "flow": noise - x0,
     }.items():
-        found = diffusion.training_target(
+        target = diffusion.training_target(
             x0, noise, 300, schedule=schedule, predicts=kind
         )
-        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(target, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_an_index_for_each_signal_is_a_loop_over_signals():
+def test_one_index_for_each_signal_equals_a_loop_over_signals():
     schedule = SCHEDULES["linear"]
     x0, noise = signals()
     t = np.array([0, 3, 500, 998, 999])
-    found = diffusion.add_noise(x0, noise, t, schedule=schedule)
+    x = diffusion.add_noise(x0, noise, t, schedule=schedule)
     for i in range(5):
-        one = diffusion.add_noise(x0[i], noise[i], t[i], schedule=schedule)
-        np.testing.assert_allclose(found[i], one, rtol=1e-6)
+        expected = diffusion.add_noise(x0[i], noise[i], t[i], schedule=schedule)
+        np.testing.assert_allclose(x[i], expected, rtol=1e-6)
 
 
-def test_min_snr_weights_by_their_formulas():
+def test_min_snr_weights_match_their_formulas():
     schedule = SCHEDULES["linear"]
     snr, gamma = schedule.snr, 5.0
-    least = np.minimum(snr, gamma)
+    clipped_snr = np.minimum(snr, gamma)
     weights = functools.partial(diffusion.min_snr_weights, schedule, gamma=gamma)
-    np.testing.assert_allclose(weights(predicts="x0"), least)
-    np.testing.assert_allclose(weights(predicts="eps"), least / snr)
-    np.testing.assert_allclose(weights(predicts="v"), least / (snr + 1))
+    np.testing.assert_allclose(weights(predicts="x0"), clipped_snr)
+    np.testing.assert_allclose(weights(predicts="eps"), clipped_snr / snr)
+    np.testing.assert_allclose(weights(predicts="v"), clipped_snr / (snr + 1))
 
 
-def test_the_loss_of_the_best_denoiser_is_the_variance_it_cannot_know(key):
+def test_the_loss_of_the_best_denoiser_is_the_posterior_variance(key):
     schedule = SCHEDULES["linear"][[100, 400, 700]]
     x0 = oracle.MU + oracle.STD * jax.random.normal(key, (200_000, 1))
-    told = oracle.denoiser(SCHEDULES["linear"], "x0")
+    denoiser = oracle.denoiser(SCHEDULES["linear"], "x0")
     a, s = schedule.signal, schedule.noise
-    unknown = oracle.STD**2 * s**2 / (a**2 * oracle.STD**2 + s**2)
+    variance = oracle.STD**2 * s**2 / (a**2 * oracle.STD**2 + s**2)
 
     def loss(weights):
         return diffusion.denoising_loss(
             key,
-            lambda x, t: told(x, t[:, None]),
+            lambda x, t: denoiser(x, t[:, None]),
             x0,
             schedule=schedule,
             predicts="x0",
             weights=weights,
         )
 
-    # A fifth of a per cent is the error of 2e5 draws.
-    np.testing.assert_allclose(loss(None), unknown.mean(), rtol=0.01)
-    only = np.array([0.0, 3.0, 0.0])
-    np.testing.assert_allclose(loss(only), unknown[1], rtol=0.02)
+    # The standard error of 2e5 samples is 0.2 percent.
+    np.testing.assert_allclose(loss(None), variance.mean(), rtol=0.01)
+    weights = np.array([0.0, 3.0, 0.0])
+    np.testing.assert_allclose(loss(weights), variance[1], rtol=0.02)
 
 
-def test_the_loss_tells_times_and_passes_the_condition(key):
+def test_the_loss_passes_times_and_condition_to_the_denoiser(key):
     schedule = SCHEDULES["linear"][[5, 50, 500]]
-    seen = []
+    calls = []
 
     def denoiser(x, t, condition):
-        seen.append((set(np.asarray(t).tolist()), t.dtype, condition))
+        calls.append((set(np.asarray(t).tolist()), t.dtype, condition))
         return x * condition
 
     x0 = np.zeros((64, 2), np.float32)
     options = {"schedule": schedule, "predicts": "x0", "condition": 0.0}
     loss = diffusion.denoising_loss(key, denoiser, x0, **options)
-    assert float(loss) == 0  # only since the condition arrived
-    assert seen == [({5, 50, 500}, jnp.int32, 0.0)]
+    assert float(loss) == 0  # The condition multiplies the prediction by 0.
+    assert calls == [({5, 50, 500}, jnp.int32, 0.0)]
 
 
-def test_the_loss_at_given_levels_with_given_noise():
+def test_the_loss_at_explicit_levels_with_explicit_noise():
     schedule = SCHEDULES["linear"]
     x0, noise = signals()
     t = np.array([0, 3, 500, 998, 999])
     options = {"schedule": schedule, "predicts": "v", "t": t, "noise": noise}
-    found = diffusion.denoising_loss(None, lambda x, t: 0 * x, x0, **options)
+    loss = diffusion.denoising_loss(None, lambda x, t: 0 * x, x0, **options)
     a, s = schedule.signal[t, None], schedule.noise[t, None]
-    np.testing.assert_allclose(found, np.mean((a * noise - s * x0) ** 2), rtol=1e-5)
-    with refuses("`key` must be given, or both `t` and `noise`"):
+    np.testing.assert_allclose(loss, np.mean((a * noise - s * x0) ** 2), rtol=1e-5)
+    with refuses("`key` must be a PRNG key, got None. Or pass both `t` and `noise`"):
         options = {"schedule": schedule, "predicts": "v", "t": t}
         diffusion.denoising_loss(None, lambda x, t: x, x0, **options)
 
 
-def test_bad_input_is_refused(key):
+def test_invalid_input_is_refused(key):
     schedule = SCHEDULES["linear"]
     x0, noise = signals()
     add = functools.partial(diffusion.add_noise, schedule=schedule)
-    with refuses("`noise` must be of the shape of x"):
+    with refuses("`noise` must be of the shape of `x0`"):
         add(x0, noise[:3], 0)
     with refuses("`t` must be from 0 to 999, got 1000 to 1000"):
         add(x0, noise, 1000)

@@ -14,21 +14,21 @@ from inr import diffusion
         ("quadratic", 5, [0, 50, 200, 450, 800]),
     ],
 )
-def test_levels_by_rule(spacing, num_steps, expected):
-    found = diffusion.spaced_levels(1000, num_steps, spacing=spacing)
-    np.testing.assert_array_equal(found, expected)
+def test_levels_of_each_rule(spacing, num_steps, expected):
+    levels = diffusion.spaced_levels(1000, num_steps, spacing=spacing)
+    np.testing.assert_array_equal(levels, expected)
 
 
-def test_levels_of_dpm_solver():
-    found = diffusion.spaced_levels(1000, 21, spacing="linspace")[1:][::-1]
-    assert found.tolist()[:11] == [*range(999, 548, -50), 500]
-    assert found.tolist()[-2:] == [100, 50]
+def test_levels_match_dpm_solver():
+    levels = diffusion.spaced_levels(1000, 21, spacing="linspace")[1:][::-1]
+    assert levels.tolist()[:11] == [*range(999, 548, -50), 500]
+    assert levels.tolist()[-2:] == [100, 50]
 
 
 @pytest.mark.parametrize("spacing", ["leading", "trailing", "linspace"])
-def test_all_levels_are_all_levels(spacing):
-    found = diffusion.spaced_levels(37, 37, spacing=spacing)
-    np.testing.assert_array_equal(found, np.arange(37))
+def test_as_many_steps_as_levels_visit_all_levels(spacing):
+    levels = diffusion.spaced_levels(37, 37, spacing=spacing)
+    np.testing.assert_array_equal(levels, np.arange(37))
 
 
 @pytest.mark.parametrize(
@@ -39,38 +39,38 @@ def test_all_levels_are_all_levels(spacing):
         ("1", [0]),
     ],
 )
-def test_section_strings_of_guided_diffusion(sections, expected):
-    found = diffusion.section_levels(1000, sections)
-    np.testing.assert_array_equal(found, expected)
+def test_section_strings_match_guided_diffusion(sections, expected):
+    levels = diffusion.section_levels(1000, sections)
+    np.testing.assert_array_equal(levels, expected)
 
 
-def test_sections_of_guided_diffusion():
+def test_sections_match_guided_diffusion():
     fifty = diffusion.section_levels(1000, "50").tolist()
     assert fifty[:5] == [0, 20, 41, 61, 82]
     assert fifty[-2:] == [979, 999]
-    found = diffusion.section_levels(300, [10, 15, 20]).tolist()
-    assert len(found) == 45
-    assert found[:3] == [0, 11, 22]
-    assert found[-2:] == [294, 299]
-    assert found == diffusion.section_levels(300, "10,15,20").tolist()
+    levels = diffusion.section_levels(300, [10, 15, 20]).tolist()
+    assert len(levels) == 45
+    assert levels[:3] == [0, 11, 22]
+    assert levels[-2:] == [294, 299]
+    assert levels == diffusion.section_levels(300, "10,15,20").tolist()
 
 
-# Steps that the point-wise restorer took for each stride, and the first jump.
-KEPT = {1: (100, 1), 2: (51, 2), 3: (35, 2), 4: (27, 2), 5: (22, 3), 6: (19, 2)}
-KEPT |= {7: (16, 7), 8: (15, 2), 9: (13, 8), 10: (12, 8), 15: (9, 8), 20: (7, 18)}
-KEPT |= {25: (6, 23), 30: (6, 8)}
+# For each stride, the number of levels and the first step down.
+STRIDES = {1: (100, 1), 2: (51, 2), 3: (35, 2), 4: (27, 2), 5: (22, 3), 6: (19, 2)}
+STRIDES |= {7: (16, 7), 8: (15, 2), 9: (13, 8), 10: (12, 8), 15: (9, 8), 20: (7, 18)}
+STRIDES |= {25: (6, 23), 30: (6, 8)}
 
 
-@pytest.mark.parametrize("stride", KEPT)
-def test_every_kth_level_of_the_point_wise_restorer(stride):
-    found = diffusion.every_kth_level(100, stride)
-    assert (len(found), found[-1] - found[-2]) == KEPT[stride]
-    assert found[0] == 0
-    assert found[-1] == 99
+@pytest.mark.parametrize("stride", STRIDES)
+def test_the_number_of_levels_and_the_first_step_of_each_stride(stride):
+    levels = diffusion.every_kth_level(100, stride)
+    assert (len(levels), levels[-1] - levels[-2]) == STRIDES[stride]
+    assert levels[0] == 0
+    assert levels[-1] == 99
 
 
-def test_bad_spacings_are_refused():
-    with refuses("`num_steps` must be at most the 10"):
+def test_invalid_spacings_are_refused():
+    with refuses("`num_steps` must be at most the number of levels, 10"):
         diffusion.spaced_levels(10, 11)
     with refuses("`num_steps` must be at least 1"):
         diffusion.spaced_levels(10, 0)
@@ -82,7 +82,7 @@ def test_bad_spacings_are_refused():
         diffusion.section_levels(100, "ddimx")
     with refuses("`sections` must be counts from 1 to 50, got 60"):
         diffusion.section_levels(100, [60, 10])
-    with refuses("`sections` must be a count that a whole stride"):
+    with refuses("`sections` must be a count that an integer stride"):
         diffusion.section_levels(1000, "ddim999")
     with refuses("`stride` must be at least 1"):
         diffusion.every_kth_level(100, 0)

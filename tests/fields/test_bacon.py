@@ -88,9 +88,7 @@ def test_one_term_fits_all_levels_and_leaves_the_frequencies(key):
     features = jnp.asarray(0.5 * coarse + 0.2 * fine)[:, None]
     model = inr.Bacon(1, width=32, bands=BANDS)
     term = inr.Term(inr.bacon_residual, (coords, features))
-    result = inr.fit(
-        key, model, term, num_steps=150, learning_rate=2e-2, progress=False
-    )
+    result = inr.fit(key, model, term, num_steps=150, optimizer=2e-2, progress=False)
     before = model.init(jax.random.split(key)[0], coords[:1])
     jax.tree.map(
         np.testing.assert_array_equal,

@@ -1,13 +1,12 @@
-import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax import linen as nn
-from support import count_compilations, refuses
+from support import refuses
 
 import inr
 from inr import coords
+from inr.fields import Affine, FieldModule, check_module
 
 MODEL = inr.Siren(features=2, width=16, depth=1)
 
@@ -17,50 +16,7 @@ def field(key):
     return inr.bind(MODEL, MODEL.init(key, jnp.zeros((1, 2))))
 
 
-class Blur(nn.Module):
-    """A conditional model: the mean color of an image times one weight per axis."""
-
-    @nn.compact
-    def __call__(self, coords, feature_map):
-        weight = self.param("weight", nn.initializers.ones, (coords.shape[-1], 1))
-        return (coords @ weight) * feature_map[None]
-
-    def encode(self, image):
-        return image.mean((0, 1))
-
-
-def test_a_bound_field_is_the_model_with_its_params(field, key):
-    points = coords.random_points(key, 10)
-    np.testing.assert_array_equal(field(points), MODEL.apply(field.params, points))
-
-
-def test_it_passes_through_jit_grad_and_vmap(field, key):
-    points = coords.random_points(key, 10)
-    np.testing.assert_allclose(
-        jax.jit(lambda f, c: f(c))(field, points), field(points), atol=1e-6
-    )
-    gradient = jax.grad(lambda f: f(points).sum())(field)
-    chex.assert_tree_all_finite(gradient)
-    assert gradient.model == MODEL
-    stacked = jax.tree.map(lambda x: jnp.stack([x, 2 * x]), field)
-    double = jax.tree.map(lambda x: 2 * x, field)
-    both = jax.vmap(lambda f: f(points))(stacked)
-    np.testing.assert_allclose(both[0], field(points), atol=1e-5)
-    np.testing.assert_allclose(both[1], double(points), atol=1e-4)
-
-
-def test_equal_models_do_not_retrace(field, key):
-    points = coords.random_points(key, 10)
-    call = jax.jit(chex.assert_max_traces(lambda f, c: f(c), n=1))
-    for _ in range(2):
-        model = inr.Siren(features=2, width=16, depth=1)
-        call(inr.bind(model, field.params), points)
-    with count_compilations() as count:
-        call(inr.bind(inr.Siren(features=2, width=16, depth=1), field.params), points)
-    assert count() == 0
-
-
-def test_normalization_makes_the_field_speak_the_users_units(field, key):
+def test_normalization_maps_the_units_of_the_user(field, key):
     points = coords.random_points(key, 10)
     scale, shift = np.array([2.0, 0.5], np.float32), np.array([0.1, 0.2], np.float32)
     normalization = {
@@ -70,34 +26,30 @@ def test_normalization_makes_the_field_speak_the_users_units(field, key):
         "features_scale": np.array([3.0, 3.0], np.float32),
         "features_shift": np.array([1.0, -1.0], np.float32),
     }
-    moved = inr.bind(MODEL, {**field.params, "normalization": normalization})
+    normalized = inr.bind(MODEL, {**field.params, "normalization": normalization})
     expected = 3 * field(scale[None] * points + shift[None]) + jnp.array([[1.0, -1.0]])
-    np.testing.assert_allclose(moved(points), expected, atol=1e-5)
-    jacobian = jax.vmap(jax.jacfwd(moved))(points)
-    streams = moved.streams(points)
+    np.testing.assert_allclose(normalized(points), expected, atol=1e-5)
+    jacobian = jax.vmap(jax.jacfwd(normalized))(points)
+    streams = normalized.streams(points)
     np.testing.assert_allclose(streams.gradient, jacobian.transpose(2, 0, 1), atol=1e-3)
 
 
-def test_a_conditional_model_encodes_once_and_uses_the_image(key):
-    image = jax.random.uniform(key, (4, 4, 3))
-    points = coords.grid((2, 2)).reshape(-1, 2)
-    params = Blur().init(key, points, image.mean((0, 1)))
-    bound = inr.bind(Blur(), params, image)
-    np.testing.assert_allclose(bound.feature_map, image.mean((0, 1)), atol=1e-6)
-    expected = points.sum(-1, keepdims=True) * image.mean((0, 1))[None]
-    np.testing.assert_allclose(bound(points), expected, atol=1e-6)
-    other = inr.bind(Blur(), params, 1 - image)
-    assert not np.allclose(bound(points), other(points))
+def test_default_learning_rates():
+    assert FieldModule.default_learning_rate == 1e-3
+    assert inr.Siren(width=256).default_learning_rate == pytest.approx(2e-3)
+    assert inr.Siren(width=64).default_learning_rate == pytest.approx(4e-3)
+    assert inr.HashGrid().default_learning_rate == 1e-2
 
 
-def test_what_cannot_be_bound_is_refused(field, key):
-    with refuses("plain function", TypeError):
-        inr.bind(jnp.sin, field.params)
-    with refuses("`params`", TypeError):
-        inr.bind(MODEL, field.params["params"])
-    with refuses("`params`", TypeError):
-        inr.bind(MODEL, None)
-    with refuses("`image`"):
-        inr.bind(MODEL, field.params, jnp.zeros((4, 4, 3)))
-    with refuses("`image`"):
-        inr.bind(Blur(), {"params": {}})
+def test_a_module_must_hash_by_value():
+    class Lists(FieldModule):
+        bands: tuple = ()
+
+        def network(self, x):
+            return Affine(self.features)(x)
+
+    check_module(Lists(bands=(1, 2)))
+    with refuses("Replace lists and arrays by tuples", TypeError):
+        check_module(Lists(bands=np.ones(2)))
+    with refuses("already a field", TypeError):
+        check_module(jnp.sin)

@@ -192,11 +192,11 @@ def test_a_short_fit_lowers_the_loss_ten_times(name):
     params = initial(name)
     result = inr.fit_image(
         jax.random.key(0),
-        build(name),
         image,
-        params=params,
+        model=build(name),
+        init=params,
         num_steps=100,
-        learning_rate=1e-2,  # the defaults are for fields of full width
+        optimizer=1e-2,  # the defaults are for fields of full width
         progress=False,
     )
     assert result.history[-1] < result.history[0] / 10

@@ -159,7 +159,7 @@ def test_a_fitted_wide_image_is_shown(key):
     image = np.asarray(coords.grid((6, 12)))[..., ::-1].mean(-1, keepdims=True)
     image = np.float32(0.5 + 0.4 * image)
     model = inr.Siren(width=12, depth=1, omega=5.0)
-    result = inr.fit_image(key, model, image, num_steps=60, progress=False)
+    result = inr.fit_image(key, image, model=model, num_steps=60, progress=False)
     field = inr.bind(model, result.params)
     shown = picture(inr.to_glsl(field), (6, 12))
     np.testing.assert_allclose(shown[..., :1], inr.render(field, (6, 12)), atol=1e-5)

@@ -144,9 +144,7 @@ def test_a_smooth_grid_learns_from_its_laplacian(key):
         inr.Term(laplacian_residual, (coords, -8 * wave), 0.01),
         inr.Term(value_residual, (coords[::7], wave[::7])),
     )
-    result = inr.fit(
-        key, model, terms, num_steps=150, learning_rate=3e-2, progress=False
-    )
+    result = inr.fit(key, model, terms, num_steps=150, optimizer=3e-2, progress=False)
     assert result.history[-1] < result.history[0] / 10
 
 

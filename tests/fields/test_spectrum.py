@@ -47,7 +47,7 @@ def test_it_beats_a_fixed_30_between_the_samples(d, cycles, n):
     def error(omega):
         model = inr.Siren(width=64, depth=2, omega=omega)
         data = (points.reshape(-1, d), jnp.asarray(signal.reshape(-1, 1)))
-        options = {"num_steps": 200, "learning_rate": 5e-4, "progress": False}
+        options = {"num_steps": 200, "optimizer": 5e-4, "progress": False}
         result = inr.fit(jax.random.key(0), model, data, **options)
         found = inr.bind(model, result.params)(between)
         return float(np.mean((found - wave(between, cycles)) ** 2))

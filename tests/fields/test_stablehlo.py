@@ -132,7 +132,7 @@ def test_what_cannot_be_a_program_is_refused(siren, data):
         inr.to_stablehlo(jax.tree.map(lambda x: x * jnp.nan, siren))
     with refuses("`ndim` must be the number of coords axes"):
         inr.to_stablehlo(jnp.sin)
-    with refuses("`ndim` must be 2, that of the field, got 3"):
+    with refuses("`ndim` must be 2, as in the field, got 3"):
         inr.to_stablehlo(siren, ndim=3)
     for platforms in (("gpu",), (), "cpu"):
         with refuses("`platforms` must be some of"):

@@ -23,29 +23,31 @@ EDITS = {
 
 
 @pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
-def test_nothing_outside_the_mask_changes(edit):
+def test_pixels_outside_the_mask_are_unchanged(edit):
     x, mask = image(), disc()
-    found = np.asarray(edit(x, mask))
-    np.testing.assert_array_equal(found[~mask], x[~mask])
-    assert (found[mask] != x[mask]).mean() > 0.9
+    result = np.asarray(edit(x, mask))
+    np.testing.assert_array_equal(result[~mask], x[~mask])
+    assert (result[mask] != x[mask]).mean() > 0.9
 
 
-def test_color_is_a_clone_of_the_image_in_other_colors():
+def test_change_color_equals_cloning_the_multiplied_image():
     x, mask, factors = image(), disc(), np.array([1.5, 0.5, 0.7], np.float32)
-    found = merging.change_color(x, mask, factors)
-    np.testing.assert_allclose(found, inr.clone(x * factors, x, mask), atol=3e-6)
+    result = merging.change_color(x, mask, factors)
+    np.testing.assert_allclose(
+        result, inr.seamless_clone(x * factors, x, mask), atol=3e-6
+    )
 
 
-def test_factors_of_one_and_beta_zero_change_nothing():
+def test_factors_of_one_and_beta_zero_have_no_effect():
     x, mask = image(), disc()
     np.testing.assert_array_equal(merging.change_color(x, mask, np.ones(3)), x)
-    lit = merging.change_illumination(x, mask, beta=0.0)
-    np.testing.assert_allclose(lit, x, atol=1e-5)
+    result = merging.change_illumination(x, mask, beta=0.0)
+    np.testing.assert_allclose(result, x, atol=1e-5)
 
 
 @pytest.mark.slow
 def test_a_highlight_is_compressed():
-    """A bump on flat ground shrinks, the more the larger beta."""
+    """A larger beta makes a bump on a flat background lower."""
     y, x = np.mgrid[:24, :24]
     bump = np.exp(-((y - 12.0) ** 2 + (x - 12.0) ** 2) / 16)
     picture = (0.2 + 0.6 * bump)[..., None].astype(np.float32)
@@ -58,19 +60,19 @@ def test_a_highlight_is_compressed():
     assert heights[0] > heights[1] + 0.02 > heights[2] + 0.04
 
 
-def test_illumination_against_the_equation():
+def test_change_illumination_equals_the_equation():
     x, mask = image(12, 14), disc(12, 14)
     log = np.log(x.astype(np.float64))
     gradient = np.asarray(poisson.grid_gradient(log.astype(np.float32)))
     norm = np.sqrt((gradient**2).sum(2, keepdims=True))
     mean = norm[mask].mean(0)
     field = (0.3 * mean) ** 0.5 * np.where(norm > 0, norm, 1) ** -0.5 * gradient
-    solved = poisson.integrate_masked(field, mask, log.astype(np.float32)).value
-    found = merging.change_illumination(x, mask, alpha=0.3, beta=0.5)
-    np.testing.assert_allclose(found, np.exp(solved), rtol=1e-4)
+    value = poisson.integrate_masked(field, mask, log.astype(np.float32)).value
+    result = merging.change_illumination(x, mask, alpha=0.3, beta=0.5)
+    np.testing.assert_allclose(result, np.exp(value), rtol=1e-4)
 
 
-def test_texture_below_the_threshold_goes_and_an_edge_stays():
+def test_texture_below_the_threshold_is_removed_and_edges_are_not():
     rng = np.random.default_rng(0)
     step = np.where(np.arange(40) < 20, 0.2, 0.8)[None, :, None]
     picture = (step + rng.uniform(-0.02, 0.02, (30, 40, 1))).astype(np.float32)
@@ -84,13 +86,14 @@ def test_texture_below_the_threshold_goes_and_an_edge_stays():
     )
     edges = np.zeros((30, 40), bool)
     edges[:, 20] = True
-    given = merging.flatten_texture(picture, mask, edges=edges)
-    # An edge pixel keeps the differences to both of its neighbors.
+    result = merging.flatten_texture(picture, mask, edges=edges)
+    # The differences of an edge pixel to both of its neighbors are retained.
     gradient = poisson.grid_gradient(picture)
-    kept = np.zeros((30, 40, 2, 1), bool)
-    kept[:, 19:21, 1] = kept[:, 20, 0:1] = True
-    expected = poisson.integrate_masked(np.where(kept, gradient, 0), mask, picture)
-    np.testing.assert_allclose(given, expected.value, atol=1e-6)
+    is_edge = np.zeros((30, 40, 2, 1), bool)
+    is_edge[:, 19:21, 1] = is_edge[:, 20, 0:1] = True
+    guidance = np.where(is_edge, gradient, 0)
+    expected = poisson.integrate_masked(guidance, mask, picture)
+    np.testing.assert_allclose(result, expected.value, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -105,6 +108,6 @@ def test_texture_below_the_threshold_goes_and_an_edge_stays():
         (lambda x, m: merging.change_illumination(x, m[:3]), "`mask`"),
     ],
 )
-def test_bad_input_is_refused(call, message):
+def test_invalid_input_raises(call, message):
     with refuses(message):
         call(image(), disc())

@@ -15,7 +15,7 @@ def draw(n, h=12, w=17, c=3, seed=0):
 def least_squares(field, mean):
     """The integral of a gradient field `[h, w, 2]`, by dense least squares."""
     h, w = field.shape[:2]
-    rows, wanted = [], []
+    rows, differences = [], []
     for i in range(h):
         for j in range(w):
             for axis, (k, m) in enumerate(((i + 1, j), (i, j + 1))):
@@ -23,16 +23,16 @@ def least_squares(field, mean):
                     row = np.zeros((h, w))
                     row[i, j], row[k, m] = -1, 1
                     rows.append(row.ravel())
-                    wanted.append(field[i, j, axis])
-    u = np.linalg.lstsq(np.array(rows), np.array(wanted), rcond=1e-9)[0]
+                    differences.append(field[i, j, axis])
+    u = np.linalg.lstsq(np.array(rows), np.array(differences), rcond=1e-9)[0]
     return (u - u.mean() + mean).reshape(h, w)
 
 
 def strongest_by_loop(images, select, joint):
-    """Guidance, edge by edge."""
+    """Strongest gradients, computed edge by edge."""
     gradients = np.stack([np.asarray(poisson.grid_gradient(x)) for x in images])
     n, h, w, _, c = gradients.shape
-    found = np.zeros((h, w, 2, c))
+    field = np.zeros((h, w, 2, c))
     for i, j, axis, k in np.ndindex(h, w, 2, c):
         axes = [0, 1] if select == "pixel" else [axis]
         channels = range(c) if joint else [k]
@@ -40,37 +40,38 @@ def strongest_by_loop(images, select, joint):
             sum(gradients[m, i, j, a, b] ** 2 for a in axes for b in channels)
             for m in range(n)
         ]
-        found[i, j, axis, k] = gradients[int(np.argmax(strength)), i, j, axis, k]
-    return found
+        field[i, j, axis, k] = gradients[int(np.argmax(strength)), i, j, axis, k]
+    return field
 
 
 @pytest.mark.parametrize("joint", [True, False])
 @pytest.mark.parametrize("select", ["edge", "pixel"])
-def test_the_strongest_gradient_against_dense_least_squares(select, joint):
+def test_the_strongest_gradient_equals_dense_least_squares(select, joint):
     images = draw(3, 9, 11, 2)
     with jax.enable_x64(True):
-        rule = merging.Strongest(select=select, joint_channels=joint)
-        merged = inr.merge(images, guidance=rule)
+        guidance = merging.Strongest(select=select, joint_channels=joint)
+        merged = inr.merge(images, guidance=guidance)
         field = strongest_by_loop(images, select, joint)
     for k in range(2):
         expected = least_squares(field[..., k], images[..., k].mean())
         np.testing.assert_allclose(merged[..., k], expected, atol=1e-12)
 
 
-def test_the_default_is_the_strongest_edge_jointly():
+def test_the_default_is_the_strongest_edge_with_joint_channels():
     images = draw(2)
-    rule = merging.Strongest(select="edge", joint_channels=True)
-    np.testing.assert_array_equal(inr.merge(images), inr.merge(images, guidance=rule))
+    guidance = merging.Strongest(select="edge", joint_channels=True)
+    expected = inr.merge(images, guidance=guidance)
+    np.testing.assert_array_equal(inr.merge(images), expected)
 
 
-def test_the_mean_of_gradients_is_the_mean_image():
+def test_the_integral_of_mean_gradients_is_the_mean_image():
     images = draw(4).astype(np.float32)
     merged = inr.merge(list(images), guidance="mean")
     np.testing.assert_allclose(merged, images.mean(0), atol=2e-6)
 
 
 @pytest.mark.parametrize("guidance", ["strongest", "mean"])
-def test_one_image_and_equal_images_are_kept(guidance):
+def test_one_image_and_equal_images_are_unchanged(guidance):
     (image,) = draw(1).astype(np.float32)
     for images in ([image], [image, image], [image, np.full_like(image, 0.3)]):
         if guidance == "mean" and len(images) == 2 and images[1] is not image:
@@ -80,7 +81,7 @@ def test_one_image_and_equal_images_are_kept(guidance):
         np.testing.assert_allclose(merged, image + level, atol=3e-6)
 
 
-def test_weights_choose_an_image():
+def test_weights_select_an_image():
     images = draw(2).astype(np.float32)
     weights = np.stack([np.ones((12, 17)), np.zeros((12, 17))])
     for guidance in ("mean", "strongest"):
@@ -88,7 +89,7 @@ def test_weights_choose_an_image():
         np.testing.assert_allclose(merged, images[0], atol=3e-6)
 
 
-def test_a_weighted_mean_against_dense_least_squares():
+def test_a_weighted_mean_equals_dense_least_squares():
     images, weights = draw(2, 8, 9, 1), np.random.default_rng(1).random((2, 8, 9))
     gradients = np.stack([np.asarray(poisson.grid_gradient(x)) for x in images])
     field = np.zeros((8, 9, 2))
@@ -105,11 +106,17 @@ def flipped(gradients, weights):
     return -gradients[0]
 
 
-def test_guidance_may_be_any_function():
+def test_guidance_is_any_function():
     (image,) = draw(1).astype(np.float32)
     merged = inr.merge([image], guidance=flipped)
     expected = 2 * image.mean((0, 1)) - image
     np.testing.assert_allclose(merged, expected, atol=3e-6)
+
+
+def test_images_of_8_bits():
+    levels = np.rint(255 * draw(2)).astype(np.uint8)
+    expected = inr.merge(levels / np.float32(255))
+    np.testing.assert_array_equal(inr.merge(list(levels)), expected)
 
 
 def test_linear_light():
@@ -119,8 +126,8 @@ def test_linear_light():
     np.testing.assert_allclose(merged, inr.color.linear_to_srgb(light), atol=1e-5)
 
 
-def test_stitching_hides_a_step_of_exposure():
-    """Both images show one scene, one brighter: the seam and the step vanish."""
+def test_stitching_removes_a_step_of_exposure():
+    """Both images show one scene, and one is brighter."""
     y, x = np.mgrid[:40, :60]
     scene = (0.4 + 0.1 * np.sin(x / 5) * np.cos(y / 7))[..., None].astype(np.float32)
     labels = (x >= 30).astype(np.int32)
@@ -129,7 +136,7 @@ def test_stitching_hides_a_step_of_exposure():
     np.testing.assert_allclose(merged, scene - scene.mean() + level, atol=1e-5)
 
 
-def test_a_tileable_image_has_no_seam_and_keeps_its_inside():
+def test_a_tileable_image_has_no_seam_and_the_same_mean():
     y, x = np.mgrid[:32, :48] / 32
     image = (0.3 + 0.3 * x + 0.1 * np.sin(20 * y))[..., None].astype(np.float32)
     tile = np.asarray(merging.make_tileable(image))
@@ -139,25 +146,25 @@ def test_a_tileable_image_has_no_seam_and_keeps_its_inside():
     assert wrapped.max() < 3 * step
     np.testing.assert_allclose(tile.mean(), image.mean(), atol=1e-6)
     periodic = np.sin(2 * np.pi * np.mgrid[:32, :48][1] / 48)[..., None]
-    kept = merging.make_tileable(periodic.astype(np.float32))
-    assert np.abs(kept - periodic).max() < 0.1
+    tile = merging.make_tileable(periodic.astype(np.float32))
+    assert np.abs(tile - periodic).max() < 0.1
 
 
-def test_jit_and_vmap_change_nothing():
+def test_jit_and_vmap_equal_a_loop():
     batch = draw(6).astype(np.float32).reshape(3, 2, 12, 17, 3)
     loop = np.stack([inr.merge(images) for images in batch])
     np.testing.assert_allclose(jax.vmap(inr.merge)(batch), loop, atol=1e-5)
     np.testing.assert_allclose(jax.jit(inr.merge)(batch[0]), loop[0], atol=1e-5)
 
 
-def test_the_gradient_reaches_the_images():
+def test_the_derivative_with_respect_to_the_images():
     images = jnp.asarray(draw(2), jnp.float32)
     gradient = jax.grad(lambda x: jnp.sum(inr.merge(x) ** 2))(images)
     assert np.isfinite(gradient).all()
     assert np.abs(gradient).max(axis=(1, 2, 3)).min() > 0
 
 
-def test_a_second_call_with_equal_rules_compiles_nothing():
+def test_equal_guidances_do_not_recompile():
     inr.merge(draw(2), guidance=merging.Strongest(select="pixel"))
     with count_compilations() as count:
         inr.merge(draw(2, seed=1), guidance=merging.Strongest(select="pixel"))
@@ -169,9 +176,17 @@ def test_a_second_call_with_equal_rules_compiles_nothing():
     [
         (lambda x: inr.merge([]), "`images` must be at least one image"),
         (lambda x: inr.merge([x[0], x[1, :5]]), "`images` must be of one shape"),
-        (lambda x: inr.merge((255 * x).astype(np.uint8)), "Divide by 255"),
+        (
+            lambda x: inr.merge((255 * x).astype(int)),
+            r"`images\[0\]` must be a floating",
+        ),
         (lambda x: inr.merge(x * np.nan), r"`images\[0\]` must be finite"),
         (lambda x: inr.merge(x, guidance="max"), "'strongest', 'mean', or a function"),
+        (
+            lambda x: inr.merge(x, guidance=lambda g, w: g),
+            r"array of shape \(12, 17, 2",
+        ),
+        (lambda x: inr.merge(x, guidance=lambda g, w: None), "got NoneType"),
         (lambda x: inr.merge(x, weights=x[..., 0][:1]), "`weights` must be of shape"),
         (lambda x: inr.merge(x, weights=-x[..., 0]), "`weights` must be not negative"),
         (lambda x: inr.merge(x, weights=0 * x[..., 0]), "above 0 somewhere"),
@@ -181,6 +196,6 @@ def test_a_second_call_with_equal_rules_compiles_nothing():
         (lambda x: merging.Strongest(select="row"), "`select` must be one of"),
     ],
 )
-def test_bad_input_is_refused(call, message):
+def test_invalid_input_raises(call, message):
     with refuses(message):
         call(draw(2))

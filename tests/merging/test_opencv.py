@@ -9,14 +9,14 @@ from inr import merging
 def test_within_one_level_of_opencv(data_folder, mode):
     golden = np.load(data_folder / "golden" / "opencv_clone.npz")
     column, row = golden["center_xy"]
-    found = merging.clone_opencv(
+    result = merging.seamless_clone_opencv(
         golden["source"],
         golden["target"],
         golden["mask"] > 127,
         (int(row), int(column)),
         mode=mode,
     )
-    difference = np.abs(found.astype(int) - golden[mode])
+    difference = np.abs(result.astype(int) - golden[mode])
     assert difference.max() <= 1
     assert (difference > 0).mean() < 1e-3
 
@@ -30,26 +30,29 @@ def arguments():
     return {"source": source, "target": target, "mask": mask, "center": (10, 20)}
 
 
-def test_only_the_inside_of_the_box_changes():
-    given = arguments()
-    found = merging.clone_opencv(**given)
+def test_pixels_outside_the_box_are_unchanged():
+    options = arguments()
+    result = merging.seamless_clone_opencv(**options)
     inside = np.zeros((30, 40), bool)
     inside[8:12, 18:23] = True
-    np.testing.assert_array_equal(found[~inside], given["target"][~inside])
-    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(result[~inside], options["target"][~inside])
+    assert result.dtype == np.uint8
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"source": np.zeros((12, 14, 3), np.float32)}, "For floats use `clone`"),
+        (
+            {"source": np.zeros((12, 14, 3), np.float32)},
+            "For floats use `seamless_clone`",
+        ),
         ({"target": np.zeros((30, 40), np.uint8)}, r"`target` must be uint8 \[h, w, 3"),
         ({"mask": np.zeros((12, 14), np.uint8)}, "`mask` must be a bool array"),
         ({"mask": np.zeros((12, 14), bool)}, "an empty mask"),
-        ({"center": (1, 1)}, "`center` must be such that the box fits"),
+        ({"center": (1, 1)}, "`center` must be such that the box fits into"),
         ({"mode": "average"}, "`mode` must be one of"),
     ],
 )
-def test_bad_input_is_refused(change, message):
+def test_invalid_input_raises(change, message):
     with refuses(message):
-        merging.clone_opencv(**{**arguments(), **change})
+        merging.seamless_clone_opencv(**{**arguments(), **change})

@@ -46,19 +46,19 @@ def test_differences_over_the_pitch_approach_the_derivative():
         image = np.sin(3 * coords[..., :1]) * np.cos(2 * coords[..., 1:])
         pitch = np.asarray(inr.coords.pitch((n, n)))
         gradient = np.asarray(poisson.grid_gradient(image.astype(np.float32)))
-        found = gradient[:-1, :-1, 0] / pitch[0]
+        result = gradient[:-1, :-1, 0] / pitch[0]
         middle = coords[:-1, :-1] + np.array([pitch[0] / 2, 0])
         expected = 3 * np.cos(3 * middle[..., :1]) * np.cos(2 * middle[..., 1:])
-        errors.append(np.abs(found - expected).max())
+        errors.append(np.abs(result - expected).max())
     assert errors[1] < errors[0] / 3.5
 
 
-def test_the_edges_that_leave_the_image_are_not_read():
+def test_edges_out_of_the_image_are_not_read():
     g = draw(4, 5, 2, 1)
-    spoiled = g.copy()
-    spoiled[-1, :, 0] = spoiled[:, -1, 1] = 99
+    changed = g.copy()
+    changed[-1, :, 0] = changed[:, -1, 1] = 99
     np.testing.assert_array_equal(
-        poisson.grid_divergence(g), poisson.grid_divergence(spoiled)
+        poisson.grid_divergence(g), poisson.grid_divergence(changed)
     )
 
 
@@ -71,12 +71,12 @@ def test_the_edges_that_leave_the_image_are_not_read():
         (lambda: poisson.grid_gradient(draw(4, 5, 1), boundary="open"), "`boundary`"),
     ],
 )
-def test_bad_input_is_refused(call, message):
+def test_invalid_input_raises(call, message):
     with refuses(message):
         call()
 
 
-def test_vmap_is_a_loop():
+def test_vmap_equals_a_loop():
     batch = draw(3, 6, 7, 2)
     loop = np.stack([poisson.grid_laplacian(x) for x in batch])
     np.testing.assert_allclose(jax.vmap(poisson.grid_laplacian)(batch), loop, atol=1e-6)

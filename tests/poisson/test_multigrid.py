@@ -36,11 +36,11 @@ def fine(request):
 def test_restriction_is_the_adjoint_of_bilinear_interpolation(size):
     level = multigrid.fine_operator(jnp.ones(size, bool), jnp.zeros(()))
     shape = tuple(n // 2 + 1 for n in size)
-    p = dense(lambda c: multigrid._prolonged(level, c), shape)
-    r = dense(lambda f: multigrid._restricted(level, f), size)
+    p = dense(lambda c: multigrid._prolong(level, c), shape)
+    r = dense(lambda f: multigrid._restrict(level, f), size)
     np.testing.assert_array_equal(r, p.T)
     y, x = np.mgrid[: shape[0], : shape[1]]
-    plane = multigrid._prolonged(level, jnp.asarray(2.0 * y - 3.0 * x + 1))
+    plane = multigrid._prolong(level, jnp.asarray(2.0 * y - 3.0 * x + 1))
     y, x = np.mgrid[: size[0], : size[1]]
     np.testing.assert_allclose(plane, y - 1.5 * x + 1, atol=1e-5)
 
@@ -48,25 +48,27 @@ def test_restriction_is_the_adjoint_of_bilinear_interpolation(size):
 def test_coarse_operators_are_galerkin_products(fine):
     level = fine
     for _ in range(2):
-        coarse = jax.jit(multigrid._coarsened)(level)
+        coarse = jax.jit(multigrid._coarsen)(level)
         a = dense(
-            lambda u, level=level: multigrid._product(level, u), level.scale.shape
+            lambda u, level=level: multigrid._product(level, u), level.inverse_l1.shape
         )
         p = dense(
-            lambda c, level=level: multigrid._prolonged(level, c), coarse.scale.shape
+            lambda c, level=level: multigrid._prolong(level, c), coarse.inverse_l1.shape
         )
-        found = dense(
-            lambda u, coarse=coarse: multigrid.apply(coarse, u), coarse.scale.shape
+        result = dense(
+            lambda u, coarse=coarse: multigrid.apply(coarse, u), coarse.inverse_l1.shape
         )
-        np.testing.assert_allclose(found, p.T @ a @ p, atol=1e-5)
+        np.testing.assert_allclose(result, p.T @ a @ p, atol=1e-5)
         level = coarse
 
 
-def test_the_smoother_never_overshoots(fine):
+def test_the_smoother_is_stable(fine):
     """The eigenvalues of A / l1 lie in [0, 1] on every level."""
     for level in jax.jit(multigrid.build)(fine).levels:
-        a = dense(lambda u, level=level: multigrid.apply(level, u), level.scale.shape)
-        root = np.sqrt(np.asarray(level.scale)).ravel()
+        a = dense(
+            lambda u, level=level: multigrid.apply(level, u), level.inverse_l1.shape
+        )
+        root = np.sqrt(np.asarray(level.inverse_l1)).ravel()
         if isinstance(level, multigrid.Fine):
             known = ~np.asarray(level.mask).ravel()
             a[:, known] = a[known] = 0
@@ -82,5 +84,5 @@ def test_the_cycle_is_symmetric_and_close_to_the_inverse(fine):
     cycle = cycle[np.ix_(unknown, unknown)]
     np.testing.assert_allclose(cycle, cycle.T, atol=1e-5)
     a = dense(lambda u: multigrid.apply(fine, u), SIZE)[np.ix_(unknown, unknown)]
-    left = np.linalg.eigvals(np.eye(len(a)) - cycle @ a)
-    assert np.abs(left).max() < 0.25
+    error_factors = np.linalg.eigvals(np.eye(len(a)) - cycle @ a)
+    assert np.abs(error_factors).max() < 0.25

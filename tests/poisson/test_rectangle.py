@@ -48,7 +48,7 @@ def test_equals_dense_least_squares(size, boundary, screening):
 
 @pytest.mark.parametrize("boundary", ["neumann", "periodic"])
 @pytest.mark.parametrize("size", [*SIZES, (256, 257)], ids=str)
-def test_integration_undoes_differences(size, boundary):
+def test_integration_inverts_differences(size, boundary):
     image = 255 * np.random.default_rng(0).random((*size, 3))
     with jax.enable_x64(True):
         gradient = poisson.grid_gradient(image, boundary=boundary)
@@ -58,7 +58,7 @@ def test_integration_undoes_differences(size, boundary):
 
 
 @pytest.mark.parametrize("side", [256, 1024])
-def test_float32_keeps_the_unit_range_to_five_digits(side):
+def test_float32_error_in_the_unit_range(side):
     y, x = np.mgrid[:side, :side] / side
     image = (0.5 + 0.4 * np.sin(7 * x + 3 * y * y) * np.cos(11 * y))[..., None]
     image = (image + 0.1 * draw(side, side, 1)).clip(0, 1).astype(np.float32)
@@ -67,7 +67,7 @@ def test_float32_keeps_the_unit_range_to_five_digits(side):
     assert np.abs(back - image).max() < 1e-5
 
 
-def test_the_nearest_gradient_to_a_field_that_is_none():
+def test_integration_of_a_field_that_is_not_a_gradient_is_least_squares():
     size = (7, 6)
     field = draw(*size, 2, 1)
     rows = []
@@ -77,23 +77,23 @@ def test_the_nearest_gradient_to_a_field_that_is_none():
                 row = np.zeros(size)
                 row[i, j], row[i + (axis == 0), j + (axis == 1)] = -1, 1
                 rows.append((row.ravel(), field[i, j, axis, 0]))
-    matrix, wanted = (np.array(x) for x in zip(*rows, strict=True))
-    expected = np.linalg.lstsq(matrix, wanted, rcond=1e-9)[0]
+    matrix, differences = (np.array(x) for x in zip(*rows, strict=True))
+    expected = np.linalg.lstsq(matrix, differences, rcond=1e-9)[0]
     with jax.enable_x64(True):
         u = poisson.integrate(field)
     np.testing.assert_allclose(u.ravel(), expected - expected.mean(), atol=1e-12)
 
 
-def test_known_values_around_a_dirichlet_rectangle():
+def test_dirichlet_boundary_values():
     u = draw(12, 70, 2)
     rhs = poisson.grid_laplacian(u)[1:-1, 1:-1]
     frame = u.copy()
-    frame[1:-1, 1:-1] = np.nan  # only the frame is read
-    found = poisson.solve(rhs, boundary="dirichlet", boundary_values=frame)
-    np.testing.assert_allclose(found, u[1:-1, 1:-1], atol=2e-4)
+    frame[1:-1, 1:-1] = np.nan  # Only the frame is read.
+    result = poisson.solve(rhs, boundary="dirichlet", boundary_values=frame)
+    np.testing.assert_allclose(result, u[1:-1, 1:-1], atol=2e-4)
 
 
-def test_screening_moves_from_the_gradient_to_the_data():
+def test_screening_interpolates_between_gradient_and_data():
     guidance, data = draw(8, 9, 2, 1), draw(8, 9, 1)
     with jax.enable_x64(True):
         near = poisson.integrate_screened(guidance, data, 1e9)
@@ -106,7 +106,7 @@ def test_screening_moves_from_the_gradient_to_the_data():
 
 
 @pytest.mark.parametrize("boundary", ["neumann", "dirichlet", "periodic"])
-def test_transforms_of_jax_change_nothing(boundary):
+def test_vmap_and_jit_equal_a_loop(boundary):
     rhs = draw(3, 9, 70, 2).astype(np.float32)
 
     def f(rhs):
@@ -118,8 +118,8 @@ def test_transforms_of_jax_change_nothing(boundary):
 
 
 @pytest.mark.parametrize("boundary", ["neumann", "dirichlet", "periodic"])
-def test_the_gradient_is_the_solve_of_the_cotangent(boundary):
-    """Delta is symmetric, and so is its (pseudo-)inverse."""
+def test_the_derivative_is_the_solve_of_the_cotangent(boundary):
+    """Delta and its (pseudo-)inverse are symmetric."""
     rhs, y = draw(9, 70, 1), draw(9, 70, 1, seed=1)
     with jax.enable_x64(True):
         gradient = jax.grad(
@@ -129,7 +129,7 @@ def test_the_gradient_is_the_solve_of_the_cotangent(boundary):
     np.testing.assert_allclose(gradient, expected, atol=1e-10)
 
 
-def test_the_gradient_with_respect_to_screening_is_finite_and_right():
+def test_the_derivative_with_respect_to_screening():
     rhs = draw(6, 7, 1)
     rhs -= rhs.mean()
     with jax.enable_x64(True):
@@ -137,14 +137,14 @@ def test_the_gradient_with_respect_to_screening_is_finite_and_right():
         def f(s):
             return jnp.sum(poisson.solve(rhs, screening=s) ** 2)
 
-        found = jax.grad(f)(0.4)
+        result = jax.grad(f)(0.4)
         expected = (f(0.4 + 1e-6) - f(0.4 - 1e-6)) / 2e-6
         at_zero = jax.grad(f)(0.0)
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    np.testing.assert_allclose(result, expected, rtol=1e-6)
     assert np.isfinite(at_zero)
 
 
-def test_a_second_image_and_another_screening_compile_nothing():
+def test_another_image_and_screening_do_not_recompile():
     a, b = (draw(20, 30, 3, seed=s).astype(np.float32) for s in (1, 2))
     poisson.solve(a, screening=0.1)
     with count_compilations() as count:
@@ -159,7 +159,10 @@ def test_a_second_image_and_another_screening_compile_nothing():
         (lambda r: poisson.solve(r * np.nan), "`rhs` must be finite"),
         (lambda r: poisson.solve(r, boundary="open"), "`boundary` must be one of"),
         (lambda r: poisson.solve(r, screening=-1.0), "`screening`"),
-        (lambda r: poisson.solve(r, boundary_values=r), "`boundary_values` belong"),
+        (
+            lambda r: poisson.solve(r, boundary_values=r),
+            "`boundary_values` must be None where",
+        ),
         (
             lambda r: poisson.solve(r, boundary="dirichlet", boundary_values=r),
             r"`boundary_values` must be of shape \(6, 7, 1\)",
@@ -174,6 +177,6 @@ def test_a_second_image_and_another_screening_compile_nothing():
         ),
     ],
 )
-def test_bad_input_is_refused(call, message):
+def test_invalid_input_raises(call, message):
     with refuses(message):
         call(draw(4, 5, 1))

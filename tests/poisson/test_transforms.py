@@ -14,7 +14,7 @@ TWINS = {
     "dst": (poisson.dst, lambda x, axes: scipy.fft.dstn(x, 1, axes=axes)),
     "idst": (poisson.idst, lambda x, axes: scipy.fft.idstn(x, 1, axes=axes)),
 }
-# scipy's DST-I wants two samples at least; ours follows the sum down to one.
+# The DST-I of SciPy needs at least two samples; ours is defined for one sample too.
 LONG_ENOUGH = [shape for shape in SHAPES if min(shape) > 1]
 
 
@@ -27,7 +27,7 @@ def draw(*shape):
 @pytest.mark.parametrize("name", TWINS)
 def test_equals_scipy(name, shape, dtype):
     if "dst" in name and shape not in LONG_ENOUGH:
-        pytest.skip("scipy refuses a DST-I of one sample")
+        pytest.skip("SciPy has no DST-I of one sample")
     ours, twin = TWINS[name]
     x = draw(*shape)
     expected = twin(x, (0, 1))
@@ -64,7 +64,7 @@ def test_the_gradient_is_the_transposed_transform(name, shape):
     x, y = draw(*shape), draw(*shape[::-1]).T
     product = jax.jit(lambda x: jnp.vdot(ours(x), jnp.asarray(y, x.dtype)))
     gradient = jax.grad(product)(jnp.asarray(x, jnp.float32))
-    # <F u, y> = <u, F^T y> for unit vectors u, a few of them.
+    # <F u, y> = <u, F^T y> for a few unit vectors u.
     for index in [(0, 0), (3, 5), (shape[0] - 1, shape[1] - 1)]:
         unit = np.zeros(shape)
         unit[index] = 1
@@ -75,7 +75,7 @@ def test_the_gradient_is_the_transposed_transform(name, shape):
 
 
 @pytest.mark.parametrize("name", TWINS)
-def test_vmap_and_jit_change_nothing(name):
+def test_vmap_and_jit_equal_a_loop(name):
     ours, _ = TWINS[name]
     x = draw(3, 7, 10).astype(np.float32)
     expected = jnp.stack([ours(row) for row in x])
@@ -84,7 +84,7 @@ def test_vmap_and_jit_change_nothing(name):
     np.testing.assert_allclose(jax.jit(jax.vmap(ours))(x), expected, atol=1e-6 * scale)
 
 
-def test_bad_input_is_refused():
+def test_invalid_input_raises():
     x = np.ones((4, 4), np.float32)
     with refuses("`x` must be a floating array"):
         poisson.dct(np.ones((4, 4), int))

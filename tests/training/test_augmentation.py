@@ -10,7 +10,7 @@ views = jax.jit(training.random_views, static_argnames="amount")
 
 
 def smooth(h=24, w=32, b=3):
-    """Plane waves, each image its own: known at every point."""
+    """A plane wave for each image."""
     grid = np.asarray(coords.grid((h, w)))
     return np.stack([wave(grid, i) for i in range(b)])
 
@@ -20,55 +20,57 @@ def wave(points, i):
     return np.float32(0.5 + 0.4 * np.sin(angle))[..., None]
 
 
-def test_nothing_changes_by_nothing():
+def test_zero_amount_changes_nothing():
     images = smooth()
-    made = views(jax.random.key(0), images, amount=0.0)
-    np.testing.assert_allclose(made, images, atol=1e-6)
+    output = views(jax.random.key(0), images, amount=0.0)
+    np.testing.assert_allclose(output, images, atol=1e-6)
 
 
-def test_a_view_is_the_image_at_turned_enlarged_shifted_points():
-    """The closed form of the image, at points of an affine map fitted to the view."""
+def test_views_are_rotated_enlarged_and_shifted():
+    """Views of two ramps contain their points, to which an affine map is fitted."""
     h, w = 48, 64
     grid = np.asarray(coords.grid((h, w)))
     ramp = np.stack([0.5 + 0.4 * grid[..., :1], 0.5 + 0.4 * grid[..., 1:]], 0)
     images = np.concatenate([np.concatenate(list(ramp), -1)[None]] * 8)
-    made = np.asarray(views(jax.random.key(3), np.float32(images), amount=0.1))
-    points = (made - 0.5) / 0.4
+    output = np.asarray(views(jax.random.key(3), np.float32(images), amount=0.1))
+    points = (output - 0.5) / 0.4
     inner = np.s_[8:-8, 8:-8]
-    seen = []
+    parameters = []
     for i in range(8):
         flat = np.concatenate([grid[inner].reshape(-1, 2), np.ones((32 * 48, 1))], -1)
         affine, error, *_ = np.linalg.lstsq(
             flat, points[i][inner].reshape(-1, 2), rcond=None
         )
         assert np.sqrt(error / len(flat)).max() < 2e-3
-        # In pixels it is a turn times a share: equal columns, at right angles.
+        # In pixels it is a rotation times a factor: its columns are orthogonal.
         pixels = np.array([h, w]) / 2
-        turn = affine[:2] / pixels[:, None] * pixels
-        share = np.sqrt(abs(np.linalg.det(turn)))
-        np.testing.assert_allclose(turn @ turn.T, share**2 * np.eye(2), atol=4e-3)
-        angle = np.arctan2(turn[0, 1], turn[0, 0])
+        rotation = affine[:2] / pixels[:, None] * pixels
+        share = np.sqrt(abs(np.linalg.det(rotation)))
+        np.testing.assert_allclose(
+            rotation @ rotation.T, share**2 * np.eye(2), atol=4e-3
+        )
+        angle = np.arctan2(rotation[0, 1], rotation[0, 0])
         assert 0.8 - 1e-3 < share < 1 + 1e-3
         assert abs(angle) < 0.1 + 1e-3
         assert np.abs(affine[2]).max() < 1 - share + 5e-3
-        seen.append((share, angle))
-    assert np.ptp(seen, axis=0).min() > 0.03
+        parameters.append((share, angle))
+    assert np.ptp(parameters, axis=0).min() > 0.03
 
 
-def test_each_image_has_a_view_of_its_own_and_keys_others():
+def test_views_differ_between_images_and_keys():
     images = np.repeat(smooth(b=1), 2, 0)
-    made = views(jax.random.key(0), images, amount=0.2)
-    assert np.abs(made[0] - made[1]).max() > 0.01
+    output = views(jax.random.key(0), images, amount=0.2)
+    assert np.abs(output[0] - output[1]).max() > 0.01
     other = views(jax.random.key(1), images, amount=0.2)
-    assert np.abs(made[0] - other[0]).max() > 0.01
+    assert np.abs(output[0] - other[0]).max() > 0.01
 
 
-def test_bytes_are_levels():
+def test_uint8_levels_become_values_in_the_unit_range():
     levels = np.random.default_rng(0).integers(0, 255, (2, 12, 12, 3), np.uint8)
-    made = views(jax.random.key(0), levels, amount=0.1)
+    output = views(jax.random.key(0), levels, amount=0.1)
     expected = views(jax.random.key(0), levels.astype(np.float32) / 255, amount=0.1)
-    np.testing.assert_allclose(made, expected, atol=1e-6)
-    assert made.dtype == jnp.float32
+    np.testing.assert_allclose(output, expected, atol=1e-6)
+    assert output.dtype == jnp.float32
 
 
 @pytest.mark.parametrize("amount", [-0.1, 0.5, np.nan])
@@ -77,21 +79,33 @@ def test_an_amount_outside_its_range_is_refused(amount):
         training.random_views(jax.random.key(0), smooth(), amount=float(amount))
 
 
-def test_holes_are_rectangles_and_strokes():
-    make = jax.jit(training.random_holes, static_argnames=("size", "count"))
-    holes = np.asarray(make(jax.random.key(0), size=(40, 60), count=64))
-    assert holes.shape == (64, 40, 60)
-    assert holes.any((1, 2)).all()
-    filled = []
-    for hole in holes:
-        rows, columns = hole.any(1).nonzero()[0], hole.any(0).nonzero()[0]
-        box = hole[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        filled.append(box.all())
-        if box.all():
-            assert 0.1 * 40 <= box.shape[0] <= 0.55 * 40
-            assert 0.1 * 60 <= box.shape[1] <= 0.55 * 60
-    assert 16 < sum(filled) < 48
-    strokes = holes[~np.array(filled)].mean((1, 2))
-    assert 0.01 < strokes.mean() < 0.3
-    other = np.asarray(make(jax.random.key(1), size=(40, 60), count=64))
-    assert (other != holes).any()
+def test_resized_crops_have_random_scales():
+    """A ramp stays a ramp, steeper by the scale, wherever the part begins.
+
+    Nearly: a cubic kernel ripples by some hundredths at scales between whole numbers.
+    """
+    y, x = np.mgrid[:48, :60].astype(np.float32)
+    images = np.broadcast_to(np.stack([y, x, y], -1) / 64, (40, 48, 60, 3))
+    parts = training.random_resized_crops(jax.random.key(0), images, (16, 16))
+    parts = np.asarray(parts)
+    assert parts.shape == (40, 16, 16, 3)
+    inner = 64 * parts[:, 4:-4, 4:-4]
+    down, right = np.diff(inner[..., 0], axis=1), np.diff(inner[..., 1], axis=2)
+    scale = down.mean((1, 2))
+    np.testing.assert_allclose(down, scale[:, None, None] + 0 * down, rtol=0.05)
+    np.testing.assert_allclose(right, scale[:, None, None] + 0 * right, rtol=0.05)
+    assert 0.99 <= scale.min() < 1.3
+    assert 2.7 < scale.max() <= 3.03
+    # The centers of the first and the last pixel lie within the image.
+    first = inner[:, 0, 0, 0] - 4 * scale
+    assert first.min() > 0
+    assert (first + 15 * scale).max() < 47
+    assert first.std() > 1
+    with refuses("`size` must be"):
+        training.random_resized_crops(jax.random.key(0), images, (49, 16))
+
+
+def test_resized_crops_of_the_full_size_equal_the_images():
+    images = np.random.default_rng(0).random((2, 12, 12, 3), np.float32)
+    parts = training.random_resized_crops(jax.random.key(0), images, (12, 12))
+    np.testing.assert_allclose(parts, images, atol=1e-5)

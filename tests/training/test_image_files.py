@@ -4,7 +4,7 @@ from PIL import Image
 from support import refuses
 
 from inr import training
-from inr.training import files
+from inr.training import image_files
 
 
 def write(path, array):
@@ -13,7 +13,7 @@ def write(path, array):
 
 
 def photos(count=400, crops=3):
-    """Names as in a folder of photographs, several crops of each."""
+    """File names of a folder of photos with several crops of each."""
     return [
         f"source{i % 5}_{i:04d}_{j}.webp" for i in range(count) for j in range(crops)
     ]
@@ -24,12 +24,12 @@ def photo(name):
 
 
 def person(name):
-    """Of a portrait: the id that a source and the next, or two poses, share."""
+    """Label of a portrait: the id that all portraits of a person share."""
     parts = name.split("_")[1:]
     return parts[2] if parts[0] in ("neutral", "smiling") else parts[-1]
 
 
-def test_files_become_bytes_whatever_they_hold(tmp_path):
+def test_files_of_all_kinds_become_uint8_rgb(tmp_path):
     generator = np.random.default_rng(0)
     rgb = generator.integers(0, 256, (6, 5, 3), np.uint8)
     rgba = np.dstack([rgb, np.full((6, 5), 255, np.uint8)])
@@ -53,7 +53,7 @@ def test_files_become_bytes_whatever_they_hold(tmp_path):
         images[4]
 
 
-def test_files_are_decoded_once_as_long_as_there_is_room(tmp_path, monkeypatch):
+def test_files_are_decoded_once_while_they_fit(tmp_path, monkeypatch):
     image = np.zeros((4, 4, 3), np.uint8)
     paths = [write(tmp_path / f"{i}.png", image) for i in range(3)]
     decoded = []
@@ -62,25 +62,25 @@ def test_files_are_decoded_once_as_long_as_there_is_room(tmp_path, monkeypatch):
         decoded.append(path.name)
         return read_image(path)
 
-    read_image = files.read_image
-    monkeypatch.setattr(files, "read_image", read)
+    read_image = image_files.read_image
+    monkeypatch.setattr(image_files, "read_image", read)
     images = training.ImageFiles(paths, max_bytes=2 * image.nbytes)
     for _ in range(3):
         for i in range(3):
             images[i]
     assert decoded.count("0.png") == decoded.count("1.png") == 1
     assert decoded.count("2.png") == 3
-    assert not images[0].flags.writeable  # a change would last
+    assert not images[0].flags.writeable  # A change would stay in the cache.
 
 
-def test_a_split_keeps_groups_together_and_covers_everything():
+def test_a_split_keeps_groups_together_and_loses_nothing():
     names = photos()
     train, held_out = training.split_by_hash(names, group=photo)
     assert sorted(train + held_out) == sorted(names)
     assert train == [n for n in names if n in set(train)]
     groups = [{n.rsplit("_", 1)[0] for n in side} for side in (train, held_out)]
     assert not groups[0] & groups[1]
-    # Of 400 groups a tenth, with three standard deviations to either side.
+    # A tenth of 400 groups, plus or minus three standard deviations.
     assert 40 - 18 <= len(groups[1]) <= 40 + 18
 
 
@@ -89,11 +89,12 @@ def test_a_split_is_stable():
     held_out = set(training.split_by_hash(names, group=photo)[1])
     more = [f"new_{i}_0.webp" for i in range(200)] + names[::-1]
     assert set(training.split_by_hash(more, group=photo)[1]) & set(names) == held_out
-    # Another crop, another folder and another format of a photo follow it.
+    # Other crops, folders and formats of a photo stay on its side.
     renamed = ["folder/" + n.replace(".webp", "7.png") for n in names]
-    again = training.split_by_hash(renamed, group=photo)[1]
-    back = {n.removeprefix("folder/").replace("7.png", ".webp") for n in again}
-    assert back == held_out
+    held_out_again = training.split_by_hash(renamed, group=photo)[1]
+    assert {
+        n.removeprefix("folder/").replace("7.png", ".webp") for n in held_out_again
+    } == held_out
     wider = set(training.split_by_hash(names, group=photo, fraction=0.3)[1])
     assert held_out < wider
 
@@ -104,7 +105,7 @@ def test_a_split_is_the_same_on_every_machine():
     assert sides == (["a_2_0"], ["a_5_0"])
 
 
-def test_the_ends_of_the_fraction():
+def test_fractions_of_zero_and_one():
     names = photos(20)
     assert training.split_by_hash(names, group=photo, fraction=0.0) == (names, [])
     assert training.split_by_hash(names, group=photo, fraction=1.0) == ([], names)
@@ -125,19 +126,22 @@ def test_real_folders_are_split_by_photo_and_by_person(data_folder, folder, grou
     assert 0.06 < len(held_out) / (len(train) + len(held_out)) < 0.14
 
 
-def test_pairs_are_of_one_group_and_of_two_images():
+def test_pairs_have_two_different_images_of_one_group():
     images = [np.full((2, 3, 3), i, np.uint8) for i in range(7)]
     groups = ["a", "b", "a", "c", "a", "b", "a"]
-    pairs = training.ImagePairs(images, groups, partners=2)
-    found = [tuple(pair[0, 0, [0, 3]].tolist()) for pair in pairs]
-    # Of a: 0, 2, 4, 6, each with the next two; of b: 1 and 5; c is alone.
+    pairs = training.ImagePairs(images, groups, max_partners=2)
+    indices = [tuple(pair[0, 0, [0, 3]].tolist()) for pair in pairs]
+    # Group a has 0, 2, 4, 6, each paired with the next two; b has 1 and 5; c has 3.
     expected = [(0, 2), (0, 4), (2, 4), (2, 6), (4, 6), (4, 0), (6, 0), (6, 2)]
-    assert sorted(found) == sorted([*expected, (1, 5), (5, 1)])
+    assert sorted(indices) == sorted([*expected, (1, 5), (5, 1)])
     assert pairs[0].shape == (2, 3, 6)
-    for wrong, message in (
-        ({"groups": "ab"}, "`groups` must be one for each of 7 images"),
-        ({"groups": range(7)}, "`groups` must be such that one has two images"),
-        ({"groups": groups, "partners": 0}, "`partners` must be"),
+    for options, message in (
+        ({"groups": "ab"}, "`groups` must be one label for each of 7 images"),
+        (
+            {"groups": range(7)},
+            "`groups` must be labels of which at least two are equal",
+        ),
+        ({"groups": groups, "max_partners": 0}, "`max_partners` must be"),
     ):
         with refuses(message):
-            training.ImagePairs(images, **wrong)
+            training.ImagePairs(images, **options)

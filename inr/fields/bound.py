@@ -1,0 +1,178 @@
+"""A model with its parameters as one callable field."""
+
+import dataclasses
+import functools
+import math
+import reprlib
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+from inr import _checks
+from inr._typing import Array, ArrayLike, Params
+from inr.fields import streams
+from inr.fields.base import check_module
+from inr.fields.streams import Streams
+
+
+@functools.partial(
+    jax.tree_util.register_dataclass,
+    data_fields=("params", "feature_map"),
+    meta_fields=("model",),
+)
+@dataclasses.dataclass(frozen=True, eq=False)
+class BoundField:
+    """A model with its parameters: a callable and a pytree. `bind` creates it.
+
+    It is an argument of `jit`, `grad` and `vmap`; stacked leaves are a batch of fields.
+    It hashes by identity, so that `jax.jit(field)` works too.
+
+    Attributes:
+      model: Linen module, static: equal modules do not retrace.
+      params: what `model.init` returns, or the `params` of a fit.
+      feature_map: output of `model.encode` for the image of a conditional model,
+        otherwise None.
+    """
+
+    model: nn.Module
+    params: Params
+    feature_map: Any = None
+
+    def __call__(self, coords: ArrayLike, *inputs: Any) -> Array:
+        """Features `[..., k]` at coords `[..., d]`.
+
+        Further inputs of the model, such as the time of a denoiser, follow the coords.
+        """
+        condition = (*self._condition(), *inputs)
+        return self.model.apply(self.params, jnp.asarray(coords), *condition)
+
+    def streams(self, coords: ArrayLike, *, unit: Array | None = None) -> Streams:
+        """Value, gradient and Laplacian in one pass, for coords `[..., d]`.
+
+        Derivatives are per `unit` `[d]` of coords, 1 by default. The model must be
+        written with `inr.fields.streams`.
+        """
+        seeded = streams.seed(_checks.as_floating("coords", coords), unit=unit)
+        y = self.model.apply(self.params, seeded, *self._condition())
+        shape = y.value.shape
+        gradient = jnp.broadcast_to(y.gradient, (seeded.value.shape[-1], *shape))
+        return Streams(y.value, gradient, jnp.broadcast_to(y.laplacian, shape))
+
+    def cell_mean(self, coords: ArrayLike, cell: ArrayLike) -> Array:
+        """Mean over boxes of size `cell` `[d]` around coords `[..., d]`, closed form.
+
+        Exact for families linear in sines (one sine layer and a linear layer).
+
+        Raises:
+          ValueError: for any other family.
+        """
+        cells = streams.seed_cells(jnp.asarray(coords), jnp.asarray(cell))
+        return self.model.apply(self.params, cells, *self._condition()).value
+
+    def __repr__(self) -> str:
+        trained = self.params
+        if isinstance(trained, Mapping):
+            trained = trained.get("params", {})
+        count = sum(math.prod(np.shape(x)) for x in jax.tree.leaves(trained))
+        encoded = "" if self.feature_map is None else ", with a feature map"
+        return f"BoundField({_summary(self.model)}, {count:,} parameters{encoded})"
+
+    def _condition(self) -> tuple[Any, ...]:
+        return () if self.feature_map is None else (self.feature_map,)
+
+
+def bind(
+    model: nn.Module, params: Params, image: ArrayLike | None = None
+) -> BoundField:
+    """Combine a model with its parameters into a callable field.
+
+    A conditional model has a method `encode(image) -> feature_map`, is called as
+    `model(coords, feature_map)`, and is bound to an image. `bind` runs its encoder
+    once.
+
+    Args:
+      model: Linen module that maps coords `[..., d]` to features `[..., k]`.
+      params: what `model.init(key, coords)` returns, or the `params` of a fit.
+      image: input of `model.encode`, for conditional models only.
+
+    Returns:
+      A `BoundField`.
+
+    Raises:
+      TypeError: if the model is not a Linen module or the params are not a mapping of
+        collections.
+      ValueError: if an image is given to a model without `encode`, or is missing for a
+        model with `encode`.
+    """
+    check_module(model)
+    if not (hasattr(params, "keys") and "params" in params):
+        raise TypeError(
+            "`params` must be what `model.init` returns, a mapping with the collection "
+            f"'params', got {_describe(params)}."
+        )
+    params = jax.tree.map(jnp.asarray, params)
+    if not hasattr(model, "encode"):
+        if image is not None:
+            raise _checks.fail(
+                "image", f"None, because {type(model).__name__} has no `encode`", "one"
+            )
+        return BoundField(model, params)
+    if image is None:
+        raise _checks.fail("image", f"the input of {type(model).__name__}", "None")
+    return BoundField(model, params, _encode(model, params, jnp.asarray(image)))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _encode(model: nn.Module, params: Params, image: Array) -> Any:
+    return model.apply(params, image, method="encode")
+
+
+def encoding_bytes(
+    model: nn.Module, params: Params, image: jax.ShapeDtypeStruct
+) -> int:
+    """Memory that `bind` allocates for a conditional model, with temporary arrays.
+
+    Args:
+      model: conditional model.
+      params: its collections.
+      image: shape and dtype of the image.
+
+    Returns:
+      Bytes.
+    """
+    lowered = _encode.lower(model, params, image)
+    memory = lowered.compile().memory_analysis()
+    return memory.temp_size_in_bytes + memory.output_size_in_bytes
+
+
+_ALWAYS_SHOWN = ("features", "width", "depth")
+
+
+def _summary(model: nn.Module) -> str:
+    """Class, size and the hyperparameters that differ from their defaults."""
+    items, complete = [], True
+    for field in dataclasses.fields(model):
+        if field.name in ("parent", "name"):
+            continue
+        value = getattr(model, field.name)
+        if field.name in _ALWAYS_SHOWN or value != field.default:
+            items.append(f"{field.name}={_short(value)}")
+        else:
+            complete = False
+    ellipsis = [] if complete else ["..."]
+    return f"{type(model).__name__}({', '.join(items + ellipsis)})"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, nn.Module):
+        return f"{type(value).__name__}(...)"
+    return value.__name__ if isinstance(value, type) else reprlib.repr(value)
+
+
+def _describe(params: Any) -> str:
+    keys = list(params.keys()) if hasattr(params, "keys") else None
+    return type(params).__name__ if keys is None else f"the keys {keys}"

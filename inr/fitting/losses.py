@@ -1,0 +1,124 @@
+"""Loss and gradient of terms, summed over blocks of rows.
+
+A block fits a CPU's cache, so that memory does not grow with the rows of a batch.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jax import lax
+
+from inr._typing import Array, Key, Params
+from inr.fields import BoundField
+from inr.fitting.terms import Term, draw_batch
+
+# 2 MB per activation at width 256: about the fastest size, measured.
+_ROWS_ON_CPU = 2048
+_ROWS_ELSEWHERE = 2**18
+
+
+def loss_and_gradient(
+    key: Key, step: Array, model: nn.Module, params: Params, terms: tuple[Term, ...]
+) -> tuple[Array, Params]:
+    """Return the sum of all terms and its gradient in the collection `params`."""
+    parts = []
+    for i, term in enumerate(terms):
+        batch = draw_batch(jax.random.fold_in(key, i), step, term)
+        part = _value_and_grad(model, params, term, batch)
+        parts.append(jax.tree.map(lambda x, weight=term.weight: weight * x, part))
+    return jax.tree.map(lambda *xs: sum(xs), *parts)
+
+
+def split_into_blocks(batch: Any, max_rows: int) -> tuple[Any, Array]:
+    """Split a batch into blocks of rows.
+
+    Args:
+      batch: tree of arrays with a common leading axis of rows.
+      max_rows: greatest number of rows of a block.
+
+    Returns:
+      The batch as `[blocks, rows of a block, ...]`, and bool `[blocks, rows of a
+      block]`, False for padding.
+    """
+    rows = jax.tree.leaves(batch)[0].shape[0]
+    number = -(-rows // max_rows)
+    size = -(-rows // number)
+
+    def split(x: Array) -> Array:
+        # Copies of the last row: padding must be as harmless to the residual as data.
+        padding = [(0, number * size - rows)] + [(0, 0)] * (x.ndim - 1)
+        return jnp.pad(x, padding, "edge").reshape(number, size, *x.shape[1:])
+
+    is_data = jnp.arange(number * size, dtype=jnp.int32).reshape(number, size) < rows
+    return jax.tree.map(split, batch), is_data
+
+
+def _value_and_grad(
+    model: nn.Module, params: Params, term: Term, batch: Any
+) -> tuple[Array, Params]:
+    """Return the unweighted loss of one term and its gradient."""
+
+    def residual(trained: Params, batch: Any) -> Array:
+        return term.residual(BoundField(model, {**params, "params": trained}), batch)
+
+    if term.reduce is not None:
+        return _reduced(residual, term.reduce, params["params"], batch)
+
+    rows = jax.tree.leaves(batch)[0].shape[0]
+    blocks, is_data = split_into_blocks(batch, _max_rows())
+
+    def block_loss(trained: Params, batch: Any, is_data: Array) -> Array:
+        r = residual(trained, batch)
+        square = jnp.square(r).reshape(r.shape[0], -1).mean(-1)
+        return jnp.where(is_data, square, 0).sum() / rows
+
+    def value_and_grad(block: tuple[Any, Array]) -> tuple[Array, Params]:
+        return jax.value_and_grad(block_loss)(params["params"], *block)
+
+    def add_block(total, block):
+        return jax.tree.map(jnp.add, total, value_and_grad(block)), None
+
+    first, rest = (
+        jax.tree.map(lambda x, part=part: x[part], (blocks, is_data))
+        for part in (0, slice(1, None))
+    )
+    return lax.scan(add_block, value_and_grad(first), rest)[0]
+
+
+def _reduced(
+    residual: Callable[[Params, Any], Array],
+    reduce: Callable[[Array], Array],
+    trained: Params,
+    batch: Any,
+) -> tuple[Array, Params]:
+    """Return a function of all residuals and its gradient, forward and back in blocks.
+
+    The backward pass needs only the derivative of `reduce` with respect to each row.
+    Computing the residuals twice therefore keeps memory independent of the number of
+    rows. One or two blocks are computed at once.
+    """
+    rows = jax.tree.leaves(batch)[0].shape[0]
+    blocks, _ = split_into_blocks(batch, _max_rows())
+    number, size = jax.tree.leaves(blocks)[0].shape[:2]
+    if number <= 2:
+        return jax.value_and_grad(lambda t: reduce(residual(t, batch)))(trained)
+    residuals = lax.map(lambda block: residual(trained, block), blocks)
+    flat = residuals.reshape(-1, *residuals.shape[2:])
+    loss, cotangent = jax.value_and_grad(reduce)(flat[:rows])
+    padding = [(0, number * size - rows)] + [(0, 0)] * (cotangent.ndim - 1)
+    cotangents = jnp.pad(cotangent, padding).reshape(residuals.shape)
+
+    def add_block(total, block):
+        rows, cotangent = block
+        _, pull = jax.vjp(lambda trained: residual(trained, rows), trained)
+        return jax.tree.map(jnp.add, total, pull(cotangent)[0]), None
+
+    zeros = jax.tree.map(jnp.zeros_like, trained)
+    return loss, lax.scan(add_block, zeros, (blocks, cotangents))[0]
+
+
+def _max_rows() -> int:
+    return _ROWS_ON_CPU if jax.default_backend() == "cpu" else _ROWS_ELSEWHERE

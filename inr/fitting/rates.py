@@ -1,0 +1,75 @@
+"""The option `optimizer`: an optax optimizer, or learning rates of the default one."""
+
+import functools
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import linen as nn
+
+from inr import _checks
+from inr._typing import Params
+
+Rates: TypeAlias = float | Mapping[str, float]
+"""A learning rate, or a mapping from layer names to learning rates."""
+
+Optimizer: TypeAlias = optax.GradientTransformation | float | Mapping[str, float]
+"""An optax optimizer, or the peak learning rates of the default optimizer."""
+
+
+def default_rates(model: nn.Module, ndim: int) -> dict[str, float]:
+    """Return the default peak learning rate of every layer.
+
+    A verb scales them and passes them to `fit` as `optimizer`.
+
+    Args:
+      model: a Linen module. Its attribute `default_learning_rate` is a number or a
+        mapping from layer names to numbers; without the attribute the rate is 1e-3.
+      ndim: d, the number of coordinates.
+
+    Returns:
+      A mapping from layer names to rates.
+    """
+    rates = _default_rates(model)
+    if isinstance(rates, Mapping):
+        return dict(rates)
+    coords = jax.ShapeDtypeStruct((1, ndim), jnp.float32)
+    variables = jax.eval_shape(model.init, jax.random.key(0), coords)
+    return dict.fromkeys(variables["params"], rates)
+
+
+def split_optimizer(
+    model: nn.Module, params: Params, optimizer: Optimizer | None
+) -> tuple[optax.GradientTransformation | None, Rates]:
+    """Return a custom optimizer or None, and the rates of the default optimizer.
+
+    Raises:
+      TypeError: for anything but an optimizer, a number or a mapping.
+      ValueError: for a rate that is not finite and above 0, or a mapping with other
+        keys than the layers of `params`.
+    """
+    if isinstance(optimizer, optax.GradientTransformation):
+        return optimizer, 0.0
+    rates = _default_rates(model) if optimizer is None else optimizer
+    if not isinstance(rates, int | float | Mapping) or isinstance(rates, bool):
+        raise TypeError(
+            "`optimizer` must be an optax optimizer, a learning rate or a mapping from "
+            f"layer names to learning rates, got {type(rates).__name__}."
+        )
+    check = functools.partial(_checks.as_positive, "optimizer")
+    if not isinstance(rates, Mapping):
+        return None, check(rates)
+    layers = params["params"].keys()
+    if rates.keys() != layers:
+        raise _checks.fail(
+            "optimizer",
+            f"one number, or one for each of the layers {', '.join(sorted(layers))}",
+            f"numbers for {', '.join(sorted(rates))}",
+        )
+    return None, {name: check(rate) for name, rate in rates.items()}
+
+
+def _default_rates(model: nn.Module) -> Rates:
+    return getattr(model, "default_learning_rate", 1e-3)

@@ -1,0 +1,126 @@
+"""From initial parameters to a result: the part that all verbs of one field share."""
+
+import math
+import os
+from collections.abc import Callable
+
+import jax
+import numpy as np
+from flax import linen as nn
+
+from inr import _checks
+from inr._loop import Chunk, Outcome, drive
+from inr._typing import Key, Params
+from inr.fields import BoundField
+from inr.fitting.rates import Optimizer, split_optimizer
+from inr.fitting.results import Callback, FitDiverged, FitResult
+from inr.fitting.step import FitState, advance, init_fit
+from inr.fitting.terms import Term
+
+
+def loss_text(loss: np.ndarray) -> str:
+    """Format a loss for the progress bar."""
+    return f"loss {float(loss):.3g}"
+
+
+def psnr_text(loss: np.ndarray) -> str:
+    """Format a mean squared error for the progress bar as PSNR for a peak of 1."""
+    return f"{float(-10 * np.log10(np.maximum(loss, 1e-30))):.2f} dB"
+
+
+def run(
+    key: Key,
+    model: nn.Module,
+    terms: tuple[Term, ...],
+    params: Params,
+    *,
+    num_steps: int,
+    optimizer: Optimizer | None,
+    target_loss: float,
+    checkpoint: str | os.PathLike | None,
+    progress: bool,
+    callback: Callback | None,
+    describe: Callable[[np.ndarray], str] = loss_text,
+) -> FitResult:
+    """Take steps from `params` in the driver's chunks, and return the result.
+
+    Raises:
+      FitDiverged: if the loss becomes NaN or infinite.
+      ValueError, TypeError: for bad options, and a checkpoint of another fit.
+    """
+    num_steps = _checks.as_count("num_steps", num_steps)
+    optimizer, rates = split_optimizer(model, params, optimizer)
+    settings = {
+        "optimizer": optimizer,
+        "num_steps": num_steps,
+        "learning_rate": rates,
+        "target_loss": as_target_loss(target_loss),
+    }
+
+    def take_steps(state: FitState, limit: int) -> Chunk:
+        return _advance(key, state, model, terms, limit, **settings)
+
+    outcome = drive(
+        take_steps,
+        init_fit(key, model, terms, optimizer=optimizer, init=params),
+        num_steps=num_steps,
+        progress=progress,
+        describe=describe,
+        callback=as_report(model, callback),
+        checkpoint=checkpoint,
+    )
+    return as_result(model, outcome)
+
+
+_advance = jax.jit(advance, static_argnames=("model", "optimizer"))
+
+
+def as_report(
+    model: nn.Module, callback: Callback | None
+) -> Callable[[int, np.ndarray, FitState], None] | None:
+    """Wrap the user's callback, which takes a field, for the driver.
+
+    Raises:
+      TypeError: if it cannot be called.
+    """
+    _checks.check_callable("callback", callback)
+    if callback is None:
+        return None
+
+    def report(step: int, loss: np.ndarray, state: FitState) -> None:
+        callback(step, float(loss), BoundField(model, state.params))
+
+    return report
+
+
+def as_result(model: nn.Module, outcome: Outcome) -> FitResult:
+    """Turn the outcome of a loop into a result, or raise `FitDiverged`."""
+    state, history, status = outcome
+    field = BoundField(model, state.params)
+    result = FitResult(field, history, int(state.step), status)
+    if status == "diverged":
+        raise FitDiverged(result)
+    return result
+
+
+def as_target_loss(value: float) -> float:
+    """Return a target loss, at least 0, as a float."""
+    number = _as_number("target_loss", value)
+    if not number >= 0:
+        raise _checks.fail("target_loss", "a number of at least 0", repr(value))
+    return number
+
+
+def psnr_to_loss(value: float) -> float:
+    """Return the mean squared error of a target PSNR in dB, for a peak of 1."""
+    number = _as_number("target_psnr", value)
+    if math.isnan(number):
+        raise _checks.fail("target_psnr", "a number of dB", repr(value))
+    return 10 ** (-number / 10)
+
+
+def _as_number(argument: str, value: float) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise _checks.fail(argument, "a number", repr(value)) from None

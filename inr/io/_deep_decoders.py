@@ -1,0 +1,156 @@
+"""Decoders of PNG and TIFF with 16 bits or floating values.
+
+imageio's Pillow plugin returns 8 bits of 16-bit color PNG: imagecodecs decodes them.
+Its TIFF plugin ignores orientation, opacity, planes and truncation. See `_decoders`.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import IO, Any
+
+import numpy as np
+
+from inr.io import _profiles
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_MAX_PROFILE_BYTES = 2**24
+
+
+class DeepPng:
+    """PNG of 16 bits."""
+
+    itemsize = 2
+
+    def __init__(self, file: IO[bytes]):
+        self._chunks = dict(_chunks(file))
+        w, h, _, color_type = struct.unpack_from(">IIBB", self._chunks[b"IHDR"])
+        self._gray = color_type in (0, 4)
+        opaque = color_type in (0, 2) and b"tRNS" not in self._chunks
+        self.size = h, w
+        self.channels = (1 if self._gray else 3) + (0 if opaque else 1)
+        self._file = file
+
+    def close(self) -> None:
+        pass
+
+    def decode(self) -> np.ndarray:
+        import imagecodecs
+        from PIL import Image
+
+        _, _, profile = self._chunks.get(b"iCCP", b"").partition(b"\0")
+        profile = zlib.decompressobj().decompress(profile[1:], _MAX_PROFILE_BYTES)
+        _profiles.warn_if_ignored(profile, "L" if self._gray else "RGB")
+        exif = Image.Exif()
+        exif.load(self._chunks.get(b"eXIf", b""))
+        self._file.seek(0)
+        values = imagecodecs.png_decode(self._file.read())
+        values = values[..., None] if values.ndim == 2 else values
+        return upright(values, exif.get(0x0112, 1))
+
+
+def _chunks(file: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """Kinds and contents of a PNG file's chunks, without the pixels.
+
+    Pillow would decode the pixels in search of the EXIF chunk, which may follow them.
+    """
+    file.seek(len(PNG_SIGNATURE))
+    while len(start := file.read(8)) == 8:
+        length, kind = struct.unpack(">I4s", start)
+        if kind == b"IDAT":
+            file.seek(length, 1)
+        else:
+            yield kind, file.read(length)
+        file.seek(4, 1)  # the checksum
+
+
+class DeepTiff:
+    """TIFF of 16 bits or floating values, gray or RGB."""
+
+    def __init__(self, file: Any, tags: dict[str, Any], size: int):
+        properties = file.properties(index=..., page=0)
+        shape = properties.shape
+        self._tags = tags
+        self._planar = tags.get("PlanarConfiguration", 1) == 2 and len(shape) == 3
+        if self._planar:
+            shape = (*shape[1:], shape[0])
+        self.size = shape[:2]
+        self.channels = shape[2] if len(shape) == 3 else 1
+        self.itemsize = np.dtype(properties.dtype).itemsize
+        self._dtype = properties.dtype
+        self._file = file
+        self._file_size = size
+
+    def close(self) -> None:
+        self._file.close()
+
+    def decode(self) -> np.ndarray:
+        tags = self._tags
+        bits = np.ravel(tags["BitsPerSample"])
+        floating = np.issubdtype(self._dtype, np.floating)
+        if not floating and (self._dtype != np.uint16 or (bits != 16).any()):
+            raise ValueError("its integers are neither of 8 nor of 16 bits")
+        self._check_complete()
+        gray = tags["PhotometricInterpretation"] != 2
+        _profiles.warn_if_ignored(tags.get("InterColorProfile"), "L" if gray else "RGB")
+        values = self._file.read(index=..., page=0)
+        values = values[..., None] if values.ndim == 2 else values
+        if self._planar:
+            values = np.moveaxis(values, 0, -1)
+        if tags["PhotometricInterpretation"] == 0 and not floating:
+            values[..., 0] = 65535 - values[..., 0]  # white is zero
+        values = self._with_opacity(values, 1 if gray else 3)
+        return upright(values, tags.get("Orientation", 1))
+
+    def _check_complete(self) -> None:
+        """tifffile fills what is missing with zeros."""
+        for unit in ("Strip", "Tile"):
+            offsets = np.ravel(self._tags.get(f"{unit}Offsets", ()))
+            lengths = np.ravel(self._tags.get(f"{unit}ByteCounts", ()))
+            if len(offsets) and (offsets + lengths).max() > self._file_size:
+                raise ValueError("it is cut short")
+
+    def _with_opacity(self, values: np.ndarray, colors: int) -> np.ndarray:
+        """Keep opacity, which is one kind of extra channel; drop the others."""
+        extra = np.ravel(self._tags.get("ExtraSamples", ())).tolist()
+        if not extra or extra[0] not in (1, 2):
+            return values[..., :colors]
+        values = values[..., : colors + 1]
+        if extra[0] == 1 and values.dtype == np.uint16:  # colors times opacity
+            alpha = np.maximum(values[..., -1:], 1)
+            color = np.rint(values[..., :-1] / alpha * 65535).clip(0, 65535)
+            values = np.concatenate([color.astype(np.uint16), values[..., -1:]], -1)
+        return values
+
+
+def open_deep_tiff(file: IO[bytes]) -> DeepTiff | None:
+    """None if Pillow should decode the file."""
+    try:
+        tiff = imopen(file, "tifffile")
+        tags = tiff.metadata(index=..., page=0)
+    except Exception:  # a TIFF that only Pillow may read
+        return None
+    dtype = np.dtype(tiff.properties(index=..., page=0).dtype)
+    simple = tags.get("PhotometricInterpretation") in (0, 1, 2)
+    if dtype in (np.uint8, np.bool_) or not simple or "BitsPerSample" not in tags:
+        return None
+    size = file.seek(0, 2)
+    file.seek(0)
+    return DeepTiff(tiff, tags, size)
+
+
+def imopen(file: IO[bytes], plugin: str) -> Any:
+    """Open a file by one of imageio's plugins."""
+    import imageio.v3 as iio
+
+    open_: Any = iio.imopen  # its stub names few plugins
+    return open_(file, "r", plugin=plugin)
+
+
+def upright(values: np.ndarray, orientation: int) -> np.ndarray:
+    """Apply the EXIF orientation, 1 to 8; any other value means upright."""
+    if orientation in (5, 6, 7, 8):
+        values = values.swapaxes(0, 1)
+    flip_rows = orientation in (3, 4, 7, 8)
+    flip_columns = orientation in (2, 3, 6, 7)
+    return values[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1]

@@ -1,0 +1,201 @@
+"""`upscale_by_reference` and `inpaint`: detail from other photographs."""
+
+import functools
+import os
+from collections.abc import Sequence
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Bool
+
+from inr import _checks
+from inr._masks import check_mask
+from inr._typing import Array, ArrayLike, ImageLike, Params
+from inr.models import LoadedModel, resolve
+from inr.poisson import solve_masked
+from inr.references.attention import Match
+from inr.references.generator import Textures
+from inr.references.transformer import TextureTransformer
+
+_CELL = 4  # sizes in pixels must be multiples of it
+
+
+def upscale_by_reference(
+    image: ImageLike,
+    references: Sequence[ImageLike],
+    *,
+    scale: int = 4,
+    model: str | os.PathLike | LoadedModel | None = None,
+) -> Array:
+    """Enlarge an image with textures from other photographs.
+
+    Memory grows with the pixels, time with those of the image times those of the
+    references.
+
+    Args:
+      image: `[h, w, 3]` in [0, 1], sRGB-encoded; uint8 and uint16 arrays and PIL images
+        are accepted too.
+      references: photographs `[h', w', 3]` of the same or a similar subject, which
+        appears in them about as large as in the result. Without any, the model predicts
+        from the image alone.
+      scale: output pixels to an input pixel, 2 or 4. A model for 4 comes with the
+        library.
+      model: a name in `inr.pretrained.names()`, a file of a `TextureTransformer` of
+        this scale, or a `LoadedModel`; None for the library's.
+
+    Returns:
+      `[scale h, scale w, 3]`, not clipped.
+
+    Raises:
+      ValueError: for images that are not RGB, empty, or not finite; references of less
+        than 4 pixels a side; a scale without a model; and a model of another task or
+        scale.
+    """
+    loaded, padded = _prepare(model, scale, image)
+    output = _generate(*loaded, padded, _trimmed(references), None)
+    h, w = (scale * n for n in _as_rgb("image", image).shape[:2])
+    return output[:h, :w]
+
+
+def match_references(
+    image: ImageLike,
+    references: Sequence[ImageLike],
+    *,
+    scale: int = 4,
+    model: str | os.PathLike | LoadedModel | None = None,
+) -> Match:
+    """Find the textures that `upscale_by_reference` transfers.
+
+    Args:
+      image: as for `upscale_by_reference`.
+      references: as for `upscale_by_reference`, at least one.
+      scale: as for `upscale_by_reference`.
+      model: as for `upscale_by_reference`.
+
+    Returns:
+      For each cell of 4 x 4 output pixels the reference, the position in it, and the
+      relevance in [-1, 1].
+
+    Raises:
+      ValueError: as `upscale_by_reference`, and without a reference.
+    """
+    loaded, padded = _prepare(model, scale, image)
+    if not references:
+        raise _checks.fail("references", "at least one image", "none")
+    return _find(*loaded, padded, _trimmed(references)).match
+
+
+def inpaint(
+    image: ImageLike,
+    mask: Bool[ArrayLike, "h w"],
+    *,
+    references: Sequence[ImageLike] = (),
+    method: Literal["texture", "membrane"] = "texture",
+    model: str | os.PathLike | LoadedModel = "inpainting",
+) -> Array:
+    """Fill a hole in an image.
+
+    Args:
+      image: `[h, w, 3]` in [0, 1], sRGB-encoded, or `[h, w, c]` for `"membrane"`; uint8
+        and uint16 arrays and PIL images are accepted too. Values in the hole have no
+        effect.
+      mask: bool `[h, w]`, True where the image is filled.
+      references: further photographs `[h', w', 3]` for `"texture"`, which otherwise
+        takes textures from the image itself.
+      method: `"texture"` copies and adapts similar textures by a network; `"membrane"`
+        solves the Laplace equation in the hole: smooth, and good for thin holes.
+      model: for `"texture"`: a name in `inr.pretrained.names()`, a file of a
+        `TextureTransformer` of scale 1, or a `LoadedModel`.
+
+    Returns:
+      `[h, w, c]`, equal to the image outside the hole; not clipped.
+
+    Raises:
+      ValueError: for images of another shape, empty or not finite; a mask that is not
+        bool, of another size, or True everywhere; an unknown method; references for
+        `"membrane"`; and a model of another task.
+    """
+    _checks.check_choice("method", method, ("texture", "membrane"))
+    image = _checks.as_image("image", image)
+    h, w, _ = image.shape
+    check_mask("mask", mask, (h, w))
+    mask = jnp.asarray(mask)
+    if _checks.is_concrete(mask) and bool(mask.all()):
+        raise _checks.fail("mask", "False somewhere", "True everywhere")
+    if method == "membrane":
+        if references:
+            fix = 'Use `method="texture"` with references.'
+            raise _checks.fail("references", "empty for a membrane", "some", fix)
+        known = jnp.where(mask[..., None], 0, image)
+        return solve_masked(jnp.zeros_like(known), mask, known).value
+    image = _as_rgb("image", image)
+    loaded = resolve(model, "inpaint")
+    padded_mask = jnp.pad(mask, [(0, -h % _CELL), (0, -w % _CELL)])
+    padded = _padded(image, _CELL)
+    output = _generate(*loaded, padded, _trimmed(references), padded_mask)
+    return output[:h, :w]
+
+
+@functools.partial(jax.jit, static_argnames="model")
+def _find(
+    model: TextureTransformer, params: Params, image: Array, references: list[Array]
+) -> Textures:
+    return model.apply(params, image, references, method="find")
+
+
+@functools.partial(jax.jit, static_argnames="model")
+def _generate(
+    model: TextureTransformer,
+    params: Params,
+    image: Array,
+    references: list[Array],
+    hole: Array | None,
+) -> Array:
+    textures = None
+    if references or hole is not None:
+        textures = model.apply(params, image, references, hole, method="find")
+    return model.apply(params, image, textures, hole, method="generate")
+
+
+def _prepare(
+    model: str | os.PathLike | LoadedModel | None, scale: int, image: ImageLike
+) -> tuple[LoadedModel, Array]:
+    """The model for a scale, and the image padded to complete cells."""
+    _checks.check_choice("scale", scale, (2, 4))
+    if model is None and scale != 4:
+        raise _checks.fail(
+            "model", f"given for scale {scale}", "None", "Train one, or use scale=4."
+        )
+    padded = _padded(_as_rgb("image", image), _CELL // scale)
+    loaded = resolve("textures" if model is None else model, "upscale_by_reference")
+    if loaded.model.scale != scale:
+        raise _checks.fail("scale", f"{loaded.model.scale} for this model", scale)
+    return loaded, padded
+
+
+def _trimmed(references: Sequence[ImageLike]) -> list[Array]:
+    """References cut to complete cells."""
+    trimmed = []
+    for reference in references:
+        reference = _as_rgb("references", reference)
+        h, w = (n // _CELL * _CELL for n in reference.shape[:2])
+        if min(h, w) == 0:
+            expected = f"at least {_CELL} pixels a side"
+            raise _checks.fail("references", expected, f"{reference.shape}")
+        trimmed.append(reference[:h, :w])
+    return trimmed
+
+
+def _padded(image: Array, multiple: int) -> Array:
+    """The image with replicated edges, its sides multiples of a number."""
+    h, w, _ = image.shape
+    return jnp.pad(image, [(0, -h % multiple), (0, -w % multiple), (0, 0)], mode="edge")
+
+
+def _as_rgb(argument: str, image: ImageLike) -> Array:
+    image = _checks.as_image(argument, image)
+    if image.shape[-1] != 3:
+        fix = "Repeat a gray channel three times; leave an alpha channel out."
+        raise _checks.fail(argument, "RGB, [h, w, 3]", f"{image.shape}", fix)
+    return image

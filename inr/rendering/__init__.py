@@ -1,0 +1,9 @@
+"""A field at any size, region and scale, in tiles under a memory budget.
+
+All tiles have the same number of points and only their first index as an argument, so
+one compiled program serves images of any size. The result equals an untiled evaluation
+to float tolerance.
+"""
+
+from inr.rendering.budget import least_bytes as least_bytes
+from inr.rendering.verb import pixel_bar as pixel_bar, render as render

@@ -1,0 +1,96 @@
+"""Memory of tiles: how many points a tile may have under a budget."""
+
+import functools
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from inr import _checks
+from inr._typing import Field, Size
+from inr.rendering.tiles import (
+    FAST_POINTS,
+    Antialias,
+    Geometry,
+    grid_geometry,
+    num_features,
+    tile,
+)
+
+_FEWEST_POINTS = 128
+
+
+def least_bytes(field: Field, size: Size, *, antialias: Antialias = 1) -> int:
+    """Smallest `max_bytes` with which `render` returns an image of a size.
+
+    Args:
+      field: as for `render`; its arrays may be `jax.ShapeDtypeStruct`s.
+      size: samples along each axis.
+      antialias: as for `render`.
+
+    Returns:
+      Bytes, including the result.
+    """
+    features = num_features(field, grid_geometry(size, None), antialias)
+    fixed, per_point = _tile_bytes(*_structure(field), len(size), antialias)
+    return fixed + per_point * _FEWEST_POINTS + 4 * math.prod(size) * features
+
+
+def tile_points(
+    field: Any,
+    geometry: Geometry,
+    antialias: Antialias,
+    max_bytes: int | None,
+    result_bytes: int,
+) -> int:
+    """Points per tile: as many as are fast, halved until they fit the budget.
+
+    `result_bytes` is 0 if the caller provides the memory of the result.
+    """
+    if max_bytes is None:
+        return FAST_POINTS
+    fixed, per_point = _tile_bytes(*_structure(field), len(geometry.size), antialias)
+    fixed += result_bytes
+    points = FAST_POINTS
+    while points > _FEWEST_POINTS and fixed + per_point * points > max_bytes:
+        points //= 2
+    least = fixed + per_point * points
+    if least > max_bytes:
+        raise _checks.fail(
+            "max_bytes",
+            f"at least {least} for this size",
+            max_bytes,
+            "Pass a memory map as `out=`, which does not count."
+            if result_bytes
+            else "",
+        )
+    return points
+
+
+def _structure(field: Any) -> tuple[Any, tuple]:
+    """Hashable description of a field that determines the memory of a tile."""
+    leaves, treedef = jax.tree.flatten(field)
+    return treedef, tuple((jnp.shape(x), jnp.result_type(x)) for x in leaves)
+
+
+@functools.lru_cache(maxsize=64)
+def _tile_bytes(
+    treedef: Any, shapes: tuple, ndim: int, antialias: Antialias
+) -> tuple[int, int]:
+    """Memory of two tiles, one of them in computation: fixed bytes, bytes per point."""
+    leaves = [jax.ShapeDtypeStruct(*shape) for shape in shapes]
+    field = jax.tree.unflatten(treedef, leaves)
+    index = jax.ShapeDtypeStruct((ndim,), jnp.int32)
+    vector = jax.ShapeDtypeStruct((ndim,), jnp.float32)
+
+    def measure(points: int) -> int:
+        lowered = tile.lower(
+            field, index, index, vector, vector, points=points, antialias=antialias
+        )
+        memory = lowered.compile().memory_analysis()
+        return memory.temp_size_in_bytes + 2 * memory.output_size_in_bytes
+
+    few, many = measure(_FEWEST_POINTS), measure(2 * _FEWEST_POINTS)
+    per_point = max(-(-(many - few) // _FEWEST_POINTS), 1)
+    return max(few - per_point * _FEWEST_POINTS, 0), per_point

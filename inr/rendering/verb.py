@@ -1,0 +1,138 @@
+"""The verb `render`: tiles computed one after the other, and copied to the host."""
+
+import functools
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from tqdm.auto import tqdm
+
+from inr import _checks
+from inr._typing import Array, Field, Region, Size
+from inr.rendering.budget import tile_points
+from inr.rendering.tiles import (
+    Antialias,
+    as_antialias,
+    grid_geometry,
+    num_features,
+    tile,
+)
+
+_SECONDS_WITHOUT_BAR = 2.0
+
+
+def render(
+    field: Field,
+    size: Size,
+    *,
+    region: Region | None = None,
+    antialias: Antialias | None = None,
+    max_bytes: int | None = None,
+    out: np.ndarray | None = None,
+    progress: bool = True,
+) -> Array | np.ndarray:
+    """Values of a field on a regular grid, at pixel centers.
+
+    Args:
+      field: maps coords `[..., d]` to features `[..., k]`: a `BoundField` or a plain
+        function. It is compiled once for all sizes.
+      size: samples along each axis, `(h, w)`.
+      region: part of the signal to render, `((top, left), (bottom, right))` as
+        fractions in [0, 1]; by default the complete signal.
+      antialias: None for the value at the center of each pixel; a whole number s for
+        the mean of s samples along each axis of the pixel; `"integral"` for the mean
+        over the pixel in closed form, which some families have.
+      max_bytes: limit of the memory that the call allocates: the result, unless it is
+        written to `out`, and the temporary arrays of a tile. By default the size of
+        tiles is chosen for speed.
+      out: floating array `[*size, k]` to write the result to, such as a memory map.
+      progress: whether to show a progress bar after two seconds.
+
+    Returns:
+      `[*size, k]`, not clipped; `out` if given.
+
+    Raises:
+      ValueError: for an invalid size, region or `out`, for a field that does not map
+        each point to real features, for a budget that is too small (the error names the
+        smallest one), and for `antialias="integral"` with a field that has no closed
+        form.
+    """
+    size = _checks.as_size("size", size)
+    field = _checks.as_pytree("field", field)
+    antialias = as_antialias(field, antialias)
+    geometry = grid_geometry(size, region)
+    n, k = math.prod(size), num_features(field, geometry, antialias)
+    if out is not None:
+        _check_out(out, (*size, k))
+    points = tile_points(
+        field, geometry, antialias, max_bytes, 4 * n * k if out is None else 0
+    )
+    compute = functools.partial(tile, points=points, antialias=antialias)
+    firsts = np.stack(np.unravel_index(np.arange(0, n, points), size), -1)
+    firsts = firsts.astype(np.int32)
+    next_tile = compute(field, firsts[0], *geometry)
+    # The tile is traced if the field, or the caller of `render`, is.
+    if not _checks.is_concrete(next_tile):
+        if out is not None:
+            raise _checks.fail("out", "None under a JAX transformation", "an array")
+        tiles = lax.map(lambda first: compute(field, first, *geometry), firsts)
+        return tiles.reshape(-1, k)[:n].reshape(*size, k)
+
+    result = _aligned_empty((*size, k)) if out is None else out
+    rows = result.reshape(n, k)
+    with pixel_bar(n, progress=progress) as bar:
+        for i, start in enumerate(range(0, n, points)):
+            this_tile = next_tile
+            # The device computes the next tile while the host copies this one.
+            if start + points < n:
+                next_tile = compute(field, firsts[i + 1], *geometry)
+            rows[start : start + points] = np.asarray(this_tile)[: n - start]
+            bar.update(min(points, n - start))
+    return out if out is not None else jax.device_put(result, may_alias=True)
+
+
+def pixel_bar(total: int, *, progress: bool) -> tqdm:
+    """Progress bar that counts pixels and appears after two seconds.
+
+    Args:
+      total: number of pixels.
+      progress: whether to show the bar.
+
+    Returns:
+      A context manager with a method `update(pixels)`.
+    """
+    return tqdm(
+        total=total,
+        delay=_SECONDS_WITHOUT_BAR,
+        disable=not progress,
+        unit="px",
+        unit_scale=True,
+    )
+
+
+def _aligned_empty(shape: Size) -> np.ndarray:
+    """Memory aligned to 64 bytes, which JAX on a CPU uses without a copy."""
+    count = math.prod(shape)
+    buffer = np.empty(count + 16, np.float32)
+    skip = (-buffer.ctypes.data % 64) // 4
+    return buffer[skip : skip + count].reshape(shape)
+
+
+def _check_out(out: np.ndarray, shape: Size) -> None:
+    if not isinstance(out, np.ndarray) or out.shape != shape:
+        raise _checks.fail(
+            "out",
+            f"a NumPy array or memmap {shape}",
+            f"{type(out).__name__} {np.shape(out)}",
+        )
+    if not jnp.issubdtype(out.dtype, jnp.floating):
+        raise _checks.fail(
+            "out",
+            "a floating array",
+            f"dtype {out.dtype}",
+            "Render without `out=`, and convert the result.",
+        )
+    if not (out.flags.c_contiguous and out.flags.writeable):
+        raise _checks.fail("out", "contiguous and writeable", "one that is not")

@@ -1,0 +1,128 @@
+"""The host's side of a training: metrics, checkpoints and the best average."""
+
+import contextlib
+import json
+import math
+import os
+import pathlib
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol, runtime_checkable
+
+import jax
+import numpy as np
+from jaxtyping import PyTree
+
+from inr import _checks
+from inr._typing import Array
+from inr.checkpoints import open_checkpoints
+from inr.training.records import Records
+from inr.training.results import Status, TrainResult
+from inr.training.step import TrainInfo, TrainState
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """An iterator whose position can be saved and restored, as those of grain."""
+
+    def get_state(self) -> dict[str, Any]: ...
+    def set_state(self, state: dict[str, Any]) -> None: ...
+
+
+class Session:
+    """Metrics, checkpoints and the best average of one training.
+
+    `resume` comes first; then `add_step` for each step, and `add_evaluation` and `save`
+    at the steps that are evaluated and saved.
+    """
+
+    def __init__(
+        self,
+        stack: contextlib.ExitStack,
+        folder: str | os.PathLike[str] | None,
+        score: str | None,
+    ) -> None:
+        """Open the checkpoints of `folder` until `stack` closes."""
+        self._checkpoints = self._path = None
+        if folder is not None:
+            folder = pathlib.Path(folder)
+            self._checkpoints = stack.enter_context(open_checkpoints(folder))
+            self._path = folder / "metrics.jsonl"
+        self._score_name = score
+        self._score = self._best_score = math.inf
+        self._best_ema: PyTree | None = None
+        self._latest: dict[str, float] = {}
+
+    def resume(self, state: TrainState, iterator: Iterator[Any]) -> TrainState:
+        """Restore the last checkpoint, if any, and the position of `iterator`."""
+        if self._checkpoints is not None:
+            if not isinstance(iterator, Resumable):
+                raise _checks.fail(
+                    "batches",
+                    "a grain dataset where `checkpoint` is set",
+                    f"an iterable of {type(iterator).__name__}",
+                    "Its position must be saved too: see `crop_batches`.",
+                )
+            last = self._checkpoints.load(state)
+            if last is not None:
+                best = self._checkpoints.load(state, best=True)
+                assert best is not None  # Each checkpoint has a rating.
+                best_state, extra = best
+                self._best_score = float(extra["score"])
+                if self._best_score < math.inf:
+                    self._best_ema = best_state.ema
+                state, extra = last
+                iterator.set_state(json.loads(extra["batches"].tobytes()))
+        self._records = Records(self._path, int(state.step))
+        return state
+
+    def add_step(self, step: int, info: TrainInfo) -> bool:
+        """Wait for a step and add its row. Return False if it was not finite."""
+        loss, norm, metrics = jax.device_get(info)
+        row = {"step": step, "loss": loss, "gradient_norm": norm}
+        if row.keys() & metrics.keys():
+            expected = f"a loss without metrics named {', '.join(row)}"
+            raise _checks.fail("loss", expected, [*metrics])
+        row = self._records.add({**row, **metrics})
+        self._latest["loss"] = row["loss"]
+        return math.isfinite(row["loss"]) and math.isfinite(row["gradient_norm"])
+
+    def add_evaluation(
+        self, step: int, values: Mapping[str, Array | float], ema: PyTree
+    ) -> None:
+        """Add the row of an evaluation, and keep the average if it is the best."""
+        row = self._records.add({"step": step, **jax.device_get(dict(values))})
+        self._latest.update((name, row[name]) for name in values)
+        if self._score_name is None:
+            return
+        if self._score_name not in values:
+            expected = "one of " + ", ".join(map(repr, sorted(values)))
+            raise _checks.fail("score", expected, repr(self._score_name))
+        value = row[self._score_name]
+        self._score = value if math.isfinite(value) else math.inf
+        # Of equal scores the last one counts, as in `inr.checkpoints`.
+        if self._score <= self._best_score and self._score < math.inf:
+            self._best_ema, self._best_score = ema, self._score
+
+    def save(self, step: int, state: TrainState, iterator: Iterator[Any]) -> None:
+        """Write a checkpoint, rated by the score of this step's evaluation."""
+        score, self._score = self._score, math.inf
+        if self._checkpoints is not None:
+            assert isinstance(iterator, Resumable)  # `resume` has checked it.
+            state_bytes = json.dumps(iterator.get_state()).encode()
+            position = np.frombuffer(state_bytes, np.uint8)
+            extra = {"batches": position, "score": np.asarray(score)}
+            self._checkpoints.save(step, state, rating=score, **extra)
+
+    def describe(self) -> str:
+        """The latest loss and evaluation, for the progress bar."""
+        return ", ".join(f"{name} {value:.4g}" for name, value in self._latest.items())
+
+    def result(self, state: TrainState, status: Status) -> TrainResult:
+        return TrainResult(
+            params=state.params,
+            ema=state.ema,
+            best_ema=self._best_ema,
+            history=self._records.rows,
+            num_steps=int(state.step),
+            status=status,
+        )

@@ -1,0 +1,264 @@
+"""`upscale`: enlarge an image by any factor, completely or in part.
+
+The encoder reads the image in windows that overlap by its receptive field, and each
+window yields one block of the result. So memory grows with the result alone, and the
+blocks equal those of a single window to float tolerance. For whole-number scales
+`Upscaler.pixels` replaces the general decoder.
+"""
+
+import functools
+import itertools
+import math
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from tqdm.auto import tqdm
+
+from inr import _checks, rendering
+from inr._typing import Array, ArrayLike, ImageLike, Params, Region, Size
+from inr.coords import sample_grid
+from inr.fields import BoundField, bind, encoding_bytes
+from inr.models import LoadedModel, resolve
+from inr.upscaling.upscaler import Upscaler
+
+Scale = int | float | tuple[int | float, int | float]
+
+_SIDES = (256, 128, 64, 32, 16)  # of a window without its overlap, in input pixels
+_SECONDS_WITHOUT_BAR = 2.0
+
+
+def upscale(
+    image: ImageLike,
+    scale: Scale,
+    *,
+    region: Region | None = None,
+    model: str | os.PathLike | LoadedModel = "upscale",
+    ensemble: bool = False,
+    max_bytes: int | None = None,
+    progress: bool = True,
+) -> Array:
+    """Enlarge an image by any factor, with detail that a model predicts.
+
+    Args:
+      image: `[h, w]` or `[h, w, c]` in [0, 1], sRGB-encoded; c is 1 for gray, 3 for
+        RGB, and one more with an alpha channel, which is interpolated. uint8 and uint16
+        arrays and PIL images are accepted too.
+      scale: output pixels to an input pixel, at least 1; two numbers for rows and
+        columns. The size of the result is rounded.
+      region: `((top, left), (bottom, right))`, as fractions of the image; None for the
+        complete image.
+      model: a name in `inr.pretrained.names()`, a file that `save_model` wrote, or a
+        `LoadedModel`.
+      ensemble: averages the predictions for four rotations of the image, at four times
+        the cost.
+      max_bytes: memory that the call may allocate: the result, and one block's working
+        memory.
+      progress: shows a bar if the call takes more than two seconds.
+
+    Returns:
+      `[round(scale h), round(scale w), c]`, of the region if there is one; c is 1 for
+      `[h, w]`. Not clipped.
+
+    Raises:
+      ValueError: for an image of another shape, or one that is empty or not finite; a
+        scale below 1; an unknown model or file; and a budget that is too small, naming
+        the smallest that works.
+    """
+    image = np.asarray(_checks.as_image("image", image))
+    c = image.shape[-1]
+    if c > 4:
+        raise _checks.fail("image", "gray or RGB, with or without alpha", image.shape)
+    region = _checks.as_region("region", region, 2)
+    size = _output_size(image.shape[:2], scale, region)
+    opaque = image if c in (1, 3) else image[..., :-1]
+    loaded = resolve(model, "upscale")
+    rotations = 4 if ensemble else 1
+    network = _Network(loaded.model.for_image(opaque), loaded.params, rotations)
+    result_bytes = 4 * math.prod(size) * c
+    side = _window_side(network, opaque.shape, region, size, max_bytes, result_bytes)
+    result = np.empty((*size, c), np.float32)
+    with tqdm(
+        total=math.prod(size),
+        delay=_SECONDS_WITHOUT_BAR,
+        disable=not progress,
+        unit="px",
+        unit_scale=True,
+    ) as bar:
+        for position, block in _blocks(network, opaque, region, size, side):
+            result[(*position, slice(opaque.shape[-1]))] = block
+            # The last blocks overlap those before.
+            bar.update(min(math.prod(block.shape[:2]), bar.total - bar.n))
+    if opaque is not image:
+        alpha = functools.partial(sample_grid, image[..., -1:], interpolation="cubic")
+        result[..., -1:] = rendering.render(alpha, size, region=region, progress=False)
+    return jnp.asarray(result)
+
+
+class _Network(NamedTuple):
+    """A model, its parameters, and the number of rotations to average."""
+
+    model: Upscaler
+    params: Params
+    rotations: int
+
+    def whole_scale(self, start: np.ndarray, pitch: np.ndarray) -> Size | None:
+        """The scale, if output pixels divide input pixels into whole numbers."""
+        scale = np.rint(1 / pitch)
+        first = start * scale
+        divides = np.allclose(scale * pitch, 1, rtol=0, atol=1e-9) and np.allclose(
+            first, np.rint(first), rtol=0, atol=1e-6
+        )
+        return tuple(scale.astype(int).tolist()) if divides else None
+
+    def bind(self, image: ArrayLike) -> "_Rotated":
+        images = [jnp.rot90(image, k) for k in range(self.rotations)]
+        return _Rotated(tuple(bind(self.model, self.params, x) for x in images))
+
+
+@functools.partial(
+    jax.tree_util.register_dataclass, data_fields=("fields",), meta_fields=()
+)
+@dataclass(frozen=True)
+class _Rotated:
+    """Mean of fields, the k-th of which is of the image after k quarter turns."""
+
+    fields: tuple[BoundField, ...]
+
+    def __call__(self, coords: Array) -> Array:
+        values = [f(_rotate(coords, k)) for k, f in enumerate(self.fields)]
+        return sum(values) / len(values)
+
+    def cell_mean(self, coords: Array, cell: Array) -> Array:
+        values = [
+            f.cell_mean(_rotate(coords, k), cell[::-1] if k % 2 else cell)
+            for k, f in enumerate(self.fields)
+        ]
+        return sum(values) / len(values)
+
+
+@functools.partial(jax.jit, static_argnames=("model", "rotations", "scale"))
+def _all_pixels(
+    model: Upscaler, params: Params, rotations: int, image: ArrayLike, scale: Size
+) -> Array:
+    """A complete window enlarged, `[scale[0] h, scale[1] w, c]`."""
+    outputs = []
+    for k in range(rotations):
+        feature_map = model.apply(params, jnp.rot90(image, k), method="encode")
+        rotated_scale = scale[::-1] if k % 2 else scale
+        output = model.apply(params, feature_map, rotated_scale, method="pixels")
+        outputs.append(jnp.rot90(output, -k))
+    return sum(outputs) / rotations
+
+
+def _rotate(coords: Array, k: int) -> Array:
+    """Coords in `np.rot90(image, k)` of the point with these coords in the image."""
+    y, x = coords[..., 0], coords[..., 1]
+    return jnp.stack(((y, x), (-x, y), (-y, -x), (x, -y))[k], -1)
+
+
+def _output_size(size: Size, scale: Scale, region: Region) -> Size:
+    scales = scale if isinstance(scale, tuple | list) else (scale, scale)
+    numbers = all(isinstance(s, int | float) for s in scales)
+    if len(scales) != 2 or not numbers or not all(1 <= s < math.inf for s in scales):
+        raise _checks.fail("scale", "at least 1, one number or two", repr(scale))
+    return tuple(
+        max(round(s * (b - a) * n), 1)
+        for s, a, b, n in zip(scales, *region, size, strict=True)
+    )
+
+
+def _blocks(
+    network: _Network, image: np.ndarray, region: Region, size: Size, side: int
+) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:
+    """Positions of blocks in the result, and the blocks.
+
+    All windows have one shape, and so have all blocks: the last ones overlap those
+    before. A window therefore ends at the image's border, or a receptive field beyond
+    its block, and padding never reaches the block.
+    """
+    start, pitch, window, block = _geometry(network, image.shape, region, size, side)
+    scale = network.whole_scale(start, pitch)
+    corners = [
+        [min(i, n - m) for i in range(0, n, m)]
+        for n, m in zip(size, block, strict=True)
+    ]
+    for corner in itertools.product(*corners):
+        first = start + corner * pitch
+        low = np.floor(first).astype(int) - network.model.reach
+        low = np.clip(low, 0, np.subtract(image.shape[:2], window))
+        part = image[_slices(low.tolist(), window)]
+        if scale is None:
+            inside = (first - low) / window, (first + block * pitch - low) / window
+            output = rendering.render(
+                network.bind(part),
+                block,
+                region=tuple(tuple(np.clip(x, 0, 1).tolist()) for x in inside),
+                antialias="integral",
+                progress=False,
+            )
+        else:
+            pixels = np.asarray(_all_pixels(*network, part, scale))
+            skipped = np.rint((first - low) * scale).astype(int)
+            output = pixels[_slices(skipped.tolist(), block)]
+        yield _slices(corner, block), output
+
+
+def _slices(start: Iterable[int], count: Size) -> tuple[slice, ...]:
+    return tuple(slice(i, i + n) for i, n in zip(start, count, strict=True))
+
+
+def _geometry(
+    network: _Network, shape: Size, region: Region, size: Size, side: int
+) -> tuple[np.ndarray, np.ndarray, Size, Size]:
+    """The region's corner and an output pixel, in input pixels; window; block."""
+    n = np.asarray(shape[:2])
+    start = np.asarray(region[0]) * n
+    pitch = np.asarray(region[1]) * n - start
+    pitch = pitch / np.asarray(size)
+    reach = network.model.reach
+    window = tuple(min(side + 2 * reach + 1, int(m)) for m in n)
+    block = tuple(
+        min(max(int(side / p), 1), m) for p, m in zip(pitch, size, strict=True)
+    )
+    return start, pitch, window, block
+
+
+def _window_side(
+    network: _Network,
+    shape: Size,
+    region: Region,
+    size: Size,
+    max_bytes: int | None,
+    result_bytes: int,
+) -> int:
+    """The largest side of a window, without its overlap, that the budget allows."""
+    if max_bytes is None:
+        return _SIDES[0]
+    least = result_bytes
+    for side in _SIDES:
+        least = result_bytes + _block_bytes(network, shape, region, size, side)
+        if least <= max_bytes:
+            return side
+    raise _checks.fail("max_bytes", f"at least {least} for this size", max_bytes)
+
+
+def _block_bytes(
+    network: _Network, shape: Size, region: Region, size: Size, side: int
+) -> int:
+    start, pitch, window, block = _geometry(network, shape, region, size, side)
+    example = jax.ShapeDtypeStruct((*window, shape[-1]), jnp.float32)
+    scale = network.whole_scale(start, pitch)
+    if scale is not None:
+        memory = _all_pixels.lower(*network, example, scale).compile()
+        memory = memory.memory_analysis()
+        return memory.temp_size_in_bytes + memory.output_size_in_bytes
+    field = jax.eval_shape(network.bind, example)
+    working = encoding_bytes(network.model, network.params, example)
+    return network.rotations * working + rendering.least_bytes(
+        field, block, antialias="integral"
+    )

@@ -1,0 +1,143 @@
+"""Decoder of an upscaler: around each pixel of the input, a sum of waves.
+
+Notation. d is the distance of a point from the center of an input pixel, in input
+pixels, and f(d) that pixel's function: RGB that is added to the interpolated image.
+`prepare` computes the coefficients of f from the encoder's features, once a pixel.
+`__call__` evaluates f, or its mean over a box.
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+from inr._typing import Array
+from inr.fields import sine
+
+# Highest initial frequency, in radians a pixel: the Nyquist frequency of an output that
+# is three times as fine. Training changes the frequencies.
+_HIGHEST = 3 * np.pi
+
+
+class WaveHead(nn.Module):
+    """A function of distance for each pixel: waves with frequencies that all share.
+
+    f(d) = c_0 + sum_j a_j cos(w_j . d) + b_j sin(w_j . d). The mean of f over a box of
+    size s multiplies each wave by the product over the axes of sinc(w_j s / 2). The
+    encoder predicts the coefficients; the frequencies are parameters. Thera [Becker et
+    al. 2025, arXiv:2311.17643] is similar, and lets waves decay with the scale by the
+    heat equation.
+
+    Attributes:
+      waves: number of waves.
+    """
+
+    waves: int
+
+    def setup(self):
+        self.frequencies = self.param("frequencies", _spiral, (self.waves, 2))
+        small = nn.initializers.variance_scaling(1e-4, "fan_in", "truncated_normal")
+        self.coefficients = nn.Dense(3 * (2 * self.waves + 1), kernel_init=small)
+
+    def prepare(self, features: Array) -> Array:
+        """Coefficients `[h, w, 3 (2 waves + 1)]` from features `[h, w, k]`."""
+        return self.coefficients(nn.relu(features))
+
+    def __call__(self, coefficients: Array, distance: Array, cell: Array) -> Array:
+        """Mean of f over boxes of size `cell` `[..., 2]` at distances `[..., 2]`.
+
+        Returns:
+          `[..., k]`; k is 3, or 1 for coefficients of luma alone.
+        """
+        basis = self.basis(distance, cell)
+        return (self._by_channel(coefficients) * basis[..., None, :]).sum(-1)
+
+    def basis(self, distance: Array, cell: Array) -> Array:
+        """The constant 1 and the damped waves at distances `[..., 2]`.
+
+        Returns:
+          `[..., 2 waves + 1]`.
+        """
+        w = self.frequencies
+        phase = distance @ w.T
+        damping = 1.0
+        for axis in range(2):
+            widths = cell[..., axis : axis + 1] @ w[:, axis : axis + 1].T
+            damping = damping * jnp.sinc(widths / (2 * np.pi))
+        waves = (damping * sine(phase + np.pi / 2), damping * sine(phase))
+        return jnp.concatenate([jnp.ones_like(phase[..., :1]), *waves], -1)
+
+    def pixels(self, coefficients: Array, scale: tuple[int, int]) -> Array:
+        """Means over the pixels of a grid that is finer by whole numbers.
+
+        Every input pixel holds the same pattern of output pixels. So one matrix holds
+        the interpolation weights and waves of all of them, for each of 3 x 3 neighbors.
+
+        Args:
+          coefficients: `[h, w, k (2 waves + 1)]`.
+          scale: output pixels to an input pixel, along rows and columns.
+
+        Returns:
+          `[scale[0] h, scale[1] w, k]`, the weighted sum of the four nearest functions.
+        """
+        h, w, _ = coefficients.shape
+        offsets = np.meshgrid(*(_offsets(s) for s in scale), indexing="ij")
+        neighbor = np.meshgrid([-1, 0, 1], [-1, 0, 1], indexing="ij")
+        distance = np.stack(offsets, -1) - np.stack(neighbor, -1)[:, :, None, None]
+        weight = np.maximum(1 - np.abs(distance), 0).prod(-1, keepdims=True)
+        distance, weight = (jnp.asarray(x, jnp.float32) for x in (distance, weight))
+        cell = jnp.asarray(1 / np.asarray(scale), jnp.float32).reshape(1, 1, 1, 1, 2)
+        parts = jnp.einsum(
+            "hwkj,abyxj->abhywxk",
+            self._extended(self._by_channel(coefficients)),
+            weight * self.basis(distance, cell),
+            precision=jax.lax.Precision.HIGHEST,
+        )
+        total = sum(
+            parts[a, b, a : a + h, :, b : b + w] for a in range(3) for b in range(3)
+        )
+        return total.reshape(h * scale[0], w * scale[1], -1)
+
+    def _by_channel(self, coefficients: Array) -> Array:
+        """`[..., k (2 waves + 1)]` as `[..., k, 2 waves + 1]`."""
+        return coefficients.reshape(*coefficients.shape[:-1], -1, 2 * self.waves + 1)
+
+    def _extended(self, coefficients: Array) -> Array:
+        """One more pixel at each border, with the function of the border pixel."""
+        for axis in range(2):
+            first, last = (
+                self._translated(
+                    jax.lax.slice_in_dim(coefficients, *span, axis=axis),
+                    step * np.eye(2)[axis],
+                )
+                for span, step in (((0, 1), -1), ((-1, None), 1))
+            )
+            coefficients = jnp.concatenate([first, coefficients, last], axis)
+        return coefficients
+
+    def _translated(self, coefficients: Array, step: np.ndarray) -> Array:
+        """Coefficients of d -> f(d + step)."""
+        constant, a, b = jnp.split(coefficients, [1, 1 + self.waves], -1)
+        phase = (self.frequencies * jnp.asarray(step, jnp.float32)[None]).sum(-1)
+        cos, sin = (
+            x.reshape((1,) * (a.ndim - 1) + x.shape)
+            for x in (sine(phase + np.pi / 2), sine(phase))
+        )
+        return jnp.concatenate([constant, a * cos + b * sin, b * cos - a * sin], -1)
+
+
+def _spiral(key: Array, shape: tuple[int, int]) -> Array:
+    """Frequencies spread evenly over half a disk; the other half adds no waves."""
+    del key
+    j = np.arange(shape[0]) + 0.5
+    radius = _HIGHEST * np.sqrt(j / shape[0])
+    angle = np.pi * (j * (math.sqrt(5) - 1) / 2 % 1)
+    frequencies = np.stack([radius * np.sin(angle), radius * np.cos(angle)], -1)
+    return jnp.asarray(frequencies, jnp.float32)
+
+
+def _offsets(scale: int) -> np.ndarray:
+    """Positions of output pixels relative to the center of their input pixel."""
+    return (2 * np.arange(scale) + 1) / (2 * scale) - 0.5

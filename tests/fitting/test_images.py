@@ -1,0 +1,164 @@
+"""Fits of images."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from support import count_compilations, refuses
+
+import inr
+from inr import coords
+
+SMALL = inr.Siren(features=2, width=32, depth=1)
+
+
+def smooth_image(h=16, w=16):
+    y, x = np.moveaxis(np.asarray(coords.grid((h, w))), -1, 0)
+    image = np.stack([0.5 + 0.4 * np.sin(3 * x + y), 0.5 + 0.3 * np.cos(2 * y)], -1)
+    return image.astype(np.float32)
+
+
+def fit(image=None, model=SMALL, *, key=0, **options):
+    image = smooth_image() if image is None else image
+    options = {"num_steps": 60, "progress": False, **options}
+    return inr.fit_image(jax.random.key(key), image, model=model, **options)
+
+
+def mse(result, image):
+    rendered = inr.render(result.field, image.shape[:2])
+    return float(jnp.mean((rendered - image) ** 2))
+
+
+def test_a_smooth_image_is_fitted_and_the_history_is_its_error():
+    image = smooth_image()
+    result = fit(image, num_steps=200)
+    assert mse(result, image) < 1e-5
+    again = fit(image, num_steps=1, init=result.params)
+    np.testing.assert_allclose(again.history[0], mse(result, image), rtol=1e-3)
+    assert result.status == "finished"
+    assert result.num_steps == len(result.history) == 200
+
+
+def test_between_the_pixels_the_field_follows_the_signal():
+    model = SMALL.clone(omega=5.0)
+    result = fit(model=model, num_steps=300)
+    fine = inr.render(result.field, (64, 64))
+    inner = (slice(4, -4), slice(4, -4))
+    assert float(jnp.abs(fine - smooth_image(64, 64))[inner].max()) < 0.02
+
+
+def test_without_a_model_it_is_a_siren_of_the_images_frequency():
+    image = smooth_image()
+    result = fit(image, model=None, num_steps=3)
+    expected = inr.Siren(features=2, omega=inr.suggest_omega(image))
+    assert result.field.model == expected
+
+
+@pytest.mark.parametrize("size", [(1, 1, 1), (1, 5, 3), (2, 2, 1), (9, 7, 3)])
+@pytest.mark.parametrize("level", [0.0, 0.1, 1.0])
+def test_the_default_model_fits_constant_and_tiny_images(size, level):
+    image = np.full(size, level, np.float32)
+    result = fit(image, model=None, num_steps=2)
+    assert result.field.model.features == size[-1]
+    assert np.isfinite(result.history).all()
+    assert result.field.model.omega < 40
+
+
+def test_normalization_is_set_from_the_image_and_not_trained():
+    image = smooth_image(8, 16)
+    result = fit(image, num_steps=5)
+    normalization = result.params["normalization"]
+    np.testing.assert_allclose(normalization["coords_scale"], [0.5, 1.0])
+    middle = (image.min((0, 1)) + image.max((0, 1))) / 2
+    np.testing.assert_allclose(normalization["features_shift"], middle, atol=1e-6)
+
+
+def test_bytes_are_levels_of_a_255th():
+    levels = np.random.default_rng(0).integers(0, 256, (6, 5, 2)).astype(np.uint8)
+    a, b = (fit(x, num_steps=3) for x in (levels, levels / np.float32(255)))
+    np.testing.assert_array_equal(a.history, b.history)
+
+
+def test_a_second_call_with_equal_objects_compiles_nothing():
+    def call(steps, rate):
+        model = inr.Siren(features=2, width=32, depth=1)
+        fit(smooth_image(), model, num_steps=steps, optimizer=rate, key=steps)
+
+    call(3, 1e-3)
+    with count_compilations() as count:
+        call(5, 2e-3)
+    assert count() == 0
+
+
+def test_it_stops_at_the_first_step_that_reaches_the_target():
+    complete = fit(num_steps=150)
+    psnr = -10 * np.log10(complete.history)
+    result = fit(num_steps=150, target_psnr=30.0)
+    assert result.status == "target reached"
+    first = int(np.argmax(psnr >= 30))
+    assert result.num_steps == first
+    np.testing.assert_array_equal(result.history, complete.history[: first + 1])
+    np.testing.assert_allclose(
+        mse(result, smooth_image()), result.history[-1], rtol=1e-3
+    )
+
+
+def test_weights_choose_the_pixels():
+    image = smooth_image()
+    weights = np.zeros((16, 16), np.float32)
+    weights[::2, ::2] = 1
+    corrupted = np.where(weights[..., None] > 0, image, 0.77)
+    model = SMALL.clone(omega=5.0)
+    result = fit(corrupted, model, weights=weights, num_steps=200)
+    rendered = inr.render(result.field, (16, 16))
+    error = jnp.abs(rendered - image)
+    assert float(error[::2, ::2].max()) < 0.01
+    assert float(jnp.median(error)) < 0.05  # the others follow the signal, not 0.77
+
+
+def test_equal_weights_of_any_scale_change_nothing():
+    plain = fit(num_steps=10)
+    weighted = fit(num_steps=10, weights=np.full((16, 16), 3.0, np.float32))
+    np.testing.assert_allclose(weighted.history, plain.history, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (np.zeros((0, 4, 2), np.float32), "`image` must be non-empty"),
+        (np.full((4, 4, 2), np.nan, np.float32), "`image` must be finite"),
+        (np.full((4, 4, 2), np.inf, np.float32), "`image` must be finite"),
+        (np.zeros((2, 4, 4, 2), np.float32), "`image` must be"),
+        (np.zeros((4, 4, 2), np.int32), "uint8"),
+        (np.zeros((4, 4, 3), np.float32), "features=3"),
+    ],
+)
+def test_bad_images_are_refused(image, message):
+    with refuses(message):
+        fit(image)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"num_steps": 0}, "`num_steps`"),
+        ({"num_steps": 2.5}, "`num_steps`"),
+        ({"optimizer": -1.0}, "`optimizer`"),
+        ({"optimizer": float("nan")}, "`optimizer`"),
+        (
+            {"optimizer": {"sine_0": 1.0}},
+            "the layers linear, sine_",
+        ),
+        ({"target_psnr": float("nan")}, "`target_psnr`"),
+        ({"target_psnr": "high"}, "`target_psnr`"),
+        ({"antialias": 0}, "`antialias`"),
+        ({"batch_size": 0}, "`batch_size`"),
+        ({"weights": np.zeros((16, 16), np.float32)}, "`weights`"),
+        ({"weights": -np.ones((16, 16), np.float32)}, "`weights`"),
+        ({"weights": np.full((16, 16), np.nan, np.float32)}, "`weights`"),
+        ({"weights": np.ones((4, 4), np.float32)}, "`weights`"),
+    ],
+)
+def test_bad_options_are_refused(options, message):
+    with refuses(message):
+        fit(**options)

@@ -1,0 +1,32 @@
+"""Results of fits."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import inr
+from inr import coords
+
+MODEL = inr.Siren(features=1, width=8, depth=1)
+POINTS = coords.grid((4, 4)).reshape(-1, 2)
+
+
+def test_a_result_has_a_field_its_parameters_and_a_short_repr(key):
+    data = (POINTS, POINTS[:, :1])
+    result = inr.fit(key, MODEL, data, num_steps=3, progress=False)
+    assert isinstance(result.field, inr.BoundField)
+    assert result.params is result.field.params
+    _, history, num_steps, status = result
+    assert (len(history), num_steps, status) == (3, 3, "finished")
+    assert "num_steps=3" in repr(result)
+    assert len(repr(result)) < 100
+
+
+def test_many_fields_are_one_bound_field(key):
+    features = jnp.stack([POINTS[:, :1], POINTS[:, 1:]])
+    result = inr.fit_many(key, MODEL, (POINTS, features), num_steps=3, progress=False)
+    values = jax.vmap(lambda field: field(POINTS))(result.fields)
+    assert values.shape == (2, 16, 1)
+    assert result.params is result.fields.params
+    np.testing.assert_array_equal(result.num_steps, [3, 3])
+    assert repr(result) == "FitManyResult(2 fields of Siren: 2 finished)"
