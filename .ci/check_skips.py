@@ -1,6 +1,6 @@
 """Fails if a pytest log has skips whose reason .ci/allowed_skips does not list.
 
-    python .ci/check_skips.py LOG
+python .ci/check_skips.py LOG
 """
 
 import pathlib

@@ -1,15 +1,18 @@
-"""Prints the lowest versions that pyproject.toml allows, as pip requirements.
+"""Prints the lowest versions that pyproject.toml allows, as pip constraints.
 
-    pip install -e ".[examples,media,test]" -c <(python .ci/lowest.py)
+python .ci/lowest.py > lowest.txt && pip install -e ".[test]" -c lowest.txt
 """
 
+import itertools
 import pathlib
 import tomllib
 
 text = pathlib.Path(__file__).parents[1].joinpath("pyproject.toml").read_text()
 project = tomllib.loads(text)["project"]
-extras = project["optional-dependencies"]
-requirements = project["dependencies"] + sum(map(list, extras.values()), [])
-# An extra in brackets, such as imageio[pyav], cannot stand in a constraint.
-pinned = {r.split("[")[0].split(">=")[0] + "==" + r.split(">=")[1] for r in requirements}
-print("\n".join(sorted(pinned)))
+extras = project["optional-dependencies"].values()
+lowest = set()
+for requirement in itertools.chain(project["dependencies"], *extras):
+    name, version = requirement.split(">=")
+    # An extra in brackets, such as imageio[pyav], cannot stand in a constraint.
+    lowest.add(f"{name.split('[')[0]}=={version}")
+print("\n".join(sorted(lowest)))

@@ -1,4 +1,4 @@
-"""Shared by the benchmarks: images, peers in PyTorch, paired timing, results."""
+"""Code that the benchmarks share: images, scores, timing, and files of results."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import pathlib
 import platform
 import statistics
 import time
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -14,7 +15,7 @@ DATA = pathlib.Path(os.environ.get("INR_DATA", HERE.parents[1] / "shared" / "dat
 
 
 def camera() -> np.ndarray:
-    """`[256, 256, 1]`: scikit-image's camera, 512 to 256 by means of 2x2 pixels."""
+    """`[256, 256, 1]`: scikit-image's camera, reduced by means of 2x2 pixels."""
     from skimage import data
 
     image = data.camera().astype(np.float64) / 255
@@ -22,18 +23,20 @@ def camera() -> np.ndarray:
 
 
 def photo(name: str) -> str:
-    """Of a crop `source_photo_crop`, what tells the photograph."""
+    """Name of the photograph of a crop that is named `source_photo_crop`."""
     return name.rpartition("_")[0]
 
 
 def psnr(image: np.ndarray, reference: np.ndarray) -> float:
-    """Of the clipped float32 render, in dB."""
+    """PSNR in dB of an image clipped to [0, 1]."""
     error = np.clip(np.asarray(image), 0, 1) - reference
     return float(-10 * np.log10(np.mean(np.square(error, dtype=np.float64))))
 
 
-def paired(functions: dict, repeats: int = 7) -> dict[str, float]:
-    """Median seconds of each function, warmed up and called in turns."""
+def paired(
+    functions: Mapping[str, Callable[[], object]], repeats: int = 7
+) -> dict[str, float]:
+    """Median seconds of each function, after one call of each, called in turns."""
     seconds = {name: [] for name in functions}
     for function in functions.values():
         function()
@@ -46,7 +49,7 @@ def paired(functions: dict, repeats: int = 7) -> dict[str, float]:
 
 
 def machine() -> str:
-    """What the figures were measured on."""
+    """The processor, the device, and the versions of Python and JAX."""
     import jax
 
     names = [
@@ -62,15 +65,18 @@ def machine() -> str:
 
 
 def save(name: str, rows: dict) -> None:
-    """Adds rows to the benchmark's JSON file: parts may be run by themselves."""
+    """Add rows to the JSON file of a benchmark, and print them.
+
+    Rows of the same name are replaced; other rows stay.
+    """
     path = HERE / f"{name}.json"
-    old = json.loads(path.read_text()) if path.exists() else {}
+    old_rows = json.loads(path.read_text()) if path.exists() else {}
     stamp = {"machine": machine(), "date": time.strftime("%Y-%m-%d")}
-    new = {key: {**row, **stamp} for key, row in rows.items()}
-    path.write_text(json.dumps({**old, **new}, indent=1) + "\n")
+    new_rows = {key: {**row, **stamp} for key, row in rows.items()}
+    path.write_text(json.dumps({**old_rows, **new_rows}, indent=1) + "\n")
     for key, row in rows.items():
         print(f"{key}: " + ", ".join(f"{k} {_short(v)}" for k, v in row.items()))
 
 
-def _short(value) -> str:
+def _short(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)

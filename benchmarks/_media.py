@@ -1,26 +1,26 @@
-"""Shared by the benchmarks of sound and video: fits that take a given time."""
+"""Fits of a given duration, for the benchmarks of sound and video."""
 
 import time
 from collections.abc import Callable
 
 import inr
 
-_FEW = 60
+_SHORT_FIT = 60  # steps
 
 
-def fitted_in(
+def fit_for(
     seconds: float, fit: Callable[[int], inr.FitResult]
 ) -> tuple[inr.FitResult, float]:
-    """A fit of as many steps as the seconds hold, and the seconds that it took.
+    """A fit whose number of steps should take `seconds`, and its actual seconds.
 
-    Compilation and the steps that measure the speed come before, and do not count.
+    Short fits before it compile the step and measure its speed; they do not count.
     """
-    fit(_FEW)
-    few, more = _timed(fit, _FEW), _timed(fit, 4 * _FEW)
-    # The difference: what a call costs whatever its steps is paid once.
-    a_step = max((more - few) / (3 * _FEW), 1e-6)
+    fit(_SHORT_FIT)
+    short, long = _timed(fit, _SHORT_FIT), _timed(fit, 4 * _SHORT_FIT)
+    # The difference excludes the constant cost of a call.
+    seconds_per_step = max((long - short) / (3 * _SHORT_FIT), 1e-6)
     start = time.perf_counter()
-    result = fit(max(int(seconds / a_step), _FEW))
+    result = fit(max(int(seconds / seconds_per_step), _SHORT_FIT))
     return result, time.perf_counter() - start
 
 

@@ -1,4 +1,4 @@
-"""Shared by benchmarks of pictures: LPIPS with AlexNet's weights."""
+"""LPIPS with the weights of AlexNet, for the benchmarks of images."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""Shared by benchmarks of time and memory: a call in a process of its own."""
+"""Time and memory of a call in a separate process."""
 
 import json
 import pathlib
@@ -11,17 +11,20 @@ import _common
 import jax
 
 
-def measured(call: str) -> dict[str, float]:
-    """What `report` prints for a call "module.function(...)" in a new process."""
+def measure(call: str) -> dict[str, float]:
+    """Run "module.function(...)" in a new process; return the output of `report`."""
     code = f"import {call.split('.')[0]}; {call}"
-    out = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code], cwd=_common.HERE, capture_output=True, check=True
     )
-    return json.loads(out.stdout)
+    return json.loads(process.stdout)
 
 
 def report(call: Callable, repeats: int = 2) -> None:
-    """Prints the seconds of the first call and the last, and the memory they took."""
+    """Print the seconds of the first and the last call, and the peak of their memory.
+
+    The memory is the peak of this process minus its memory before the calls.
+    """
     before = resident("VmRSS")
     seconds = []
     for _ in range(repeats):
@@ -33,7 +36,7 @@ def report(call: Callable, repeats: int = 2) -> None:
 
 
 def resident(name: str) -> float:
-    """Memory of this process in GiB, now or at most."""
+    """Memory of this process in GiB: `VmRSS` is its current value, `VmHWM` its peak."""
     lines = pathlib.Path("/proc/self/status").read_text().splitlines()
     (line,) = (x for x in lines if x.startswith(name))
     return int(line.split()[1]) / 2**20

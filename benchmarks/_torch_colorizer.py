@@ -1,4 +1,4 @@
-"""The colorizer in PyTorch, with the same weights, and a step of its training."""
+"""The colorizer in PyTorch, with the same weights, and one step of its training."""
 
 import numpy as np
 import torch
@@ -8,7 +8,7 @@ _ACTIVATIONS = {"relu": torch.relu, "sine": torch.sin, "tanh": torch.tanh}
 
 
 class Colorizer(torch.nn.Module):
-    """An `inr.colorization.Colorizer` with a joint embedding."""
+    """A copy of an `inr.colorization.Colorizer` with a joint embedding."""
 
     def __init__(self, model, params):
         super().__init__()
@@ -22,7 +22,7 @@ class Colorizer(torch.nn.Module):
         )
 
     def forward(self, light: torch.Tensor) -> torch.Tensor:
-        """(a, b) / 128, `[n, 2, h / 2, w / 2]`, of l `[n, 1, h, w]`."""
+        """Map lightness `[n, 1, h, w]` to (a, b) / 128, `[n, 2, h / 2, w / 2]`."""
         vector = light
         for i in range(3):
             vector = torch.relu(self._convolve(f"whole_{i}", vector, 2))
@@ -42,7 +42,7 @@ class Colorizer(torch.nn.Module):
     def _convolve(self, name: str, x: torch.Tensor, stride: int) -> torch.Tensor:
         kernel = self.kernels[name]
         if kernel.shape[-1] == 3:
-            # XLA's SAME padding: an odd number of pixels has one more at the end.
+            # XLA's padding "SAME" puts an odd pixel at the end.
             x = F.pad(x, (0, 1, 0, 1) if stride == 2 else (1, 1, 1, 1))
         return F.conv2d(x, kernel, self.biases[name], stride=stride)
 
@@ -53,7 +53,7 @@ def _kernel(layer) -> torch.Tensor:
 
 
 def make_step(model: Colorizer, light: np.ndarray, target: np.ndarray, rate: float):
-    """A function that takes one step of Adam on the same batch."""
+    """Return a function that takes one step of Adam, always on the same batch."""
     optimizer = torch.optim.Adam(model.parameters(), lr=rate)
     light, target = (torch.tensor(x).permute(0, 3, 1, 2) for x in (light, target))
 

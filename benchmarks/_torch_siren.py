@@ -1,4 +1,4 @@
-"""The peer: SIREN in PyTorch, with the initialization of the paper's code."""
+"""A SIREN in PyTorch, initialized as in the code of the paper."""
 
 import itertools
 import math
@@ -11,7 +11,7 @@ THREADS = torch.get_num_threads()
 
 
 class Siren(torch.nn.Module):
-    """sin(omega (x W + b)) layers; `fields` of them at once where it is given."""
+    """Layers sin(omega (x W + b)); with `fields=`, a batch of that many networks."""
 
     def __init__(
         self, features=1, width=256, depth=3, omega=30.0, first_omega=None, fields=None
@@ -45,7 +45,10 @@ def grid(h, w):
 
 
 def make_step(model, optimizer, coords, target, schedule=None, compiled=False):
-    """A function that takes one step and returns the loss; target is in [-1, 1]."""
+    """Return a function that takes one step and returns the loss.
+
+    The targets are in [-1, 1].
+    """
 
     def loss_of(coords, target):
         return torch.mean((model(coords) - target) ** 2)
@@ -64,8 +67,8 @@ def make_step(model, optimizer, coords, target, schedule=None, compiled=False):
     return step
 
 
-def ours_in_torch(model, num_steps, rate=2e-3, warmup=10):
-    """Adam and the schedule of `inr.fit`."""
+def matching_optimizer(model, num_steps, rate=2e-3, warmup=10):
+    """Return Adam and the learning-rate schedule of `inr.fit`."""
     optimizer = torch.optim.Adam(model.parameters(), lr=rate)
 
     def factor(step):
@@ -75,17 +78,22 @@ def ours_in_torch(model, num_steps, rate=2e-3, warmup=10):
     return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
 
 
-def seconds_to(levels, step, most_seconds):
-    """Seconds and steps until each PSNR level in dB; None where time ran out."""
-    found = {}
+def seconds_to(levels, step, max_seconds):
+    """Run steps until each PSNR level in dB, or for at most `max_seconds`.
+
+    Returns:
+      A dict of (seconds, steps) for each level, None for a level that was not reached;
+      then the seconds, the steps and the PSNR at the end.
+    """
+    times = {}
     start = time.perf_counter()
     for i in range(100_000):
         loss = step().item()
         seconds = time.perf_counter() - start
-        level = -10 * math.log10(loss / 4)  # the target spans [-1, 1]
-        for wanted in levels:
-            if level >= wanted and wanted not in found:
-                found[wanted] = (seconds, i)
-        if len(found) == len(levels) or seconds > most_seconds:
+        psnr = -10 * math.log10(loss / 4)  # the target spans [-1, 1]
+        for level in levels:
+            if psnr >= level and level not in times:
+                times[level] = (seconds, i)
+        if len(times) == len(levels) or seconds > max_seconds:
             break
-    return {wanted: found.get(wanted) for wanted in levels}, seconds, i, level
+    return {level: times.get(level) for level in levels}, seconds, i, psnr

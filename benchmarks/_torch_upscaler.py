@@ -1,4 +1,4 @@
-"""The peer: the same upscaler in PyTorch, from the same weights."""
+"""The upscaler in PyTorch, with the same weights."""
 
 import numpy as np
 import torch
@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 
 class Upscaler:
-    """An `inr.upscaling.Upscaler` with the head "waves", on whole images."""
+    """A copy of an `inr.upscaling.Upscaler`, for images and integer scales."""
 
     def __init__(self, model, params):
         self.blocks = model.blocks
@@ -78,9 +78,9 @@ class Upscaler:
                     ],
                     -1,
                 )
-                taken = features[i[:, None], j[None]].unflatten(-1, (3, -1))
-                made = (taken * basis[..., None, :]).sum(-1)
-                result = result + weight[..., None] * made
+                coefficients = features[i[:, None], j[None]].unflatten(-1, (3, -1))
+                values = (coefficients * basis[..., None, :]).sum(-1)
+                result = result + weight[..., None] * values
         return result
 
 

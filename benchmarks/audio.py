@@ -1,11 +1,12 @@
-"""How well a SIREN holds the two sounds of the SIREN paper, in five minutes.
+"""Fits of the two sounds of the SIREN paper.
 
-    python benchmarks/audio.py [seconds a fit, default 300] [siren] [hash_grid]
+    python benchmarks/audio.py [seconds per fit, default 300] [siren] [hash_grid]
 
-Mean squared error for a peak amplitude of 1, over all samples. The SIREN is the
-paper's, 256x3 with 198,145 parameters, fewer than either sound has samples; beside it a
-hash grid of about as many. Rates and batch size were chosen on
-other, made sounds. The paper's figures are after 9,000 steps on all samples.
+The score is the mean squared error over all samples, for a peak amplitude of 1. The
+SIREN is that of the paper, 256x3 with 198,145 parameters, fewer than either sound has
+samples; the hash grid has about as many parameters. Learning rates and batch size were
+chosen on other, synthetic sounds. The figures of the paper are after 9,000 steps on all
+samples.
 """
 
 import sys
@@ -13,7 +14,7 @@ import sys
 import _common
 import jax
 import numpy as np
-from _media import fitted_in
+from _media import fit_for
 
 import inr
 
@@ -36,26 +37,26 @@ def models(samples: np.ndarray) -> dict:
 
 def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 300.0
-    chosen = sys.argv[2:] or ("siren", "hash_grid")
+    names = sys.argv[2:] or ("siren", "hash_grid")
     for sound in SOUNDS:
         path = _common.DATA / "bench" / "audio" / f"gt_{sound}.wav"
         samples, _ = inr.read_audio(path)
         samples /= np.abs(samples).max()
-        for name in chosen:
-            row = held(models(samples)[name], samples, seconds)
+        for name in names:
+            row = fit(models(samples)[name], samples, seconds)
             _common.save("audio", {f"{sound}_{name}": row})
 
 
-def held(model, samples: np.ndarray, seconds: float) -> dict:
+def fit(model, samples: np.ndarray, seconds: float) -> dict:
+    """Fit a model for some seconds, and score it."""
     key = jax.random.key(0)
-    result, took = fitted_in(
+    result, actual_seconds = fit_for(
         seconds,
-        lambda steps: inr.fit_audio(
-            key, samples, model=model, num_steps=steps, progress=False
+        lambda num_steps: inr.fit_audio(
+            key, samples, model=model, num_steps=num_steps, progress=False
         ),
     )
-    field = result.field
-    error = np.asarray(inr.render(field, samples.shape[:1])) - samples
+    error = np.asarray(inr.render(result.field, samples.shape[:1])) - samples
     return {
         "mse": float(np.square(error, dtype=np.float64).mean()),
         "variance": float(samples.var()),
@@ -63,7 +64,7 @@ def held(model, samples: np.ndarray, seconds: float) -> dict:
         "parameters": sum(x.size for x in jax.tree.leaves(result.params["params"])),
         "omega": getattr(model, "omega", None),
         "steps": result.num_steps,
-        "seconds": took,
+        "seconds": actual_seconds,
     }
 
 

@@ -1,34 +1,37 @@
-"""Do sine layers help a colorizer? With 1, 40 and 150 training images.
+"""Sine layers in a colorizer, with 1, 40 and 150 training images.
 
     python benchmarks/colorizers.py [images ...] [--variants FR SRS S130] [--seeds 3]
     python benchmarks/colorizers.py --plot
     python benchmarks/colorizers.py --step
     python benchmarks/colorizers.py --compare FILE
 
-Three networks that differ only in their activations: ReLUs and a tanh (FR), sines in
-the first and last layer (SRS), sines everywhere (S130, after the runs of a student
-project: frequency 30 in the first layer, 1 in the others). `--variants` also has the
-last two with that project's initialization and unscaled L, and with SIREN's frequency
-30 in all layers. Each network gets the learning rate, of four, that reaches the target
-first in a tenth of the epochs, or else has the lowest training loss there. It then runs
-with all seeds until the last epoch, or until the training loss, averaged over an epoch,
-is below 0.002; below a tenth of that for one image, which is memorized soon. The loss
-is the mean square of (a, b) / 128.
-The seed selects the training photographs, one crop of each. The validation loss is that
+The three networks differ only in their activations: ReLUs and a tanh (FR), sines in the
+first and last layer (SRS), and sines in all layers (S130: frequency 30 in the first
+layer, 1 in the others, as in a student project). `--variants` also has the last two
+with that project's initialization and unscaled L, and S130 with frequency 30 in all
+layers.
+
+Each network gets one of four learning rates: that which reaches the target first in a
+tenth of the epochs, or, if none does, that with the lowest training loss there. It then
+runs with all seeds until the last epoch, or until the training loss, averaged over an
+epoch, is below 0.002 (0.0002 for one image). The loss is the mean squared error of
+(a, b) / 128. The seed selects the training photographs, one crop of each. The validation loss is that
 of 64 other crops, held out by photograph. Runs are stored in colorizers.json, and a
-second call continues after the last. `--step`: seconds of one step, compared with the
-same network in PyTorch. `--compare`: a trained colorizer compared with the pretrained
-restorer and gray, on photographs that neither was trained on.
+second call continues after the last.
+
+`--step`: seconds of one step, compared with the same network in PyTorch, eager.
+`--compare`: a trained colorizer compared with the pretrained restorer and gray, on
+photographs that neither was trained on.
 """
 
 import argparse
-import json
 
 import _common
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from _colorizer_runs import all_runs, plot, table
 
 import inr
 from inr import training
@@ -50,7 +53,7 @@ VARIANTS = {
     "SRS-original": {"activations": SIREN_RELU_SIREN, "original": True},
     "S130-original": {"activations": FULL_SIREN, "original": True},
 }
-STUDIED = ("FR", "SRS", "S130")
+DEFAULT_VARIANTS = ("FR", "SRS", "S130")
 RATES = (3e-4, 1e-3, 3e-3, 1e-2)
 EPOCHS = {1: 1000, 40: 800, 150: 300}
 BATCH = {1: 1, 40: 20, 150: 50}
@@ -73,8 +76,8 @@ def main() -> None:
                 rate = tune(variant, count, args)
                 for seed in range(args.seeds):
                     run(variant, count, seed, rate, EPOCHS[count], args)
-    table()
-    plot()
+    table(VARIANTS, TARGET, ENDS)
+    plot(VARIANTS, TARGET)
 
 
 def tune(variant: str, count: int, args: argparse.Namespace) -> float:
@@ -156,6 +159,7 @@ def train(
 
 
 def compare(file: str) -> None:
+    """Score a trained colorizer and the pretrained restorer on held-out photographs."""
     import restorer
 
     images, mean = restorer.held_out_photos()
@@ -168,7 +172,11 @@ def compare(file: str) -> None:
 
 
 def step_times(args: argparse.Namespace) -> None:
-    """Steps on a batch of twenty. Equal first losses check that the networks agree."""
+    """Seconds of a step on a batch of twenty images.
+
+    The step in JAX also computes lightness and colors from the images, which are inputs
+    of the step in PyTorch. Equal first losses check that the networks agree.
+    """
     import _torch_colorizer
 
     shape = (20, args.side, args.side, 3)
@@ -196,7 +204,7 @@ def step_times(args: argparse.Namespace) -> None:
 
 
 def _make_step(model: Colorizer, params, images):
-    """A function that takes one step of Adam on the same batch."""
+    """Return a function that takes one step of Adam, always on the same batch."""
     loss, optimizer = colorizer_loss(model), optax.adam(1e-3)
 
     @jax.jit
@@ -228,7 +236,7 @@ def data(count: int, seed: int, side: int) -> tuple[jax.Array, jax.Array]:
 def crops(
     paths: list, count: int, generator: np.random.Generator, side: int
 ) -> np.ndarray:
-    """The first `count` crops in random order: one of each photograph, then a second."""
+    """Select `count` crops in random order: one of each photograph, then a second."""
     paths = [paths[i] for i in generator.permutation(len(paths))]
     round_of, counts = {}, {}
     for path in paths:
@@ -241,68 +249,13 @@ def crops(
     return np.asarray(jnp.round(255 * reduced).astype(jnp.uint8))
 
 
-def all_runs() -> dict:
-    path = _common.HERE / "colorizers.json"
-    return json.loads(path.read_text()) if path.exists() else {}
-
-
-def final_runs() -> list[dict]:
-    """Runs after tuning."""
-    rows = [row for row in all_runs().values() if "seed" in row]
-    return [row for row in rows if not row["tuning"]]
-
-
-def table() -> None:
-    rows = final_runs()
-    for count in sorted({row["images"] for row in rows}):
-        for variant in VARIANTS:
-            group = [r for r in rows if (r["images"], r["variant"]) == (count, variant)]
-            if group:
-                epochs = [r["epochs"] for r in group]
-                to_end = [r["epochs_to_end"] for r in group]
-                validation = [r["validation"] for r in group]
-                lowest = np.mean([r["lowest_validation"] for r in group])
-                print(
-                    f"{count} images, {variant}: rate {group[0]['rate']:g}, epochs to "
-                    f"{TARGET} {epochs}, to {ENDS[count]} {to_end}, "
-                    f"loss {np.mean([r['loss'] for r in group]):.4f}, "
-                    f"validation {np.mean(validation):.4f} +- {np.std(validation):.4f},"
-                    f" lowest {lowest:.4f}"
-                )
-
-
-def plot() -> None:
-    import matplotlib
-
-    matplotlib.use("agg")
-    from matplotlib import pyplot
-
-    rows = final_runs()
-    counts = sorted({row["images"] for row in rows})
-    if not counts:
-        return
-    figure, axes = pyplot.subplots(
-        1, len(counts), figsize=(5 * len(counts), 4), squeeze=False
-    )
-    for axis, count in zip(axes[0], counts, strict=True):
-        for i, variant in enumerate(VARIANTS):
-            for row in rows:
-                if (row["images"], row["variant"]) == (count, variant):
-                    label = variant if row["seed"] == 0 else None
-                    axis.semilogy(row["curve"], color=f"C{i}", label=label, alpha=0.7)
-        axis.axhline(TARGET, color="gray", linewidth=0.5)
-        images = "one image" if count == 1 else f"{count} images"
-        axis.set(title=images, xlabel="epoch", ylabel="training loss")
-        axis.legend()
-    figure.tight_layout()
-    figure.savefig(_common.HERE.parent / "docs" / "colorizers.png", dpi=80)
-
-
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("images", nargs="*", type=int, default=[1, 40, 150])
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=STUDIED)
+    parser.add_argument(
+        "--variants", nargs="+", choices=VARIANTS, default=DEFAULT_VARIANTS
+    )
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--side", type=int, default=128)
     parser.add_argument("--plot", action="store_true", help="plot the stored runs")

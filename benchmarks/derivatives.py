@@ -1,9 +1,11 @@
-"""Value, gradient and Laplacian: operations and time beside other routes.
+"""Value, gradient and Laplacian: operations and time of different methods.
 
     python benchmarks/derivatives.py [flops] [time]
 
-4096 points, width 256, four hidden layers. Operations are what XLA counts in the
-compiled program, relative to one value pass of the same field.
+The fields have width 256 and four hidden layers; the points are 4,096. Operations are
+those that XLA counts in the compiled program, relative to an evaluation of the value.
+`time` compares a SIREN with the Hessian in JAX and with double backward in PyTorch,
+which is not compiled.
 """
 
 import sys
@@ -21,7 +23,7 @@ FAMILIES = {
 }
 
 
-def bound(model) -> inr.BoundField:
+def bind(model) -> inr.BoundField:
     return inr.bind(model, model.init(jax.random.key(0), jnp.zeros((1, 2))))
 
 
@@ -32,17 +34,17 @@ def points() -> jax.Array:
 def by_hessian(field, coords):
     """Value, Jacobian and the trace of the Hessian, point by point."""
 
-    def one(p):
+    def at_point(p):
         hessian = jax.hessian(field)(p)
         return field(p), jax.jacobian(field)(p), jnp.trace(hessian, axis1=-2, axis2=-1)
 
-    return jax.vmap(one)(coords)
+    return jax.vmap(at_point)(coords)
 
 
 def by_reverse(field, coords):
-    """Laplacian by forward over reverse, a feature at a time."""
+    """Laplacian by forward over reverse differentiation, one feature after another."""
 
-    def one(p):
+    def at_point(p):
         def diagonal(k):
             slope = jax.grad(lambda p: field(p)[k])
             axes = jnp.eye(p.shape[0])
@@ -50,46 +52,46 @@ def by_reverse(field, coords):
 
         return jnp.stack([diagonal(k) for k in range(field.model.features)])
 
-    return jax.vmap(one)(coords)
+    return jax.vmap(at_point)(coords)
 
 
-def squared(laplacian):
-    """Gradient in the parameters of the mean square of a Laplacian."""
+def loss_gradient(laplacian):
+    """Gradient of the mean squared Laplacian with respect to the parameters."""
     return jax.grad(lambda field, coords: jnp.mean(laplacian(field, coords) ** 2))
 
 
-def counted(function, *arguments) -> float:
+def count_flops(function, *arguments) -> float:
     return jax.jit(function).lower(*arguments).compile().cost_analysis()["flops"]
 
 
 def flops() -> dict:
-    """Relative to a value pass."""
-    # XLA counts a loop's body once: no more points than are taken at a time.
+    """Operations relative to an evaluation of the value."""
+    # XLA counts the body of a loop once, so there must be a single block of points.
     row, coords = {}, points()[:2048]
     for name, family in FAMILIES.items():
         for features in (1, 3):
-            field = bound(family.clone(features=features))
-            value = counted(lambda f, c: f(c), field, coords)
-            routes = {
+            field = bind(family.clone(features=features))
+            value = count_flops(lambda f, c: f(c), field, coords)
+            methods = {
                 "all": inr.value_gradient_laplacian,
                 "all_by_hessian": by_hessian,
-                "loss": squared(inr.laplacian),
-                "loss_by_reverse": squared(by_reverse),
+                "loss": loss_gradient(inr.laplacian),
+                "loss_by_reverse": loss_gradient(by_reverse),
             }
-            for route, function in routes.items():
-                ratio = counted(function, field, coords) / value
-                row[f"{name}_{features}_{route}"] = ratio
+            for method, function in methods.items():
+                ratio = count_flops(function, field, coords) / value
+                row[f"{name}_{features}_{method}"] = ratio
     return row
 
 
 def time() -> dict:
-    """Milliseconds of all three for a SIREN, beside the Hessian and PyTorch."""
+    """Milliseconds of all three derivatives of a SIREN, and ratios to other methods."""
     import _torch_siren as peer
     import torch
 
     row, coords = {}, points()
     for features in (1, 3):
-        field = bound(FAMILIES["siren"].clone(features=features))
+        field = bind(FAMILIES["siren"].clone(features=features))
         net = peer.Siren(features=features, width=256, depth=4)
         start = torch.tensor(jax.device_get(coords))
 
@@ -101,10 +103,10 @@ def time() -> dict:
                 for i in range(2):
                     torch.autograd.grad(g[:, i].sum(), x, retain_graph=True)
 
-        ours = jax.jit(inr.value_gradient_laplacian)
+        streams = jax.jit(inr.value_gradient_laplacian)
         hessian = jax.jit(by_hessian)
         functions = {
-            "inr": lambda f=field, g=ours: jax.block_until_ready(g(f, coords)),
+            "inr": lambda f=field, g=streams: jax.block_until_ready(g(f, coords)),
             "hessian": lambda f=field, g=hessian: jax.block_until_ready(g(f, coords)),
             "torch": double_backward,
         }

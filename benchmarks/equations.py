@@ -1,14 +1,16 @@
-"""Two equations solved by small SIRENs: error against time for two optimizers.
+"""Two equations solved by small SIRENs: error and time of two optimizers.
 
     python benchmarks/equations.py [helmholtz] [wave] [medium]
 
-Helmholtz: a source in open space, k = 10, the square 3.2 wavelengths wide; relative L2
-error against the Hankel function, half a wavelength or more from the source. Wave: a
-Gaussian pulse of standard deviation 0.2 in a box, to time 1.2; relative L2 error at the
-end against the sine series. Both optimizers have the same terms, model and
-initialization, and about the same time; Adam is warmed up and falls along a cosine to
-the end of its steps. Medium: `helmholtz` with a lens, against sparse finite differences
-of 400 points a side. Times include compilation.
+`helmholtz`: a source in open space, k = 10, in a square 3.2 wavelengths wide; the
+relative L2 error is against the Hankel function, half a wavelength or more from the
+source. `wave`: a Gaussian pulse of standard deviation 0.2 in a box, until time 1.2; the
+relative L2 error is that at the end, against the sine series. Both optimizers have the
+same terms, model and initialization. Adam gets as many steps as should take the time of
+least squares; its rate warms up, and decays along a cosine to the end of its steps.
+`medium`: the Helmholtz equation with a lens, compared with sparse finite differences of
+400 points a side. Times of least squares include compilation; Adam was compiled before
+by other fits.
 """
 
 import functools
@@ -21,15 +23,15 @@ import jax.numpy as jnp
 import numpy as np
 
 import inr
-from inr.commands.equations import grid_points, point_source, pulse, standing_waves
+from inr.commands._solutions import inner_points, point_source, pulse, standing_waves
 from inr.signals import fit_helmholtz, fit_wave, helmholtz_terms, wave_terms
 
 K, DURATION = 10.0, 1.2
 HELMHOLTZ = inr.Siren(features=2, width=32, depth=2, omega=1.5 * (K + 2 * np.pi))
 WAVE = inr.Siren(features=1, width=40, depth=1, omega=4.5 / 0.2)
 STEPS = 80
-# Parts of the family's rate.
-RATES = (0.3,)
+# Learning rates of Adam, as factors of the family's default.
+RATE_FACTORS = (0.3,)
 
 
 def main() -> None:
@@ -37,54 +39,57 @@ def main() -> None:
         if part == "medium":
             _common.save("equations", {"medium": medium()})
         else:
-            compared(part, *PARTS[part])
+            compare(part, *PARTS[part])
 
 
-def compared(part: str, solve, terms, model, error) -> None:
+def compare(part: str, solve, terms, model, error) -> None:
     key = jax.random.key(0)
     quiet = {"progress": False}
-    row, params = followed(
-        model, error, lambda **look: solve(key, num_steps=STEPS, **quiet, **look)
+    row, params = measure_curve(
+        error, lambda **options: solve(key, num_steps=STEPS, **quiet, **options)
     )
     row["parameters"] = sum(x.size for x in jax.tree.leaves(params["params"]))
     _common.save("equations", {f"{part}_least_squares": row})
-    # A target that is reached at once: the parameters of the start.
-    start = solve(key, num_steps=1, target_loss=np.inf, **quiet).params
-    for part_of_rate in RATES:
+    # The target is reached before the first step: these are the initial parameters.
+    initial = solve(key, num_steps=1, target_loss=np.inf, **quiet).params
+    for factor in RATE_FACTORS:
         options = {
             **quiet,
-            "init": start,
-            "optimizer": part_of_rate * model.default_learning_rate,
+            "init": initial,
+            "optimizer": factor * model.default_learning_rate,
         }
         inr.fit(key, model, terms, num_steps=64, **options)
-        warm = time.perf_counter()
+        start = time.perf_counter()
         inr.fit(key, model, terms, num_steps=200, **options)
-        a_step = (time.perf_counter() - warm) / 200
-        steps = max(int(row["seconds"] / a_step), 200)
+        seconds_per_step = (time.perf_counter() - start) / 200
+        steps = max(int(row["seconds"] / seconds_per_step), 200)
         fit = functools.partial(inr.fit, key, model, terms, num_steps=steps, **options)
-        made, _ = followed(model, error, fit)
-        _common.save("equations", {f"{part}_adam_{part_of_rate:g}": made})
+        row_of_adam, _ = measure_curve(error, fit)
+        _common.save("equations", {f"{part}_adam_{factor:g}": row_of_adam})
 
 
-def followed(model, error, fit) -> tuple[dict, dict]:
-    """A fit's error along the way, at about twenty times."""
-    curve, began, spent = [], time.perf_counter(), 0.0
+def measure_curve(error, fit) -> tuple[dict, dict]:
+    """Run a fit, and measure its error at about twenty times.
 
-    def look(step, loss, field):
-        nonlocal spent
+    The time that measuring takes is not counted.
+    """
+    curve, start, measuring = [], time.perf_counter(), 0.0
+
+    def callback(step, loss, field):
+        nonlocal measuring
         now = time.perf_counter()
-        took = now - began - spent
-        if not curve or took > 1.15 * curve[-1][0]:
-            curve.append((round(took, 1), step, round(error(field), 5)))
-        spent += time.perf_counter() - now
+        seconds = now - start - measuring
+        if not curve or seconds > 1.15 * curve[-1][0]:
+            curve.append((round(seconds, 1), step, round(error(field), 5)))
+        measuring += time.perf_counter() - now
 
-    result = fit(callback=look)
-    took = time.perf_counter() - began - spent
+    result = fit(callback=callback)
+    seconds = time.perf_counter() - start - measuring
     final = error(result.field)
-    below = [t for t, _, e in [*curve, (took, 0, final)] if e < 0.05]
+    below = [t for t, _, e in [*curve, (seconds, 0, final)] if e < 0.05]
     row = {
         "error": final,
-        "seconds": took,
+        "seconds": seconds,
         "seconds_to_5_percent": below[0] if below else None,
         "steps": result.num_steps,
         "loss": float(result.history[-1]),
@@ -95,34 +100,35 @@ def followed(model, error, fit) -> tuple[dict, dict]:
 
 def helmholtz_error(field) -> float:
     exact, far = point_source(K, (0.0, 0.0), (96, 96))
-    made = np.asarray(inr.render(field, (96, 96)))
-    wrong = made[..., 0] + 1j * made[..., 1] - exact
-    return float(np.linalg.norm(wrong[far]) / np.linalg.norm(exact[far]))
+    output = np.asarray(inr.render(field, (96, 96)))
+    difference = output[..., 0] + 1j * output[..., 1] - exact
+    return float(np.linalg.norm(difference[far]) / np.linalg.norm(exact[far]))
 
 
 def wave_error(field) -> float:
-    inner = grid_points(127)
-    plane = np.asarray(pulse(jnp.asarray(inner.reshape(-1, 2), jnp.float32)))
-    exact = standing_waves(plane.reshape(127, 127), DURATION)
+    inner = inner_points(127)
+    displacement = np.asarray(pulse(jnp.asarray(inner.reshape(-1, 2), jnp.float32)))
+    exact = standing_waves(displacement.reshape(127, 127), DURATION)
     coords = np.insert(inner, 0, DURATION, axis=-1).astype(np.float32)
-    made = np.asarray(_apply(field, coords))[..., 0]
-    return float(np.linalg.norm(made - exact) / np.linalg.norm(exact))
+    output = np.asarray(_apply(field, coords))[..., 0]
+    return float(np.linalg.norm(output - exact) / np.linalg.norm(exact))
 
 
 _apply = jax.jit(lambda field, coords: field(coords))
 
 
 def lens(coords):
-    """A lens of slowness 1.4 beside the source, with a soft edge."""
-    middle = jnp.asarray([[0.1, 0.45]], coords.dtype)
-    away = jnp.linalg.norm(coords - middle, axis=-1)
-    return 1 + 0.4 * jax.nn.sigmoid((0.3 - away) / 0.04)
+    """Slowness of a lens beside the source: 1.4 inside, 1 outside, with a soft edge."""
+    center = jnp.asarray([[0.1, 0.45]], coords.dtype)
+    distance = jnp.linalg.norm(coords - center, axis=-1)
+    return 1 + 0.4 * jax.nn.sigmoid((0.3 - distance) / 0.04)
 
 
 def medium() -> dict:
+    """Error and time of `fit_helmholtz` with the lens."""
     source, k, n = (0.0, -0.4), 5.0, 400
     model = inr.Siren(features=2, width=24, depth=2, omega=1.5 * (1.4 * k + 2 * np.pi))
-    began = time.perf_counter()
+    start = time.perf_counter()
     result = fit_helmholtz(
         jax.random.key(0),
         k,
@@ -133,22 +139,25 @@ def medium() -> dict:
         batch_size=3072,
         progress=False,
     )
-    took = time.perf_counter() - began
+    seconds = time.perf_counter() - start
     axis, exact = finite_differences(k, source, n)
     coords = np.stack(np.meshgrid(axis, axis, indexing="ij"), -1).astype(np.float32)
-    made = np.asarray(_apply(result.field, coords))
+    output = np.asarray(_apply(result.field, coords))
     far = np.linalg.norm(coords - np.float32(source), axis=-1) > np.pi / k
-    wrong = (made[..., 0] + 1j * made[..., 1] - exact)[far]
+    difference = (output[..., 0] + 1j * output[..., 1] - exact)[far]
     return {
-        "error": float(np.linalg.norm(wrong) / np.linalg.norm(exact[far])),
-        "seconds": took,
+        "error": float(np.linalg.norm(difference) / np.linalg.norm(exact[far])),
+        "seconds": seconds,
         "steps": result.num_steps,
         "loss": float(result.history[-1]),
     }
 
 
 def finite_differences(k: float, source, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Cell centers inside the square and u there, with a layer of its own."""
+    """Cell centers inside the square, and u there by finite differences.
+
+    A perfectly matched layer surrounds the square.
+    """
     import scipy.sparse as sp
     from scipy.sparse.linalg import spsolve
 
@@ -167,10 +176,11 @@ def finite_differences(k: float, source, n: int) -> tuple[np.ndarray, np.ndarray
     second = sp.diags(1 / stretch(axis)) @ second
     points = np.stack(np.meshgrid(axis, axis, indexing="ij"), -1).reshape(-1, 2)
     slowness = np.asarray(lens(jnp.asarray(np.clip(points, -1, 1), jnp.float32)))
-    away = np.square(points - source).sum(-1)
-    density = np.exp(-away * k**2 / 2) / (2 * np.pi / k**2)
-    one = sp.eye(n)
-    system = sp.kron(second, one) + sp.kron(one, second) + sp.diags((k * slowness) ** 2)
+    squared_distance = np.square(points - source).sum(-1)
+    density = np.exp(-squared_distance * k**2 / 2) / (2 * np.pi / k**2)
+    identity = sp.eye(n)
+    system = sp.kron(second, identity) + sp.kron(identity, second)
+    system += sp.diags((k * slowness) ** 2)
     u = spsolve(system.tocsc(), -density.astype(complex)).reshape(n, n)
     inside = np.abs(axis) < 1
     return axis[inside], u[np.ix_(inside, inside)]
@@ -178,9 +188,7 @@ def finite_differences(k: float, source, n: int) -> tuple[np.ndarray, np.ndarray
 
 PARTS = {
     "helmholtz": (
-        lambda key, **o: fit_helmholtz(
-            key, K, model=HELMHOLTZ, batch_size=3072, **o
-        ),
+        lambda key, **o: fit_helmholtz(key, K, model=HELMHOLTZ, batch_size=3072, **o),
         helmholtz_terms(K, batch_size=3072),
         HELMHOLTZ,
         helmholtz_error,

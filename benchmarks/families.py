@@ -1,11 +1,11 @@
-"""Nine families on three 256x256 crops: equal parameters, equal time, three seeds.
+"""Families of fields on three 256x256 crops: equal time, similar size, three seeds.
 
-    python benchmarks/families.py [seconds a fit, default 30]
+    python benchmarks/families.py [seconds per fit, default 30]
 
-Every family has about 66,000 parameters and its own default learning rate, chosen on
-other photographs. The time of a warm step is measured first, for all of them; a fit
-then makes as many steps as the seconds would hold, its learning rate decaying over
-them.
+Every family has about 66,000 parameters (the hash grid has 45,083) and its default
+learning rate, which was chosen on other photographs. First the time of a warm step is
+measured for all families. Each fit then has as many steps as should take the given
+seconds, and its learning rate decays over them.
 """
 
 import sys
@@ -19,18 +19,18 @@ import inr
 
 
 def crops() -> dict[str, np.ndarray]:
-    """Camera, the middle of astronaut, the middle of a Kodak photograph."""
+    """Camera, and central crops of astronaut and of a Kodak photograph."""
     import imageio.v3 as iio
     from skimage import data
 
-    found = {"camera": _common.camera(), "astronaut": _middle(data.astronaut())}
+    images = {"camera": _common.camera(), "astronaut": _center(data.astronaut())}
     kodak = _common.DATA / "bench" / "kodak24" / "kodim23.png"
     if kodak.exists():
-        found["kodim23"] = _middle(iio.imread(kodak))
-    return found
+        images["kodim23"] = _center(iio.imread(kodak))
+    return images
 
 
-def _middle(image: np.ndarray) -> np.ndarray:
+def _center(image: np.ndarray) -> np.ndarray:
     top, left = ((n - 256) // 2 for n in image.shape[:2])
     return image[top : top + 256, left : left + 256].astype(np.float32) / 255
 
@@ -55,8 +55,8 @@ FAMILIES = {
 PARAMETERS = 66_000
 
 
-def sized(model, channels: int):
-    """The family at the width whose parameter count is nearest to the common one."""
+def resize(model, channels: int):
+    """The family at the smallest width with at least `PARAMETERS` parameters."""
     if isinstance(model, inr.HashGrid):
         return model.clone(features=channels)
     widths = range(8, 400)
@@ -72,7 +72,7 @@ def sized(model, channels: int):
 
 
 def steps_in(model, image: np.ndarray, seconds: float) -> int:
-    """Steps of a warm fit that take this long."""
+    """Number of steps of a warm fit that should take `seconds`."""
     options = {"num_steps": 6, "progress": False}
     inr.fit_image(jax.random.key(0), image, model=model, **options)
     start = time.perf_counter()
@@ -84,33 +84,33 @@ def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 30.0
     images = crops()
     models = {
-        (name, label): sized(family, image.shape[-1])
+        (name, label): resize(family, image.shape[-1])
         for name, family in FAMILIES.items()
         for label, image in images.items()
     }
-    # All timing first, on a quiet machine: the fits after it count steps, not seconds.
+    # All times are measured first, so that fits do not depend on later load.
     steps = {
         (name, label): steps_in(model, images[label], seconds)
         for (name, label), model in models.items()
     }
-    print("timed:", steps, flush=True)
+    print("steps:", steps, flush=True)
     for name in FAMILIES:
         row = {"seconds": seconds}
         for label, image in images.items():
             model, num_steps = models[name, label], steps[name, label]
-            found = [
-                fitted_psnr(jax.random.key(seed), model, image, num_steps)
+            scores = [
+                psnr_of_fit(jax.random.key(seed), model, image, num_steps)
                 for seed in range(3)
             ]
-            row[label] = float(np.mean(found))
-            row[f"{label}_spread"] = float(np.ptp(found))
+            row[label] = float(np.mean(scores))
+            row[f"{label}_spread"] = float(np.ptp(scores))
             row[f"{label}_steps"] = num_steps
             row["parameters"] = count(model, image.shape[-1])
         _common.save("families", {name: row})
 
 
-def fitted_psnr(key, model, image: np.ndarray, num_steps: int) -> float:
-    """Of the fit's render, or, if it diverged, of the best before that."""
+def psnr_of_fit(key, model, image: np.ndarray, num_steps: int) -> float:
+    """PSNR of a fit; if the fit diverges, of its last finite parameters."""
     options = {"num_steps": num_steps, "progress": False}
     try:
         result = inr.fit_image(key, image, model=model, **options)

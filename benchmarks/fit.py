@@ -1,9 +1,11 @@
-"""How fast a SIREN is fitted, beside PyTorch on the same machine in the same run.
+"""Speed and quality of fits of a SIREN, compared with PyTorch in the same run.
 
     python benchmarks/fit.py [step] [many] [quality] [time] [paper]
 
-Camera 256x256, SIREN 256x3. `paper` takes 25 minutes, nearly all of it the paper's
-recipe in PyTorch; `time` has our recipe on both sides.
+The image is camera, 256x256; the SIREN is 256x3. `step`: one step. `many`: 64 small
+fits. `quality`: PSNR after 500 steps. `time`: seconds to 35 and 40 dB, with the recipe
+of this library on both sides. `paper`: the same, but PyTorch has the recipe of the
+SIREN paper; it takes 25 minutes. `time` and `paper` run PyTorch eager, and once.
 """
 
 import sys
@@ -15,19 +17,23 @@ import jax.numpy as jnp
 import numpy as np
 
 import inr
-from inr.fields.sine import cosine, sine
+from inr.fields import cosine, sine
 
 MODEL = inr.Siren(features=1, width=256, depth=3)
 
 
-def advised() -> inr.Siren:
-    """The same with the first layer's omega read off the image's spectrum."""
+def model_for_camera() -> inr.Siren:
+    """`MODEL` with the omega that `suggest_omega` reads off the image's spectrum."""
     return MODEL.clone(omega=inr.suggest_omega(_common.camera()))
 
 
 def step() -> dict:
-    """One step of the same recipe on 65,536 points, and the rate of its products."""
-    import _torch_siren as peer
+    """One step of the same recipe on 65,536 points, and the rate of its operations.
+
+    A call of this library runs three steps in one program; a call in PyTorch runs three
+    steps one after another.
+    """
+    import _torch_siren
     import torch
 
     image = _common.camera()
@@ -40,21 +46,22 @@ def step() -> dict:
     steps = 3
 
     @jax.jit
-    def take(state):
+    def run(state):
         def body(state, _):
             return inr.fit_step(key, state, MODEL, data)[0], None
 
         return jax.lax.scan(body, state, length=steps)[0]
 
     target = torch.from_numpy(2 * image.reshape(-1, 1) - 1)
-    functions = {"inr": lambda: jax.block_until_ready(take(state))}
+    functions = {"inr": lambda: jax.block_until_ready(run(state))}
     for name in ("eager", "compiled"):
-        net = peer.Siren()
+        net = _torch_siren.Siren()
         optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
-        one = peer.make_step(
-            net, optimizer, peer.grid(256, 256), target, compiled=name == "compiled"
+        coords, compiled = _torch_siren.grid(256, 256), name == "compiled"
+        torch_step = _torch_siren.make_step(
+            net, optimizer, coords, target, compiled=compiled
         )
-        functions[f"torch_{name}"] = lambda one=one: [one() for _ in range(steps)]
+        functions[f"torch_{name}"] = lambda f=torch_step: [f() for _ in range(steps)]
     seconds = {name: s / steps for name, s in _common.paired(functions).items()}
     rates = _product_rates(256)
     rate = _flops(256) / seconds["inr"]
@@ -69,13 +76,16 @@ def step() -> dict:
 
 
 def _flops(width: int) -> int:
-    """Of one step's products at 65,536 points: three a layer, forward, and the
-    gradients of kernel and input, which the first layer does not need."""
+    """Operations of the matrix products of one step at 65,536 points.
+
+    Each layer has three products: forward, the gradient of the kernel, and the gradient
+    of the input, which the first layer does not need.
+    """
     return 2 * 65536 * (3 * 3 * width * width + 2 * 2 * width + 3 * width)
 
 
 def _product_rates(width: int) -> dict[str, float]:
-    """FLOP/s of XLA and of PyTorch over the three products of a hidden layer."""
+    """Return FLOP/s of XLA and of PyTorch for the three products of a hidden layer."""
     import torch
 
     h = np.random.default_rng(0).normal(size=(65536, width)).astype(np.float32)
@@ -94,7 +104,7 @@ def _product_rates(width: int) -> dict[str, float]:
 
 def quality() -> dict:
     """PSNR after 500 steps."""
-    image, model = _common.camera(), advised()
+    image, model = _common.camera(), model_for_camera()
     start = time.perf_counter()
     result = inr.fit_image(jax.random.key(0), image, model=model, num_steps=500)
     seconds = time.perf_counter() - start
@@ -102,12 +112,15 @@ def quality() -> dict:
     return {"psnr_500_steps": _common.psnr(rendered, image), "seconds": seconds}
 
 
-def time_to(recipe: str = "ours", most_seconds: float = 600) -> dict:
-    """Seconds to 35 and 40 dB, compilation included, beside a recipe in PyTorch."""
-    import _torch_siren as peer
+def time_to(recipe: str = "inr", max_seconds: float = 600) -> dict:
+    """Seconds to 35 and 40 dB, compared with PyTorch, eager, one run.
+
+    The times of this library are given with and without compilation.
+    """
+    import _torch_siren
     import torch
 
-    image, model = _common.camera(), advised()
+    image, model = _common.camera(), model_for_camera()
     key, rows = jax.random.key(0), {"omega": model.omega}
     for level in (35, 40):
         jax.clear_caches()
@@ -120,72 +133,74 @@ def time_to(recipe: str = "ours", most_seconds: float = 600) -> dict:
         rows[f"inr_{level}_warm"] = time.perf_counter() - start
     target = torch.from_numpy(2 * image.reshape(-1, 1) - 1)
     torch.manual_seed(0)
-    if recipe == "ours":
-        net = peer.Siren(first_omega=model.omega)
-        optimizer, schedule = peer.ours_in_torch(net, 500)
+    if recipe == "inr":
+        net = _torch_siren.Siren(first_omega=model.omega)
+        optimizer, schedule = _torch_siren.matching_optimizer(net, 500)
     else:
-        net = peer.Siren()
+        net = _torch_siren.Siren()
         optimizer, schedule = torch.optim.Adam(net.parameters(), lr=1e-4), None
-    one = peer.make_step(net, optimizer, peer.grid(256, 256), target, schedule)
-    found, seconds, steps, last = peer.seconds_to((35, 40), one, most_seconds)
+    coords = _torch_siren.grid(256, 256)
+    torch_step = _torch_siren.make_step(net, optimizer, coords, target, schedule)
+    times, seconds, steps, last_psnr = _torch_siren.seconds_to(
+        (35, 40), torch_step, max_seconds
+    )
     for level in (35, 40):
-        reached = found[level]
-        rows[f"torch_{level}"] = reached[0] if reached else None
-        rows[f"torch_{level}_steps"] = reached[1] if reached else None
-        # Where time ran out the ratio is a lower bound.
-        rows[f"over_torch_{level}"] = (reached[0] if reached else seconds) / rows[
-            f"inr_{level}"
-        ]
-    rows["torch_end"] = (seconds, steps, last)
+        torch_seconds, torch_steps = times[level] or (None, None)
+        rows[f"torch_{level}"] = torch_seconds
+        rows[f"torch_{level}_steps"] = torch_steps
+        # The ratio is a lower bound if PyTorch did not reach the level.
+        ratio = (torch_seconds or seconds) / rows[f"inr_{level}"]
+        rows[f"over_torch_{level}"] = ratio
+    rows["torch_end"] = (seconds, steps, last_psnr)
     return rows
 
 
 def paper() -> dict:
-    """The same beside the paper's recipe: Adam at 1e-4, omega 30."""
+    """`time_to` with the SIREN paper's recipe in PyTorch: Adam at 1e-4, omega 30."""
     return time_to("paper", 1500)
 
 
 def many() -> dict:
-    """64 fields of 32x32, SIREN 64x3, 100 steps: beside a loop and torch.bmm."""
-    import _torch_siren as peer
+    """64 fields of 32x32, SIREN 64x3, 100 steps: compared with torch.bmm and a loop."""
+    import _torch_siren
     import torch
 
     steps, model = 100, inr.Siren(features=1, width=64, depth=3)
     blocks = _common.camera().reshape(8, 32, 8, 32, 1).swapaxes(1, 2).reshape(64, -1, 1)
     coords = inr.coords.grid((32, 32)).reshape(-1, 2)
 
-    def ours():
+    def fit_all():
         key = jax.random.key(0)
         return inr.fit_many(
             key, model, (coords, blocks), num_steps=steps, progress=False
         )
 
-    points, targets = peer.grid(32, 32), torch.from_numpy(2 * blocks - 1)
+    points, targets = _torch_siren.grid(32, 32), torch.from_numpy(2 * blocks - 1)
 
     def run(net, target):
-        optimizer, schedule = peer.ours_in_torch(net, steps, rate=4e-3)
-        one = peer.make_step(net, optimizer, points, target, schedule)
+        optimizer, schedule = _torch_siren.matching_optimizer(net, steps, rate=4e-3)
+        torch_step = _torch_siren.make_step(net, optimizer, points, target, schedule)
         for _ in range(steps):
-            loss = one()
+            loss = torch_step()
         return loss.item()
 
     functions = {
-        "inr": ours,
-        "torch_bmm": lambda: run(peer.Siren(width=64, fields=64), targets),
-        "torch_loop": lambda: [run(peer.Siren(width=64), t) for t in targets],
+        "inr": fit_all,
+        "torch_bmm": lambda: run(_torch_siren.Siren(width=64, fields=64), targets),
+        "torch_loop": lambda: [run(_torch_siren.Siren(width=64), t) for t in targets],
     }
     seconds = _common.paired(functions, repeats=3)
-    final = ours().history[-1]
-    # No step is faster than its products and its sines: one of each unit.
+    final = fit_all().history[-1]
+    # A lower bound of a step: its products, and one sine and cosine for each unit.
     rate = max(_product_rates(64).values())
     units = jnp.asarray(np.random.default_rng(2).normal(size=(65536, 4 * 64)), "f4")
     sines = jax.jit(lambda x: (sine(x), cosine(x)))
-    each = _common.paired({"sines": lambda: jax.block_until_ready(sines(units))})
+    per_step = _common.paired({"sines": lambda: jax.block_until_ready(sines(units))})
     return {
         **{f"{name}_s": s for name, s in seconds.items()},
         "products_gflops": rate / 1e9,
         "products_s": steps * _flops(64) / rate,
-        "sines_s": steps * each["sines"],
+        "sines_s": steps * per_step["sines"],
         "over_bmm": seconds["torch_bmm"] / seconds["inr"],
         "over_loop": seconds["torch_loop"] / seconds["inr"],
         "inr_psnr": float(-10 * np.log10(final.mean())),

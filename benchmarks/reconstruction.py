@@ -1,12 +1,12 @@
-"""camera 256x256 from its gradient alone, and from its Laplacian and its border.
+"""Camera, 256x256, from its gradient, and from its Laplacian with and without border.
 
     python benchmarks/reconstruction.py [gradient] [laplacian] [laplacian_alone]
 
-A SIREN of 256x3, full batches. Only the mean is given to the gradient; no scale is
-fitted. The ceiling is what the targets are worth: the band-limited image whose exact
-derivatives fit them, in the norm of the fit. Rates, weights and the share of steps
-between the edges' middles were chosen on crops of another photograph. A fit writes a
-checkpoint, and resumes from it.
+The model is a SIREN of 256x3, fitted with full batches. The fit to the gradient has the
+image's mean as an input; no factor is fitted. The ceiling is the PSNR of the
+band-limited image whose exact derivatives fit the targets best, in the norm of the fit.
+Rates, weights and the share of steps between the middles of edges were chosen on crops
+of another photograph. A fit writes a checkpoint, and resumes from it.
 """
 
 import sys
@@ -28,26 +28,26 @@ EVERY = 25
 def main() -> None:
     image = _common.camera()
     for name in sys.argv[1:] or STEPS:
-        _common.save("reconstruction", {name: reconstructed(name, image)})
+        _common.save("reconstruction", {name: reconstruct(name, image)})
 
 
-def reconstructed(name: str, image: np.ndarray) -> dict:
+def reconstruct(name: str, image: np.ndarray) -> dict:
     out = _common.HERE / "out"
     out.mkdir(exist_ok=True)
     curve, start = {}, time.perf_counter()
 
-    def shown(params) -> np.ndarray:
-        field = inr.bind(MODEL, params)
-        made = np.asarray(inr.render(field, image.shape[:2], progress=False))
-        # The mean is given; the Laplacian alone does not even fix that.
-        return made if name == "laplacian" else made + (image.mean() - made.mean())
+    def render(field: inr.BoundField) -> np.ndarray:
+        output = np.asarray(inr.render(field, image.shape[:2], progress=False))
+        # The mean is an input of the fit; the Laplacian alone does not determine it.
+        shift = 0 if name == "laplacian" else image.mean() - output.mean()
+        return output + shift
 
     def callback(step: int, loss: float, field: inr.BoundField) -> None:
         if step // EVERY > max(curve, default=-1) // EVERY:
-            curve[step] = round(_common.psnr(shown(field.params), image), 2)
+            curve[step] = round(_common.psnr(render(field), image), 2)
             print(name, step, f"{loss:.3g}", curve[step], flush=True)
 
-    result = fitted(
+    result = fit(
         name,
         image,
         num_steps=STEPS[name],
@@ -55,10 +55,10 @@ def reconstructed(name: str, image: np.ndarray) -> dict:
         progress=False,
         callback=callback,
     )
-    made = shown(result.params)
-    inr.write_image(out / f"reconstruction_{name}.png", made)
+    rendering = render(result.field)
+    inr.write_image(out / f"reconstruction_{name}.png", rendering)
     return {
-        "psnr": _common.psnr(made, image),
+        "psnr": _common.psnr(rendering, image),
         "ceiling": ceiling(name, image),
         "steps": result.num_steps,
         "seconds": time.perf_counter() - start,
@@ -66,8 +66,8 @@ def reconstructed(name: str, image: np.ndarray) -> dict:
     }
 
 
-def fitted(name: str, image: np.ndarray, **options) -> inr.FitResult:
-    """From what the grid's own differences say."""
+def fit(name: str, image: np.ndarray, **options) -> inr.FitResult:
+    """Fit the model to the grid's differences."""
     key = jax.random.key(0)
     if name == "gradient":
         guidance = poisson.grid_gradient(image)
@@ -92,7 +92,7 @@ def ceiling(name: str, image: np.ndarray) -> float:
     differences = 2 * np.sin(exact / 2)
     if name != "gradient":
         exact, differences = ((x**2).sum(0)[None] for x in (exact, differences))
-    # What integrates slopes takes them by the differences that they are meant to be.
+    # Integration treats slopes as the differences that they approximate.
     gain = (differences**2).sum(0) / np.maximum((exact * differences).sum(0), 1e-12)
     gain[0, 0] = 1
     waves = fft.dctn(image[..., 0], norm="ortho")

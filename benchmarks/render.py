@@ -1,6 +1,8 @@
-"""Rendering: memory for 8192x8192 RGB into a file, points a second beside PyTorch.
+"""Rendering: points per second compared with PyTorch, and the memory of a large file.
 
-python benchmarks/render.py [speed] [memory]
+Usage:
+
+    python benchmarks/render.py [speed] [memory]
 """
 
 import pathlib
@@ -24,12 +26,13 @@ def field() -> inr.BoundField:
 
 
 def speed() -> dict:
-    """Points a second for 1024x1024, both warm; PyTorch at its best block size."""
-    import _torch_siren as peer
+    """Points per second for 1024x1024, warm; PyTorch with its best block size."""
+    import _torch_siren
     import torch
 
     siren, side = field(), 1024
-    net, points = peer.Siren(features=3), peer.grid(side, side)
+    net = _torch_siren.Siren(features=3)
+    points = _torch_siren.grid(side, side)
 
     def in_blocks(call, rows):
         def run():
@@ -54,17 +57,17 @@ def speed() -> dict:
 
 
 def memory() -> dict:
-    """Peak memory above the level before, and the time, for 8192x8192 into a file."""
+    """Peak memory above that before the call, and seconds, of 8192x8192 into a file."""
     siren, side = field(), 8192
     with tempfile.TemporaryDirectory(dir=_common.HERE) as folder:
         path = pathlib.Path(folder) / "big.npy"
         shape = (side, side, 3)
         out = np.lib.format.open_memmap(path, "w+", np.float32, shape)
-        before = _anonymous_peak()
+        before = _peak_kib()
         start = time.perf_counter()
         inr.render(siren, (side, side), out=out)
         seconds = time.perf_counter() - start
-        after = _anonymous_peak()
+        after = _peak_kib()
         middle = inr.coords.grid((side, 1))[side // 2 : side // 2 + 1, 0]
         column = inr.coords.grid((1, side))[0, 5:6]
         point = jnp.stack([middle[:, 0], column[:, 1]], -1)
@@ -76,8 +79,8 @@ def memory() -> dict:
     }
 
 
-def _anonymous_peak() -> int:
-    """Peak resident KiB of this process (the file's own pages count too)."""
+def _peak_kib() -> int:
+    """Peak resident memory of this process in KiB, with the pages of mapped files."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 

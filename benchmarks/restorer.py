@@ -2,11 +2,11 @@
 
     python benchmarks/restorer.py [portraits] [photos] [kodak] [decode]
 
-`portraits`: the tenth of the portraits held out by the hash of the person, 64x64 gray
-to 128x128 color and, at 128x128, gray to color with exact luma. `photos`: likewise a
-tenth of the photographs, and gray to color at 256x256, the full size of the crops.
-`kodak`: Kodak's photographs, reduced to 192x128, by both models, and at full size.
-`decode`: seconds and memory of large results, each in its own process.
+`portraits`: 64x64 gray to 128x128 color and, at 128x128, gray to color with exact luma,
+of the portraits of a tenth of the people, selected by hash, who were held out of
+training. `photos`: the same for photographs, and gray to color at 256x256, the full
+size of the crops. `kodak`: Kodak's photographs, reduced to 192x128, by both models, and
+at full size. `decode`: seconds and memory of large results, each in a separate process.
 
 Baselines are scored on the same pixels: the gray image (enlarged by bicubic
 interpolation), and that image with the mean chroma of the training images.
@@ -24,7 +24,7 @@ import inr
 from inr import color, metrics, pretrained, training
 from inr.models import LoadedModel, load_model
 
-# The groups identify the person: two sources share ids, and poses of a person differ.
+# The group is the id of the person, of which there may be several portraits.
 PERSON = r"(?:neutral|smiling)_[^_]+_([^_]+)_[^_]+$|([^_]+)$"
 SIDE = 64
 
@@ -77,18 +77,19 @@ def held_out_photos() -> tuple[list, np.ndarray]:
 
 def kodak() -> None:
     paths = inr.list_images(_common.DATA / "bench" / "kodak24")
-    wide = [inr.read_image(path) for path in paths]
-    wide = [x if x.shape[0] <= x.shape[1] else x.swapaxes(0, 1) for x in wide]
-    images = [np.asarray(training.reduce_images(x, (128, 192))) for x in wide]
+    full_size = [inr.read_image(path) for path in paths]
+    full_size = [x if len(x) <= x.shape[1] else x.swapaxes(0, 1) for x in full_size]
+    images = [np.asarray(training.reduce_images(x, (128, 192))) for x in full_size]
     rows = {}
     for model, name in (("portraits", "kodak"), ("photos", "kodak_photos")):
         rows[name] = restored(model, images, np.zeros(2))
         rows[f"{name}_exact_luma"] = colorized(model, images, np.zeros(2))
-    rows["kodak_photos_full_size"] = colorized("photos", wide, np.zeros(2))
+    rows["kodak_photos_full_size"] = colorized("photos", full_size, np.zeros(2))
     _common.save("restorer", rows)
 
 
 def mean_chroma(paths: list) -> np.ndarray:
+    """Mean chroma `[2]` of image files."""
     return np.mean(
         [chroma(as_image(x)).mean((0, 1)) for x in training.ImageFiles(paths)], 0
     )
@@ -107,10 +108,10 @@ def restored(
         enlarged = inr.coords.sample_grid(
             small, inr.coords.grid((h, w)), interpolation="cubic"
         )
-        # With a larger `side`, detail is added even if one axis exceeds the model's.
+        # `side` is enlarged so that detail is added even if one axis exceeds it.
         loaded = load_model(pretrained.file(model))
-        wide = LoadedModel(loaded.model.clone(side=max(h, w)), loaded.params)
-        result = inr.colorize(small, size=(h, w), model=wide, progress=False)
+        with_side = LoadedModel(loaded.model.clone(side=max(h, w)), loaded.params)
+        result = inr.colorize(small, size=(h, w), model=with_side, progress=False)
         rows.append(rate(result, enlarged, image, mean))
     return means(rows)
 
@@ -125,7 +126,7 @@ def colorized(model: str, images: list, mean: np.ndarray) -> dict[str, float]:
 
 
 def rate(result, gray, image, mean_chroma) -> dict[str, float]:
-    """Scores of a result, of the gray image, and of that with the mean chroma."""
+    """Scores of a result, of the gray image, and of the gray image with mean chroma."""
     gray = np.asarray(gray)
     ycc = np.concatenate(
         [gray, np.broadcast_to(mean_chroma, (*image.shape[:2], 2))], -1
@@ -173,6 +174,7 @@ def chroma(image: np.ndarray) -> np.ndarray:
 
 
 def decode() -> None:
+    """Seconds and memory of large results."""
     rows = {}
     for name, side, size in (
         ("decode_512", (64, 64), (512, 512)),
@@ -180,11 +182,11 @@ def decode() -> None:
         ("decode_2048", (64, 64), (2048, 2048)),
         ("colorize_12_megapixels", (3000, 4000), (3000, 4000)),
     ):
-        rows[name] = _process.measured(f"restorer.one_decode({side}, {size})")
+        rows[name] = _process.measure(f"restorer.report_decode({side}, {size})")
     _common.save("restorer", rows)
 
 
-def one_decode(side: tuple, size: tuple) -> None:
+def report_decode(side: tuple, size: tuple) -> None:
     """Print the seconds of a first and a second call, and the memory."""
     gray = np.random.default_rng(0).random(side, np.float32)
     inr.colorize(gray[:8, :8], model="portraits")  # imports, weights

@@ -1,13 +1,13 @@
-"""Options of a restorer's training: masked cells, and others.
+"""Options of a restorer's training, such as masked cells.
 
     python benchmarks/restorer_options.py [masks] [others] [--steps 400]
 
-`masks` compares seven kinds of masking; `others` compares color spaces, placements of
-points, feature offsets and a pseudo-Huber loss, one at a time. Every option has three
-seeds, the same small model and the same short budget; a seed determines the initial
-parameters, the crops, the points and the masks. Errors are of held-out portraits, 64x64
-gray to 128x128 color, never masked. Finished runs are stored in restorer_options.json;
-a second call continues after the last.
+`masks` compares six kinds of masking with none. `others` compares color spaces,
+placements of points, a feature offset and a pseudo-Huber loss, one at a time. Every
+option has three seeds, the same small model and the same number of steps; a seed
+determines the initial parameters, the crops, the points and the masks. Errors are those
+of held-out portraits without masks, 64x64 gray to 128x128 color. Finished runs are
+stored in restorer_options.json; a second call continues after the last.
 """
 
 import argparse
@@ -59,7 +59,7 @@ def main() -> None:
 def train(
     seed: int, steps: int, train_images, held_out, *, space: str = "ycbcr", **options
 ) -> dict:
-    """Errors on the held-out images after a training with these options."""
+    """Train with these options, and return the errors on the held-out images."""
     model = MODEL.clone(space=space)
     score = jax.jit(
         lambda params, crops: restorer_loss(model, num_points=4096)(

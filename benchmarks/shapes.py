@@ -1,13 +1,13 @@
-"""The Stanford bunny as a signed distance: Chamfer distance of what comes back.
+"""The Stanford bunny as a signed distance: Chamfer distance of the reconstruction.
 
     python benchmarks/shapes.py [fit] [paper]
 
 The Chamfer distance here is the mean of two means: the distance from points of the
 reconstruction to the mesh, and from points of the mesh to the reconstruction, 100,000
-points each, uniform by area. Distances are to triangles, not to samples, so that it has
-no floor. It is given in per cent of the diagonal of the mesh's bounding box. The mesh
-has five holes in its base; the reconstruction closes them, and its points there count
-against it.
+points each, uniform by area. Distances are to triangles, not to samples, so a perfect
+reconstruction scores 0. The unit is per cent of the diagonal of the mesh's bounding
+box. The mesh has five holes in its base. The reconstruction closes them, and its points
+there increase its distance.
 """
 
 import sys
@@ -32,27 +32,31 @@ NUM_STEPS = 1000
 RESOLUTION = 256
 
 
-def chamfer(made: Mesh, mesh: Mesh) -> dict[str, float]:
-    """Mean distances both ways and their mean, in per cent of the mesh's diagonal."""
+def chamfer(reconstruction: Mesh, mesh: Mesh) -> dict[str, float]:
+    """Return mean distances both ways and their mean, in per cent of the diagonal."""
     diagonal = np.linalg.norm(np.ptp(mesh.vertices, axis=0))
-    ways = {"made to mesh": (made, mesh), "mesh to made": (mesh, made)}
+    directions = {
+        "reconstruction to mesh": (reconstruction, mesh),
+        "mesh to reconstruction": (mesh, reconstruction),
+    }
     key = jax.random.key(1)
     result = {}
-    for name, (a, b) in ways.items():
+    for name, (a, b) in directions.items():
         (points, _), _ = sample_surface(key, a, num_points=100_000)
         distance = to_surface(points, b)
         result[f"{name} %"] = 100 * float(distance.mean() / diagonal)
         result[f"{name}, largest %"] = 100 * float(distance.max() / diagonal)
-    means = [result[f"{name} %"] for name in ways]
+    means = [result[f"{name} %"] for name in directions]
     return {"chamfer %": float(np.mean(means)), **result}
 
 
 def to_surface(points: np.ndarray, mesh: Mesh) -> np.ndarray:
-    """Distance of points to the nearest of the triangles with the nearest centers.
+    """Distances of points to a mesh, from the triangles with the nearest centers.
 
-    The triangles of both meshes are small and alike: more candidates change nothing.
+    The triangles of both meshes are small and similar, so more candidates change
+    nothing.
     """
-    # trimesh takes triangles with sides of 1e-3 for points: their sides become about 1.
+    # trimesh treats triangles with sides of 1e-3 as points: scale the sides to about 1.
     corners = mesh.vertices[mesh.faces]
     scale = 1 / np.linalg.norm(corners[:, 1] - corners[:, 0], axis=1).mean()
     corners, points = scale * corners, scale * points
@@ -65,17 +69,17 @@ def to_surface(points: np.ndarray, mesh: Mesh) -> np.ndarray:
 
 
 def scores(name: str, result: inr.FitResult, seconds: float, mesh: Mesh) -> dict:
-    """What the mesh is worth; writes a picture of it to `benchmarks/out`."""
+    """Score a fit, and write a picture of it to `benchmarks/out`."""
     field = result.field
     start = time.perf_counter()
-    made = inr.extract_mesh(field, resolution=RESOLUTION, progress=False)
+    extracted = inr.extract_mesh(field, resolution=RESOLUTION, progress=False)
     extraction = time.perf_counter() - start
     picture = _common.HERE / "out" / f"bunny_{name}.png"
     picture.parent.mkdir(exist_ok=True)
-    inr.write_image(picture, shaded(field, made, 640))
-    as_trimesh = trimesh.Trimesh(made.vertices[:, ::-1], made.faces)
+    inr.write_image(picture, shaded(field, extracted, 640))
+    as_trimesh = trimesh.Trimesh(extracted.vertices[:, ::-1], extracted.faces)
     return {
-        **chamfer(made, mesh),
+        **chamfer(extracted, mesh),
         "watertight": bool(as_trimesh.is_watertight),
         "parts": int(as_trimesh.body_count),
         "steps": result.num_steps,
@@ -86,7 +90,7 @@ def scores(name: str, result: inr.FitResult, seconds: float, mesh: Mesh) -> dict
 
 
 def fit() -> None:
-    """`fit_shape`, compilation included."""
+    """Score `fit_shape`; the time includes compilation."""
     mesh = inr.read_mesh(BUNNY)
     start = time.perf_counter()
     result = inr.fit_shape(jax.random.key(0), mesh, model=MODEL, num_steps=NUM_STEPS)
@@ -95,9 +99,9 @@ def fit() -> None:
 
 
 def paper() -> None:
-    """The four terms of Sitzmann et al. with their weights, for as many steps.
+    """Score the four terms of Sitzmann et al. with their weights, for as many steps.
 
-    At a rate of 1e-3 in place of their 1e-4, which suits 1,000 steps better.
+    The rate is 1e-3 instead of their 1e-4, because there are only 1,000 steps.
     """
     mesh = inr.read_mesh(BUNNY)
     low, high = mesh.vertices.min(0), mesh.vertices.max(0)

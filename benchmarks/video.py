@@ -1,10 +1,11 @@
-"""How well a hash grid with a tenth of a video's numbers holds it, over time.
+"""Fits of a video by a hash grid with a twelfth as many parameters, by duration.
 
-    python benchmarks/video.py [seconds ...], by default 60 300 900
+    python benchmarks/video.py [seconds ...], default 60 300 900
 
-carphone, 176x144, 120 frames: 9.1 million values. PSNR over all of them, each row a fit
-of its own whose rate decays over its time. The grid's shape, rate and batch size were
-chosen on other clips.
+The video is carphone, 176x144, 120 frames: 9.1 million values. The score is the PSNR
+over all of them. Each row is a separate fit, whose learning rate decays over its
+duration. The shape of the grid, the learning rate and the batch size were chosen on
+other clips.
 """
 
 import math
@@ -13,7 +14,7 @@ import sys
 import _common
 import jax
 import numpy as np
-from _media import fitted_in
+from _media import fit_for
 
 import inr
 
@@ -29,21 +30,21 @@ def main() -> None:
     key = jax.random.key(0)
     values = frames.astype(np.float32) / 255
     for seconds in map(float, sys.argv[1:] or (60, 300, 900)):
-        result, took = fitted_in(
+        result, actual_seconds = fit_for(
             seconds,
-            lambda steps: inr.fit_video(
-                key, frames, model=MODEL, num_steps=steps, progress=False
+            lambda num_steps: inr.fit_video(
+                key, frames, model=MODEL, num_steps=num_steps, progress=False
             ),
         )
-        shown = inr.render(result.field, frames.shape[:3])
+        prediction = inr.render(result.field, frames.shape[:3])
         parameters = sum(x.size for x in jax.tree.leaves(result.params["params"]))
         row = {
-            "psnr": _common.psnr(shown, values),
+            "psnr": _common.psnr(prediction, values),
             "parameters": parameters,
             "values": math.prod(frames.shape),
             "values_over_parameters": frames.size / parameters,
             "steps": result.num_steps,
-            "seconds": took,
+            "seconds": actual_seconds,
         }
         _common.save("video", {f"carphone_{seconds:.0f}s": row})
 

@@ -40,10 +40,10 @@ def main() -> None:
         model,
         num_points=args.num_points,
         cells=args.cells,
-        resized_crops=args.zoom,
+        resized_crops=args.resized_crops,
         views=args.views,
         points=args.points,
-        feature_offset=args.shift,
+        feature_offset=args.feature_offset,
         luma_weight=args.luma_weight,
     )
     held_out_loss = restorer_loss(model, num_points=4 * args.num_points)
@@ -85,7 +85,7 @@ def parse() -> argparse.Namespace:
         help="peak rate of all other parameters",
     )
     parser.add_argument(
-        "--zoom",
+        "--resized-crops",
         action="store_true",
         help="crop random parts of the crops at random scales",
     )
@@ -105,7 +105,7 @@ def parse() -> argparse.Namespace:
         help="placement of the points",
     )
     parser.add_argument(
-        "--shift",
+        "--feature-offset",
         type=float,
         default=0.0,
         help="standard deviation of an offset of the features' position, in coords, "

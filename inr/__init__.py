@@ -1,5 +1,7 @@
 """Implicit neural representations: a signal held as a function of coordinates."""
 
+from importlib.metadata import version as _version
+
 from inr import (
     calculus as calculus,
     color as color,
@@ -77,6 +79,10 @@ from inr.io import (
 )
 from inr.merging import merge as merge, seamless_clone as seamless_clone
 from inr.metrics import psnr as psnr, ssim as ssim
+from inr.references import (
+    inpaint as inpaint,
+    upscale_by_reference as upscale_by_reference,
+)
 from inr.rendering import render as render
 from inr.signals import (
     Mesh as Mesh,
@@ -89,3 +95,5 @@ from inr.signals import (
     write_mesh as write_mesh,
 )
 from inr.upscaling import upscale as upscale
+
+__version__ = _version("inr")

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     subparsers = parser.add_subparsers(
         dest="command", required=True, metavar="COMMAND", title="commands"
     )
-    for name, (add_options, summary) in _COMMANDS.items():
+    for name, (add_options, summary) in COMMANDS.items():
         description = summary[0].upper() + summary[1:] + "."
         add_options(subparsers.add_parser(name, help=summary, description=description))
     return commands.run_command(parser, arguments)
@@ -217,7 +217,7 @@ def add_shape(parser: argparse.ArgumentParser) -> None:
     commands.add_output(parser)
 
 
-_COMMANDS = {
+COMMANDS = {
     "fit": (add_fit, "fit a SIREN to an image, and render it at any size"),
     "upscale": (add_upscale, "enlarge images by any factor"),
     "colorize": (add_colorize, "colorize gray images"),

@@ -188,7 +188,7 @@ def check_arrays(
     """
 
     def shapes(tree: Any) -> dict[str, tuple[int, ...]]:
-        flat = traverse_util.flatten_dict(dict(tree), sep="/")
+        flat: Any = traverse_util.flatten_dict(dict(tree), sep="/")
         return {name: tuple(np.shape(x)) for name, x in flat.items()}
 
     expected = shapes(jax.eval_shape(model.init, jax.random.key(0), *inputs))
@@ -244,7 +244,7 @@ def _model(
             f"{header.get('inr_version')}. Update inr."
         )
     kind = header.get("kind")
-    if kind not in kinds:
+    if kind is None or kind not in kinds:
         raise ValueError(
             f"`path` must hold a model of kind {', '.join(sorted(kinds))}, got "
             f"{kind!r} in {path}, written by inr {header.get('inr_version')}. Import "

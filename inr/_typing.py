@@ -21,7 +21,7 @@ Denoiser: TypeAlias = Callable[..., Array]
 Size: TypeAlias = tuple[int, ...]
 """Samples along each axis, `(h, w)` for an image."""
 
-Region: TypeAlias = Sequence[Sequence[float]] | np.ndarray
+Region: TypeAlias = Sequence[Sequence[int | float]] | np.ndarray
 """`((top, left), (bottom, right))` as fractions of the signal in [0, 1]."""
 
 

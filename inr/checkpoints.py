@@ -7,6 +7,7 @@ runs in the background and is complete when the `with` block ends.
 
 import contextlib
 import math
+import os
 import pathlib
 from collections.abc import Iterator
 from typing import Any
@@ -85,7 +86,7 @@ class Checkpoints:
 
 
 @contextlib.contextmanager
-def open_checkpoints(folder: str | pathlib.Path) -> Iterator[Checkpoints]:
+def open_checkpoints(folder: str | os.PathLike) -> Iterator[Checkpoints]:
     """Open the checkpoints in `folder`, which is created if missing.
 
     The last two checkpoints are kept, and the one with the lowest rating.
@@ -98,9 +99,9 @@ def open_checkpoints(folder: str | pathlib.Path) -> Iterator[Checkpoints]:
     """
     import orbax.checkpoint as ocp
 
-    folder = pathlib.Path(folder).resolve()
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"`checkpoint` must be a folder, got the file {folder}.")
+    path = pathlib.Path(folder).resolve()
+    if path.exists() and not path.is_dir():
+        raise ValueError(f"`checkpoint` must be a folder, got the file {path}.")
     policies = ocp.checkpoint_managers
     last = policies.LatestN(2)
     best = policies.BestN(
@@ -111,8 +112,8 @@ def open_checkpoints(folder: str | pathlib.Path) -> Iterator[Checkpoints]:
         best_mode="min",
         preservation_policy=policies.AnyPreservationPolicy([last, best]),
     )
-    with ocp.CheckpointManager(folder, options=options) as manager:
-        yield Checkpoints(manager, folder)
+    with ocp.CheckpointManager(path, options=options) as manager:
+        yield Checkpoints(manager, path)
         manager.wait_until_finished()
 
 

@@ -8,7 +8,7 @@ grids of any size. A region is a pair of corners, as fractions in [0, 1].
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import jax
@@ -79,7 +79,10 @@ def cell_offsets(size: Size) -> np.ndarray:
 
 
 def region_size(
-    size: Size, *, region: Region | None = None, scale: float | tuple[float, ...] = 1.0
+    size: Size,
+    *,
+    region: Region | None = None,
+    scale: int | float | Sequence[int | float] = 1.0,
 ) -> Size:
     """Size of a region of a regular grid, at a magnification.
 
@@ -97,7 +100,7 @@ def region_size(
     """
     size = _checks.as_size("size", size)
     start, stop = _checks.as_region("region", region, len(size))
-    scales = tuple(scale) if isinstance(scale, tuple | list) else (scale,) * len(size)
+    scales = tuple(scale) if isinstance(scale, Sequence) else (scale,) * len(size)
     if len(scales) != len(size) or not all(0 < s < math.inf for s in scales):
         raise _checks.fail("scale", f"a number above 0, or {len(size)} of them", scale)
     return tuple(

@@ -148,3 +148,34 @@ def test_values_between_samples_keep_their_dtype(interpolation):
         coords.neighbors(points, (4, 5), interpolation=interpolation)
     )
     assert weight.dtype == distance.dtype == np.float32
+
+
+def test_cell_offsets_subdivide_a_cell():
+    offsets = coords.cell_offsets((2, 3))
+    assert offsets.shape == (2, 3, 2)
+    np.testing.assert_allclose(offsets[:, 0, 0], [-1 / 4, 1 / 4])
+    np.testing.assert_allclose(offsets[0, :, 1], [-1 / 3, 0, 1 / 3], atol=1e-12)
+    # The subdivided cells of a grid are a finer grid.
+    fine = coords.grid((4, 4))[:, None] + 2 / 4 * offsets.reshape(-1, 2)[None, :, None]
+    expected = coords.grid((8, 12)).reshape(4, 2, 4, 3, 2).transpose(0, 1, 3, 2, 4)
+    np.testing.assert_allclose(fine, expected.reshape(4, 6, 4, 2), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "size"),
+    [
+        ({}, (10, 20)),
+        ({"scale": 2.5}, (25, 50)),
+        ({"scale": (2, 3)}, (20, 60)),
+        ({"region": ((0.2, 0.5), (0.5, 1.0))}, (3, 10)),
+        ({"region": ((0.2, 0.5), (0.21, 1.0)), "scale": 2}, (1, 20)),
+    ],
+)
+def test_region_size_is_in_samples_of_the_region(options, size):
+    assert coords.region_size((10, 20), **options) == size
+
+
+def test_region_size_needs_positive_scales():
+    for scale in (0, -1.0, (1.0,), float("inf")):
+        with refuses("`scale` must be a number above 0"):
+            coords.region_size((10, 20), scale=scale)

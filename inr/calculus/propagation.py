@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from inr import _checks
-from inr._blocks import split_rows
+from inr._memory import split_into_blocks
 from inr._typing import Array, ArrayLike, Field
 from inr.fields import BoundField, FieldModule
 
@@ -56,7 +56,7 @@ def map_blocks(function: Callable[[Array], Any], coords: Array) -> Any:
     n = math.prod(lead)
     if n <= 2 * _POINTS_ON_CPU or jax.default_backend() != "cpu":
         return function(coords)
-    blocks, _ = split_rows(coords.reshape(n, d), _POINTS_ON_CPU)
+    blocks, _ = split_into_blocks(coords.reshape(n, d), _POINTS_ON_CPU)
     return jax.tree.map(
         lambda x: x.reshape(-1, *x.shape[2:])[:n].reshape(*lead, *x.shape[2:]),
         lax.map(function, blocks),

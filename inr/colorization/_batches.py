@@ -1,16 +1,14 @@
 """Crops to what the losses of both restorers need: points, targets and feature maps."""
 
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from inr._typing import Array, ArrayLike, Key, Params
 from inr.color import rgb_to_luma, rgb_to_ycbcr
-from inr.colorization.diffusion_restorer import DiffusionFeatureMap
 from inr.colorization.restorer import RestorerBase
-from inr.models import FeatureMap
 from inr.training import (
     Cells,
     Points,
@@ -32,15 +30,16 @@ class RestorerBatch(NamedTuple):
       colors: `[b, n, 3]`, RGB of the target images at the points.
       mean_chroma: `[b, n, 2]`, chroma there in the prediction of another restorer; None
         if the crops have no such prediction.
-      reduced_maps: feature maps whose luma is that of the low-resolution input.
-      exact_maps: feature maps whose luma is that of the target image.
+      reduced_maps: feature maps of the model, with the luma of the low-resolution
+        input.
+      exact_maps: the same with the luma of the target images.
     """
 
     coords: Array
     colors: Array
     mean_chroma: Array | None
-    reduced_maps: FeatureMap | DiffusionFeatureMap
-    exact_maps: FeatureMap | DiffusionFeatureMap
+    reduced_maps: Any
+    exact_maps: Any
 
 
 def restorer_batch(
@@ -80,7 +79,11 @@ def restorer_batch(
     )
     gray = rgb_to_luma(batch.inputs[..., :3])
     inputs = gray if cells is None else mask_cells(mask_key, gray, cells=cells)
-    encode = jax.vmap(functools.partial(model.apply, params, method="encode"))
+
+    @jax.vmap
+    def encode(*inputs: Array) -> Any:
+        return model.apply(params, *inputs, method="encode")
+
     if crops.shape[-1] == 3:
         mean_chroma, maps = None, encode(inputs)
     else:

@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import replace
-from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -19,11 +18,10 @@ from inr.colorization.sampling import (
     DEFAULT_SAMPLER,
     SampledField,
 )
+from inr.coords import region_size
 from inr.diffusion import Hooks, Sampler
 from inr.models import LoadedModel, as_gray
 from inr.rendering import render
-
-_Sample = TypeVar("_Sample", SampledField, LumaChromaField)
 
 
 def colorize(
@@ -143,11 +141,7 @@ def _result_size(image: Array, size: Size | None, region: Region | None) -> Size
     """`size`, or by default the pixels that the region spans."""
     if size is not None:
         return size
-    h, w, _ = image.shape
-    if region is None:
-        return h, w
-    (top, left), (bottom, right) = _checks.as_region("region", region, 2)
-    return max(round(h * (bottom - top)), 1), max(round(w * (right - left)), 1)
+    return region_size(image.shape[:2], region=region)
 
 
 def _render(
@@ -157,7 +151,7 @@ def _render(
     max_bytes: int | None = None,
     progress: bool = True,
 ) -> Array:
-    return render(
+    rgb = render(
         field,
         size,
         region=region,
@@ -165,9 +159,12 @@ def _render(
         max_bytes=max_bytes,
         progress=progress,
     )
+    return jnp.asarray(rgb)
 
 
-def _with_key(field: _Sample, key: Key) -> _Sample:
+def _with_key(field: Field, key: Key) -> Field:
+    """The sample of another key, with the same feature maps."""
     if isinstance(field, LumaChromaField):
         return replace(field, chroma=_with_key(field.chroma, key))
+    assert isinstance(field, SampledField)
     return replace(field, key=key)

@@ -29,8 +29,9 @@ Embedding = Literal["joint", "zeros", "given"]
 Activations = tuple[Activation, ...]
 
 # `Colorizer.activations`: eight of the encoder, one of the fusion, five of the decoder.
-FULL_RELU: Activations = (*("relu",) * 13, "tanh")
-SIREN_RELU_SIREN: Activations = ("sine", *("relu",) * 12, "sine")
+_RELUS: Activations = ("relu",) * 12
+FULL_RELU: Activations = ("relu", *_RELUS, "tanh")
+SIREN_RELU_SIREN: Activations = ("sine", *_RELUS, "sine")
 FULL_SIREN: Activations = ("sine",) * 14
 
 # Features for a width of 64, and strides.

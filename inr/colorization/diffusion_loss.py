@@ -1,6 +1,7 @@
 """Loss of a diffusion restorer."""
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -65,16 +66,22 @@ def diffusion_loss(
 
         def mean_error(key: Key, exact_luma: bool, maps: DiffusionFeatureMap) -> Array:
             module = model.clone(exact_luma=exact_luma)
-            apply = functools.partial(module.apply, params, method="condition")
+
+            def compute_condition(*inputs: Any) -> Any:
+                return module.apply(params, *inputs, method="condition")
+
+            def denoise(*inputs: Array) -> Any:
+                return module.apply(params, *inputs, method="denoise")
+
             inputs = (batch.coords, maps)
             if batch.mean_chroma is not None:
                 inputs = (*inputs, batch.mean_chroma)
-            mean, condition = jax.vmap(apply)(*inputs)
+            mean, condition = jax.vmap(compute_condition)(*inputs)
             x0 = model.to_x0(batch.colors, mean)
             condition = jnp.where(has_condition, condition, 0)
             return denoising_loss(
                 key,
-                functools.partial(module.apply, params, method="denoise"),
+                denoise,
                 x0.reshape(-1, model.channels),
                 schedule=model.schedule,
                 predicts=model.predicts,

@@ -180,7 +180,8 @@ class DiffusionRestorer(RestorerBase):
         chroma = mean[..., 1:]
         return chroma if self.diffused == "residual" else jnp.zeros_like(chroma)
 
-    def __call__(
+    # The two further inputs are those of `BoundField.__call__`.
+    def __call__(  # pyright: ignore[reportIncompatibleMethodOverride]
         self,
         coords: Array,
         feature_map: DiffusionFeatureMap | ArrayLike,

@@ -3,8 +3,10 @@
 import functools
 import os
 from dataclasses import dataclass
+from typing import TypeVar
 
 import jax
+import jax.numpy as jnp
 
 from inr import _checks, pretrained
 from inr._typing import Array, ArrayLike, Field, ImageLike, Key
@@ -17,6 +19,8 @@ from inr.colorization.spaces import replace_luma
 from inr.diffusion import Hooks, Sampler
 from inr.fields import BoundField
 from inr.models import LoadedModel, as_gray, resolve
+
+_ColorField = TypeVar("_ColorField", BoundField, SampledField)
 
 
 @functools.partial(
@@ -35,10 +39,12 @@ class LumaChromaField:
     chroma: Field
 
     def __call__(self, coords: ArrayLike) -> Array:
+        coords = jnp.asarray(coords)
         return replace_luma(self.chroma(coords), self.luma(coords))
 
     def cell_mean(self, coords: ArrayLike, cell: ArrayLike) -> Array:
         """RGB `[..., 3]` with the mean luma over boxes of size `cell` `[2]`."""
+        coords = jnp.asarray(coords)
         return replace_luma(self.chroma(coords), self.luma.cell_mean(coords, cell))
 
 
@@ -47,7 +53,7 @@ def colorization_field(
     *,
     model: str | os.PathLike | LoadedModel = "photos",
     detail: str | os.PathLike | LoadedModel | None = "upscale",
-) -> Field:
+) -> BoundField | LumaChromaField:
     """The field of RGB that `colorize` renders.
 
     Args:
@@ -121,11 +127,11 @@ def _diffusion_weights(
 
 
 def _with_detail(
-    field: Field,
+    field: _ColorField,
     image: Array,
     loaded: LoadedModel,
     detail: str | os.PathLike | LoadedModel | None,
-) -> Field:
+) -> _ColorField | LumaChromaField:
     """The field, with upscaled luma if the image is no larger than those of training.
 
     A larger image has all of its detail and lacks only color.

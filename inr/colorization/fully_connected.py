@@ -5,6 +5,8 @@ The second applies such a network to small patches: its weights are shared by al
 of an image, and their number does not depend on the size of the image.
 """
 
+from typing import cast
+
 import jax.numpy as jnp
 from flax import linen as nn
 
@@ -45,7 +47,8 @@ class DenseColorizer(GridColorizer):
         x = light.reshape(light.shape[0], -1)
         x = _sine_layers(x, self.width, self.depth + 1, self.omega)
         num_colors = 3 * self.side**2
-        x = Affine(num_colors, init.sine_hidden(self.omega), name="linear")(x)
+        kernel_init = init.sine_hidden(self.omega)
+        x = cast(Array, Affine(num_colors, kernel_init, name="linear")(x))
         # Mid-gray at first.
         return 0.5 + x.reshape(-1, self.side, self.side, 3)
 
@@ -96,7 +99,8 @@ class PatchColorizer(GridColorizer):
         )(x)
         x = _sine_layers(x, self.width, self.depth, self.omega)
         kernel_init = nn.initializers.variance_scaling(1e-3, "fan_in", "uniform")
-        x = Affine(2 * self.patch**2, kernel_init, name="linear")(x)
+        num_colors = 2 * self.patch**2
+        x = cast(Array, Affine(num_colors, kernel_init, name="linear")(x))
         x = x.reshape(n, h // self.patch, w // self.patch, self.patch, self.patch, 2)
         return x.swapaxes(2, 3).reshape(n, h, w, 2)
 
@@ -109,5 +113,6 @@ def _sine_layers(x: Array, num_features: int, num_layers: int, omega: float) -> 
     """
     for i in range(num_layers):
         kernel_init = init.sine_hidden(omega)
-        x = sine(Affine(num_features, kernel_init, factor=omega, name=f"sine_{i}")(x))
+        affine = Affine(num_features, kernel_init, factor=omega, name=f"sine_{i}")
+        x = cast(Array, sine(affine(x)))  # an array, since the input is one
     return x

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -47,11 +48,14 @@ def colorizer_loss(
     """
     perceptual_weight = _checks.as_positive("perceptual_weight", perceptual_weight)
 
+    def predict(params: Params, light: Array) -> Any:
+        return model.apply(params, light, method="colors")
+
     def loss(params: Params, key: Key, crops: ArrayLike) -> tuple[Array, dict]:
         del key
         images = reduce_images(crops, model.input_size(jnp.shape(crops)[1:3]))
         luma = rgb_to_luma(images)
-        prediction = model.apply(params, lightness(luma), method="colors")
+        prediction = predict(params, lightness(luma))
         target = reduce_images(images, prediction.shape[1:3])
         if model.predicts == "ab":
             target = rgb_to_lab(target)[..., 1:] / AB_SCALE
@@ -59,9 +63,13 @@ def colorizer_loss(
         if weights is None:
             return parts["square"], parts
         pixels = grid(images.shape[1:3])
-        to_rgb = jax.vmap(lambda *maps: model.apply(params, pixels, FeatureMap(*maps)))
+
+        def to_rgb(*feature_map: Array) -> Any:
+            return model.apply(params, pixels, FeatureMap(*feature_map))
+
+        rgb = jax.vmap(to_rgb)(prediction, luma)
         distance = jax.vmap(functools.partial(lpips, weights=weights))
-        parts["perceptual"] = distance(to_rgb(prediction, luma), images).mean()
+        parts["perceptual"] = distance(rgb, images).mean()
         return parts["square"] + perceptual_weight * parts["perceptual"], parts
 
     return loss

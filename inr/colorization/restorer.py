@@ -49,7 +49,7 @@ class RestorerBase(ConditionalModel):
         super().__post_init__()
         check_space(self.space)
 
-    def for_image(self, image: Array) -> "RestorerBase":
+    def for_image(self, image: Array | np.ndarray) -> "RestorerBase":
         """The module with `exact_luma` set if the image is larger than `side`."""
         return self.clone(exact_luma=max(image.shape[:2]) > self.side)
 

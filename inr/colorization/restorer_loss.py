@@ -6,6 +6,7 @@ with the low-resolution luma alone, and with the luma of the target (`exact_luma
 """
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -88,8 +89,11 @@ def restorer_loss(
 
         def predict(exact_luma: bool, maps: FeatureMap) -> Array:
             module = model.clone(exact_luma=exact_luma)
-            apply = jax.vmap(functools.partial(module.apply, params))
-            return apply(batch.coords, maps, feature_coords)
+
+            def apply(*inputs: Any) -> Any:
+                return module.apply(params, *inputs)
+
+            return jax.vmap(apply)(batch.coords, maps, feature_coords)
 
         def mean_error(prediction: Array, target: Array) -> Array:
             return _penalty(prediction - target, delta).mean()

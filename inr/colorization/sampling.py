@@ -6,14 +6,14 @@ a key gives the same picture at every size and in every region.
 
 import functools
 from dataclasses import dataclass
-from typing import Literal, TypedDict
+from typing import Literal, TypedDict, cast
 
 import jax
 import jax.numpy as jnp
+from flax import linen as nn
 
 from inr import diffusion
 from inr._typing import Array, ArrayLike, Key, Params
-from inr.colorization.diffusion_restorer import DiffusionRestorer
 from inr.fields import BoundField
 
 # At the cost of eight steps of DDIM, slightly more colorful, which is closer to truth.
@@ -60,7 +60,10 @@ class SampledField:
         coords = jnp.asarray(coords)
         model, params = self.bound.model, self.bound.params
         feature_map = self.bound.feature_map
-        mean, condition = model.apply(params, coords, feature_map, method="condition")
+        mean, condition = cast(
+            tuple[Array, Array],
+            model.apply(params, coords, feature_map, method="condition"),
+        )
         noise = functools.partial(
             diffusion.field_noise,
             coords,
@@ -92,11 +95,12 @@ class SampledField:
 )
 @dataclass(frozen=True)
 class _Denoiser:
-    model: DiffusionRestorer
+    model: nn.Module
     params: Params
 
     def __call__(self, x: Array, t: Array, condition: Array) -> Array:
-        return self.model.apply(self.params, x, t, condition, method="denoise")
+        inputs = (x, t, condition)
+        return cast(Array, self.model.apply(self.params, *inputs, method="denoise"))
 
 
 class SamplingOptions(TypedDict, total=False):

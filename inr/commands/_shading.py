@@ -44,7 +44,8 @@ def _add_samples(key: Key, nearest: np.ndarray, mesh: Mesh, side: int) -> None:
     """Update `nearest` `[pixels, 3]` with samples that are nearer to the viewer."""
     low, high = mesh.vertices.min(0), mesh.vertices.max(0)
     count = -(-_SAMPLES_A_PIXEL * side * side // _ROUNDS)
-    (points, normals), _ = sample_surface(key, mesh, num_points=count)
+    rows, _ = sample_surface(key, mesh, num_points=count)
+    points, normals = map(np.asarray, rows)
     points = points[normals[:, 0] > 0]
     scale = _FILL * side / (high - low)[1:].max()
     y, x = scale * np.moveaxis(points - (low + high) / 2, -1, 0)[1:]

@@ -35,7 +35,8 @@ def photograph(name: str, index: int | None = None) -> np.ndarray:
             'installed. Give an image, or `pip install "inr[examples]"`.'
         ) from None
     images = getattr(data, name)()
-    return np.float32(images if index is None else images[index]) / 255
+    image = images if index is None else images[index]
+    return np.asarray(image, np.float32) / 255
 
 
 def load_portrait(path: Path | None) -> tuple[str, np.ndarray]:

@@ -73,7 +73,7 @@ def helmholtz(
         print(
             f"error {100 * relative:.2g} %, half a wavelength from the source or more"
         )
-        panels["10 x error of the real part"] = 10 * error.real
+        panels["10 x error of the real part"] = 10 * np.real(error)
     else:
         panels["slowness above 1"] = slowness - 1
     limit = float(np.quantile(np.abs(waves), 0.98))

@@ -187,8 +187,8 @@ def _read_clip(
     first, _ = read_video(path, num_frames=1, dtype=np.uint8)
     h, w = first.shape[1:3]
     scale = min(_checks.as_count("max_side", max_side) / max(h, w), 1.0)
-    size = tuple(max(int(n * scale) // 2 * 2, 2) for n in (h, w))
-    return read_video(path, num_frames=num_frames, size=size, dtype=np.uint8)
+    h, w = (max(int(n * scale) // 2 * 2, 2) for n in (h, w))
+    return read_video(path, num_frames=num_frames, size=(h, w), dtype=np.uint8)
 
 
 def _write_waveform(

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from inr import _checks
+from inr._typing import Array
 from inr.commands._shared import (
     as_rgb,
     load,
@@ -61,17 +62,18 @@ def reference_upscale(
     """
     loaded = resolve(model, "upscale_by_reference")
     scale = loaded.model.scale
-    name, low_resolution, loaded_references = _load_all(image, references)
-    references = [reduce_to(x, max_side) for x in loaded_references]
-    panels = {f"reference {i}": x for i, x in enumerate(references, 1)}
+    name, low_resolution, originals = _load_all(image, references)
+    sources = [reduce_to(x, max_side) for x in originals]
+    panels: dict[str, Array | np.ndarray] = {}
+    panels |= {f"reference {i}": x for i, x in enumerate(sources, 1)}
     target = None
     if evaluate or image is None:
         low_resolution, target = _reduced_by(scale, reduce_to(low_resolution, max_side))
         panels["original"] = target
     h, w = (scale * n for n in low_resolution.shape[:2])
-    print(f"{name}: {len(references)} references, to {h}x{w}")
+    print(f"{name}: {len(sources)} references, to {h}x{w}")
     options = {"scale": scale, "model": loaded}
-    result = upscale_by_reference(low_resolution, references, **options)
+    result = upscale_by_reference(low_resolution, sources, **options)
     panels["bicubic"] = jax.image.resize(low_resolution, result.shape, "cubic")
     panels["by reference"] = result
     if target is not None:
@@ -82,10 +84,10 @@ def reference_upscale(
             "by reference": result,
         }
         _print_scores(results, target)
-    match = match_references(low_resolution, references, **options)
-    for i, x in enumerate(references):
+    match = match_references(low_resolution, sources, **options)
+    for i, x in enumerate(sources):
         panels[f"positions in {i + 1}"] = _position_colors(x.shape[:2], i)
-    panels["matched positions"] = _match_colors(match, references)
+    panels["matched positions"] = _match_colors(match, sources)
     folder = output_folder(out)
     files = [folder / f"{name}_by_reference{end}.png" for end in ("", "_sheet")]
     write_image(files[0], result)
@@ -116,7 +118,7 @@ def _reduced_by(scale: int, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.clip(reduced, 0, 1), target
 
 
-def _print_scores(results: dict, target: np.ndarray) -> None:
+def _print_scores(results: dict[str, Array | np.ndarray], target: np.ndarray) -> None:
     print(f"{'':13s}{'PSNR dB':>9s}{'SSIM':>9s}")
     for label, image in results.items():
         image = np.clip(image, 0, 1)

@@ -42,7 +42,7 @@ def shape(
     surface = trefoil() if mesh is None else read_mesh(mesh)
     name = "trefoil" if mesh is None else pathlib.Path(mesh).stem
     kind = "faces" if isinstance(surface, Mesh) else "points"
-    print(f"{name}: {len(surface[1])} {kind}, SIREN {width}x3")
+    print(f"{name}: {len(np.asarray(surface[1]))} {kind}, SIREN {width}x3")
     model = Siren(features=1, width=width, depth=3)
     key = jax.random.key(seed)
     field = timed_fit(fit_shape, key, surface, model=model, num_steps=num_steps).field

@@ -50,7 +50,8 @@ _RATE = 5e-4
 
 _SIREN_SIDE = 512  # images are reduced to it before a SIREN is fitted
 
-_Method = Callable[[np.ndarray, Size, Region | None], Array]
+_Image = Array | np.ndarray
+_Method = Callable[[np.ndarray, Size, Region | None], _Image]
 
 
 def upscale(
@@ -126,7 +127,7 @@ def _by_model(
     image: np.ndarray,
     size: Size,
     region: Region | None,
-) -> Array:
+) -> _Image:
     return upscale_image(image, scale, region=region, model=model, ensemble=ensemble)
 
 
@@ -138,7 +139,7 @@ def _by_siren(
     num_steps: int,
     width: int,
     seed: int,
-) -> Array:
+) -> _Image:
     """A SIREN fitted to means over pixels.
 
     Omega from the spectrum and a low rate keep the field smooth between the pixels.
@@ -159,7 +160,7 @@ def _by_siren(
 
 def _enlarged(
     image: np.ndarray, scale: float, region: Region | None, enlarge: _Method
-) -> dict[str, Array]:
+) -> dict[str, _Image]:
     size = region_pixels(image.shape, region, scale)
     print(f"{image.shape[0]}x{image.shape[1]} by {scale:g}: {size[0]}x{size[1]}")
     bicubic = functools.partial(sample_grid, image, interpolation="cubic")
@@ -175,7 +176,7 @@ def _evaluated(
     region: Region | None,
     enlarge: _Method,
     reduction: Reduction,
-) -> dict[str, Array]:
+) -> dict[str, _Image]:
     """Panels of the region; the scores are of the complete image."""
     target, low_resolution = _reduced_by(scale, image, reduction)
     size, c = target.shape[:2], target.shape[-1]
@@ -211,7 +212,7 @@ def _reduced_by(
     return target, np.clip(reduced, 0, 1)
 
 
-def _print_scores(results: dict[str, Array], target: np.ndarray) -> None:
+def _print_scores(results: dict[str, _Image], target: np.ndarray) -> None:
     scores = {}
     print(f"{'':10s}{'PSNR dB':>9s}{'SSIM':>9s}")
     for label, image in results.items():

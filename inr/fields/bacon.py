@@ -11,7 +11,7 @@ beyond its band, without leakage.
 
 import functools
 import itertools
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -75,8 +75,9 @@ class Bacon(FieldModule):
 
         Call it as `model.apply(params, coords, method="levels")`.
         """
-        outputs = self._outputs(self._normalize("coords", coords))
-        return self._normalize("features", jnp.stack(outputs))
+        outputs: Any = self._outputs(self._normalize("coords", coords))
+        features: Any = self._normalize("features", jnp.stack(outputs))
+        return features
 
     def network(self, x: Features) -> Features:
         return self._outputs(x)[-1 if self.level is None else self.level]
@@ -119,5 +120,5 @@ def bacon_residual(field: BoundField, batch: tuple[Array, Array]) -> Array:
       `[n, levels, k]`, prediction of each level minus the features.
     """
     coords, features = batch
-    values = field.model.apply(field.params, coords, method="levels")
-    return jnp.moveaxis(values - features[None], 0, 1)
+    predictions: Any = field.model.apply(field.params, coords, method="levels")
+    return jnp.moveaxis(predictions - features[None], 0, 1)

@@ -49,8 +49,7 @@ class FieldModule(nn.Module):
       >>> image = jnp.linspace(0, 1, 8 * 8 * 3).reshape(8, 8, 3)
       >>> data = inr.coords.grid((8, 8)).reshape(-1, 2), image.reshape(-1, 3)
       >>> key, model = jax.random.key(0), TanhPerceptron(features=3)
-      >>> result = inr.fit(key, model, data, num_steps=5, progress=False)
-      >>> field = inr.bind(model, result.params)
+      >>> field = inr.fit(key, model, data, num_steps=5, progress=False).field
       >>> inr.render(field, (16, 16)).shape
       (16, 16, 3)
 
@@ -62,12 +61,11 @@ class FieldModule(nn.Module):
 
       It is saved and loaded under its registered name:
 
-      >>> import pathlib, tempfile
-      >>> path = pathlib.Path(tempfile.mkdtemp()) / "tanh.safetensors"
-      >>> inr.save_field(path, field, size=(8, 8))
-      >>> inr.load_field(path)
-      FieldFile(field=BoundField(TanhPerceptron(features=3, width=32), 195 parameters),
-        size=(8, 8))
+      >>> import tempfile
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     inr.save_field(f"{folder}/tanh.safetensors", field, size=(8, 8))
+      ...     inr.load_field(f"{folder}/tanh.safetensors").field
+      BoundField(TanhPerceptron(features=3, width=32), 195 parameters)
     """
 
     default_learning_rate: ClassVar[float | Mapping[str, float]] = 1e-3

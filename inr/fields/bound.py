@@ -13,10 +13,11 @@ import numpy as np
 from flax import linen as nn
 
 from inr import _checks
+from inr._memory import program_bytes
 from inr._typing import Array, ArrayLike, Params
 from inr.fields import streams
 from inr.fields.base import check_module
-from inr.fields.streams import Streams
+from inr.fields.streams import Features, Streams
 
 
 @functools.partial(
@@ -47,17 +48,16 @@ class BoundField:
 
         Further inputs of the model, such as the time of a denoiser, follow the coords.
         """
-        condition = (*self._condition(), *inputs)
-        return self.model.apply(self.params, jnp.asarray(coords), *condition)
+        return self._apply(jnp.asarray(coords), *inputs)
 
-    def streams(self, coords: ArrayLike, *, unit: Array | None = None) -> Streams:
+    def streams(self, coords: ArrayLike, *, unit: ArrayLike | None = None) -> Streams:
         """Value, gradient and Laplacian in one pass, for coords `[..., d]`.
 
         Derivatives are per `unit` `[d]` of coords, 1 by default. The model must be
         written with `inr.fields.streams`.
         """
         seeded = streams.seed(_checks.as_floating("coords", coords), unit=unit)
-        y = self.model.apply(self.params, seeded, *self._condition())
+        y = self._apply(seeded)
         shape = y.value.shape
         gradient = jnp.broadcast_to(y.gradient, (seeded.value.shape[-1], *shape))
         return Streams(y.value, gradient, jnp.broadcast_to(y.laplacian, shape))
@@ -71,7 +71,7 @@ class BoundField:
           ValueError: for any other family.
         """
         cells = streams.seed_cells(jnp.asarray(coords), jnp.asarray(cell))
-        return self.model.apply(self.params, cells, *self._condition()).value
+        return self._apply(cells).value
 
     def __repr__(self) -> str:
         trained = self.params
@@ -81,8 +81,10 @@ class BoundField:
         encoded = "" if self.feature_map is None else ", with a feature map"
         return f"BoundField({_summary(self.model)}, {count:,} parameters{encoded})"
 
-    def _condition(self) -> tuple[Any, ...]:
-        return () if self.feature_map is None else (self.feature_map,)
+    def _apply(self, coords: Features, *inputs: Any) -> Any:
+        if self.feature_map is not None:
+            inputs = (self.feature_map, *inputs)
+        return self.model.apply(self.params, coords, *inputs)
 
 
 def bind(
@@ -144,9 +146,7 @@ def encoding_bytes(
     Returns:
       Bytes.
     """
-    lowered = _encode.lower(model, params, image)
-    memory = lowered.compile().memory_analysis()
-    return memory.temp_size_in_bytes + memory.output_size_in_bytes
+    return program_bytes(_encode.lower(model, params, image))
 
 
 _ALWAYS_SHOWN = ("features", "width", "depth")

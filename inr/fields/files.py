@@ -48,18 +48,21 @@ def save_field(
       TypeError: if `field` is not a `BoundField` of a registered family.
       ValueError: for another extension, or params of another model.
     """
-    model = getattr(field, "model", field)
     families = registered(FieldModule)
-    if not isinstance(field, BoundField) or registered_name(model) not in families:
+    if (
+        not isinstance(field, BoundField)
+        or registered_name(field.model) not in families
+    ):
+        kind = type(getattr(field, "model", field)).__name__
         raise TypeError(
             "`field` must be a `BoundField` of a registered family "
-            f"({', '.join(sorted(families))}), got {type(model).__name__}. Decorate "
+            f"({', '.join(sorted(families))}), got {kind}. Decorate "
             "your family with `inr.fields.register`."
         )
     inputs = _example_inputs(field.params)
-    check_arrays(model, field.params, *inputs, argument="field")
+    check_arrays(field.model, field.params, *inputs, argument="field")
     size = None if size is None else _checks.as_size("size", size)
-    write_model(path, model, field.params, size=size)
+    write_model(path, field.model, field.params, size=size)
 
 
 def load_field(path: str | os.PathLike) -> FieldFile:

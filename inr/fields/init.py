@@ -12,11 +12,16 @@ omega x W follows v -> 1 - exp(-2 v) and converges to 0.80.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
-from jax.nn.initializers import Initializer
+
+from inr._typing import Array
+
+Initializer: TypeAlias = Callable[..., Array]
+"""Maps `(key, shape, dtype)` to an array, as Flax and JAX require."""
 
 
 def uniform(bound: float) -> Initializer:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from inr._typing import Array
+from inr._typing import Array, ArrayLike
 
 
 class Streams(NamedTuple):
@@ -51,7 +51,7 @@ def width(x: Features) -> int:
     return jax.tree.leaves(x)[0].shape[-1]
 
 
-def seed(coords: Array, *, unit: Array | None = None) -> Streams:
+def seed(coords: Array, *, unit: ArrayLike | None = None) -> Streams:
     """Return the coords as `Streams`: identity gradient, zero Laplacian.
 
     Args:

@@ -136,7 +136,7 @@ def multiply(a: Features, b: Features) -> Features:
         return jax.tree.map(lambda u: u * align(b, u), a)
     if not isinstance(a, Streams | Cells):
         return multiply(b, a)
-    if isinstance(a, Cells):
+    if isinstance(a, Cells) or isinstance(b, Cells):
         raise _no_closed_form("a product of features")
     return Streams(
         a.value * b.value,

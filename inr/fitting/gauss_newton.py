@@ -15,6 +15,7 @@ more.)
 """
 
 import functools
+import operator
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -26,9 +27,9 @@ from jax.flatten_util import ravel_pytree
 from jax.scipy.linalg import cho_factor, cho_solve
 
 from inr._loop import Chunk
+from inr._memory import split_into_blocks
 from inr._typing import Array, Key, Params
 from inr.fields import BoundField
-from inr.fitting.losses import split_into_blocks
 from inr.fitting.step import repeat
 from inr.fitting.terms import Term, draw_batch
 
@@ -71,15 +72,17 @@ def take_step(
 
     def loss_of(vector: Array) -> Array:
         pairs = zip(terms, batches, strict=True)
-        return sum(
+        losses = (
             t.weight * jnp.square(residual(t, vector, b)).mean() for t, b in pairs
         )
+        return functools.reduce(operator.add, losses)
 
     def normal_of(term: Term, batch: Any) -> _NormalEquations:
         return _normal(lambda *x: residual(term, *x), start, batch, term.weight)
 
     parts = [normal_of(t, b) for t, b in zip(terms, batches, strict=True)]
-    normal = jax.tree.map(lambda *xs: sum(xs).astype(start.dtype), *parts)
+    total = functools.reduce(lambda a, b: jax.tree.map(operator.add, a, b), parts)
+    normal = jax.tree.map(lambda x: x.astype(start.dtype), total)
     vector, damping = _descend(normal, start, state.damping, loss_of)
     params = {**state.params, "params": unravel(vector)}
     return GaussNewtonState(state.step + 1, params, damping), normal.loss

@@ -17,7 +17,7 @@ from inr.fitting.samples import (
     check_features,
     grid_normalization,
     init_params,
-    select_rows,
+    select_weighted,
 )
 from inr.fitting.terms import Term, as_terms
 
@@ -93,8 +93,7 @@ def fit_image(
         if weights.shape != (h, w):
             expected = f"{(h, w)}, one weight for each pixel"
             raise _checks.fail("weights", expected, f"shape {weights.shape}")
-        rows = (*rows, weights.reshape(-1))
-    rows = select_rows(rows)
+        rows = select_weighted(*rows, weights.reshape(-1))
     terms = as_terms(rows, batch_size)
     if _checks.as_count("antialias", antialias) > 1:
         terms = (average_over_cells(terms[0], (h, w), antialias),)

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
+from inr._memory import split_into_blocks
 from inr._typing import Array, Key, Params
 from inr.fields import BoundField
 from inr.fitting.terms import Term, draw_batch
@@ -30,30 +31,6 @@ def loss_and_gradient(
         part = _value_and_grad(model, params, term, batch)
         parts.append(jax.tree.map(lambda x, weight=term.weight: weight * x, part))
     return jax.tree.map(lambda *xs: sum(xs), *parts)
-
-
-def split_into_blocks(batch: Any, max_rows: int) -> tuple[Any, Array]:
-    """Split a batch into blocks of rows.
-
-    Args:
-      batch: tree of arrays with a common leading axis of rows.
-      max_rows: greatest number of rows of a block.
-
-    Returns:
-      The batch as `[blocks, rows of a block, ...]`, and bool `[blocks, rows of a
-      block]`, False for padding.
-    """
-    rows = jax.tree.leaves(batch)[0].shape[0]
-    number = -(-rows // max_rows)
-    size = -(-rows // number)
-
-    def split(x: Array) -> Array:
-        # Copies of the last row: padding must be as harmless to the residual as data.
-        padding = [(0, number * size - rows)] + [(0, 0)] * (x.ndim - 1)
-        return jnp.pad(x, padding, "edge").reshape(number, size, *x.shape[1:])
-
-    is_data = jnp.arange(number * size, dtype=jnp.int32).reshape(number, size) < rows
-    return jax.tree.map(split, batch), is_data
 
 
 def _value_and_grad(

@@ -75,9 +75,10 @@ def fit_many(
     num_steps = _checks.as_count("num_steps", num_steps)
     target_loss = as_target_loss(target_loss)
     key_init, key_steps = jax.random.split(_checks.as_key("key", key))
+    params: Any = init
     if init is None:
-        init = _init_many(jax.random.split(key_init, b), model, rows)
-    custom_optimizer, rates = split_optimizer(model, init, optimizer)
+        params = _init_many(jax.random.split(key_init, b), model, rows)
+    custom_optimizer, rates = split_optimizer(model, params, optimizer)
     on_cpu = sharding is None and jax.default_backend() == "cpu"
     settings = {
         "optimizer": custom_optimizer,
@@ -87,7 +88,7 @@ def fit_many(
         "learning_rate": rates,
         "target_loss": target_loss,
     }
-    state = _init_states(init, custom_optimizer)
+    state = _init_states(params, custom_optimizer)
     keys = jax.random.split(key_steps, b)
     if sharding is not None:
         keys, state, rows = jax.device_put((keys, state, rows), sharding)

@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import numpy as np
@@ -77,7 +78,7 @@ _advance = jax.jit(advance, static_argnames=("model", "optimizer"))
 
 def as_report(
     model: nn.Module, callback: Callback | None
-) -> Callable[[int, np.ndarray, FitState], None] | None:
+) -> Callable[[int, np.ndarray, Any], None] | None:
     """Wrap the user's callback, which takes a field, for the driver.
 
     Raises:
@@ -87,7 +88,7 @@ def as_report(
     if callback is None:
         return None
 
-    def report(step: int, loss: np.ndarray, state: FitState) -> None:
+    def report(step: int, loss: np.ndarray, state: Any) -> None:
         callback(step, float(loss), BoundField(model, state.params))
 
     return report

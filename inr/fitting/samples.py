@@ -11,7 +11,7 @@ import numpy as np
 from flax import linen as nn
 
 from inr import _checks, coords as _coords
-from inr._typing import Array, Key, Params
+from inr._typing import Array, ArrayLike, Key, Params
 from inr.fields import BoundField
 from inr.fitting.terms import CellResidual, Data, Term, as_terms, first_coords
 
@@ -92,12 +92,18 @@ def shift_to_mean(field: BoundField, coords: Array, mean: Array) -> BoundField:
 
 
 def select_rows(data: Data) -> Data:
-    """Drop samples of weight 0 and scale weights to mean 1; return others unchanged."""
+    """Apply `select_weighted` to data with weights; return others unchanged."""
     if not isinstance(data, tuple | list) or len(data) != 3:
         return data
-    if any(isinstance(x, Term) for x in data):
-        return data
-    coords, features, weights = data
+    arrays = [x for x in data if not isinstance(x, Term)]
+    return select_weighted(*arrays) if len(arrays) == 3 else data
+
+
+def select_weighted(
+    coords: ArrayLike, features: ArrayLike, weights: ArrayLike
+) -> tuple[Array, Array, Array]:
+    """Drop samples of weight 0, and scale the weights to mean 1."""
+    coords, features = jnp.asarray(coords), jnp.asarray(features)
     weights = _checks.as_floating("weights", weights)
     _checks.check_rank("weights", weights, "[n]")
     _checks.check_finite("weights", weights)
@@ -107,7 +113,7 @@ def select_rows(data: Data) -> Data:
                 "weights", "at least 0 and not all 0", f"minimum {weights.min()}"
             )
         positive = np.asarray(weights > 0)
-        coords, features = (jnp.asarray(x)[positive] for x in (coords, features))
+        coords, features = coords[positive], features[positive]
         weights = weights[positive]
     return coords, features, weights / weights.mean()
 

@@ -69,7 +69,11 @@ def default_optimizer() -> optax.GradientTransformationExtraArgs:
         rates = jax.tree.broadcast(learning_rate, direction)
         return jax.tree.map(lambda r, x: -r * rise * fall * x, rates, direction), state
 
-    return optax.GradientTransformationExtraArgs(adam.init, update)
+    # The annotation of `update` in optax does not allow the extra arguments.
+    return optax.GradientTransformationExtraArgs(
+        adam.init,
+        update,  # pyright: ignore[reportArgumentType]
+    )
 
 
 def init_fit(

@@ -16,6 +16,7 @@ import numpy as np
 
 from inr import _checks
 from inr._typing import Array, ArrayLike, Field, Key
+from inr.coords import cell_offsets
 from inr.fields import BoundField
 
 
@@ -97,9 +98,8 @@ class CellResidual:
     def __call__(self, field: BoundField, batch: tuple[Array, ...]) -> Array:
         """Return the residual `[n, k]`."""
         coords, cell, features, *factor = batch
-        axis = (np.arange(self.samples) + 0.5) / self.samples - 0.5
-        mesh = np.meshgrid(*[axis] * coords.shape[-1], indexing="ij")
-        offsets = np.stack(mesh, -1).reshape(1, -1, coords.shape[-1])
+        d = coords.shape[-1]
+        offsets = cell_offsets((self.samples,) * d).reshape(1, -1, d)
         offsets = jnp.asarray(offsets, coords.dtype) * cell[:, None]
         residual = field(coords[:, None] + offsets).mean(1) - features
         return residual * factor[0][:, None] if factor else residual
@@ -126,9 +126,10 @@ def as_terms(data: Data, batch_size: int | None = None) -> tuple[Term, ...]:
             "`data` must be (coords, features), a Term or a tuple of Terms, got "
             f"{type(data).__name__}."
         )
-    if all(isinstance(term, Term) for term in terms):
-        return tuple(_checked(term) for term in terms)
-    if any(isinstance(term, Term) for term in terms) or len(terms) not in (2, 3):
+    terms_only = [term for term in terms if isinstance(term, Term)]
+    if len(terms_only) == len(terms):
+        return tuple(map(_checked, terms_only))
+    if terms_only or len(terms) not in (2, 3):
         raise TypeError(
             "`data` must be (coords, features), (coords, features, weights) or Terms "
             f"only, got {[type(term).__name__ for term in terms]}."

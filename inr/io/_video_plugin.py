@@ -1,7 +1,7 @@
 """imageio's PyAV plugin with what it lacks, for exact and honest frames.
 
 - imageio reports no times of frames while it decodes, and no rotation.
-- FFmpeg conceals damaged data unless the codec is told to fail.
+- FFmpeg conceals damaged data unless an option makes the codec fail.
 - The conversion between RGB and YUV rounds to a level too dark by default.
 - The encoder's quality and color tags are no options of imageio.
 

@@ -9,10 +9,11 @@ from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 
 from inr import _checks
-from inr._typing import Array, ArrayLike
+from inr._typing import Array, ArrayLike, ImageLike
 
 
 class FeatureMap(NamedTuple):
@@ -80,7 +81,7 @@ class ConditionalModel(nn.Module):
         shapes = ((1, 2), (4, 4, self.image_channels))
         return tuple(jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes)
 
-    def for_image(self, image: Array) -> "ConditionalModel":
+    def for_image(self, image: Array | np.ndarray) -> "ConditionalModel":
         """The module with the hyperparameters that suit an image `[h, w, c]`.
 
         Verbs call it before they bind. Parameters must not depend on the result.
@@ -89,8 +90,15 @@ class ConditionalModel(nn.Module):
         return self
 
 
-def as_gray(argument: str, value: ArrayLike) -> Array:
-    """Return `value` as a floating gray image `[h, w, 1]`.
+def as_gray(argument: str, value: ImageLike) -> Array:
+    """Return a value as a floating gray image; for the `encode` of your own models.
+
+    Args:
+      argument: name of the argument, for errors.
+      value: `[h, w]` or `[h, w, 1]`, as `inr.colorize` accepts it.
+
+    Returns:
+      `[h, w, 1]`, float32 or float64.
 
     Raises:
       ValueError: for an image with more channels, or one that `as_image` refuses.

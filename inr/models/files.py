@@ -94,8 +94,11 @@ def resolve(model: str | os.PathLike | LoadedModel, task: str) -> LoadedModel:
     """Return the model that a verb's `model` argument names.
 
     Args:
-      model: a pretrained name, a file, or a `LoadedModel`, which is returned as is.
+      model: a pretrained name, a file, or a `LoadedModel`.
       task: the `task` that the model must have; see `ConditionalModel`.
+
+    Returns:
+      The model; a `LoadedModel` is returned unchanged.
 
     Raises:
       FileNotFoundError, ValueError: as `load_model`, and for a model of another task.

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from inr import _checks
+from inr._memory import program_bytes
 from inr._typing import Field, Size
 from inr.rendering.tiles import (
     FAST_POINTS,
@@ -88,8 +89,7 @@ def _tile_bytes(
         lowered = tile.lower(
             field, index, index, vector, vector, points=points, antialias=antialias
         )
-        memory = lowered.compile().memory_analysis()
-        return memory.temp_size_in_bytes + 2 * memory.output_size_in_bytes
+        return program_bytes(lowered, outputs=2)
 
     few, many = measure(_FEWEST_POINTS), measure(2 * _FEWEST_POINTS)
     per_point = max(-(-(many - few) // _FEWEST_POINTS), 1)

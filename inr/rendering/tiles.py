@@ -88,7 +88,7 @@ def tile(
         return total + field(coords + (offset * pitch)[None]), None
 
     initial = field(coords + (offsets[0] * pitch)[None])
-    total, _ = lax.scan(add, initial, offsets[1:])
+    total, _ = lax.scan(add, initial, jnp.asarray(offsets[1:]))
     return total / len(offsets)
 
 

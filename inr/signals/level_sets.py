@@ -18,16 +18,17 @@ def extract_mesh(
     max_bytes: int | None = None,
     progress: bool = True,
 ) -> Mesh:
-    """The surface on which a field is zero, as a watertight mesh.
+    """Return the surface on which a field is zero, as a watertight mesh.
 
     Marching cubes [Lorensen and Cline 1987; Lewiner et al. 2003] on the field's values
-    in a box. Where the inside reaches the box's sides, it is closed there.
+    in a box. An inside that reaches the box's sides is closed there.
 
     Args:
-      field: coords (z, y, x) to one feature, negative inside and positive outside.
-      resolution: samples along the box's longest side; cells are cubes, nearly.
-      bounds: `(low [3], high [3])`, the box; by default what the field normalizes to
-        [-1, 1], which is the cube that `fit_shape` fits.
+      field: function of coords (z, y, x) to one feature, negative inside and positive
+        outside.
+      resolution: samples along the box's longest side; cells are nearly cubes.
+      bounds: `(low [3], high [3])`, the box; by default the one that the field
+        normalizes to [-1, 1], which is the cube that `fit_shape` fits.
       max_bytes: as for `render`.
       progress: as for `render`.
 
@@ -37,17 +38,17 @@ def extract_mesh(
     Raises:
       ImportError: if scikit-image is not installed.
       ValueError: for a field without a zero in the box, with more than one feature or
-        with values that are not finite, and for bounds that are empty.
+        with values that are not finite, and for empty bounds.
     """
     resolution = _checks.as_count("resolution", resolution, least=2)
-    low, high = _checked_bounds(_bounds_of(field) if bounds is None else bounds)
+    low, high = _check_bounds(_bounds_of(field) if bounds is None else bounds)
     extent = high - low
     size = np.maximum(np.ceil(resolution * extent / extent.max() - 1e-6), 2)
     size = tuple(int(n) for n in size)
     field = _checks.as_pytree("field", field)
     middle, half = (np.float32(x / 2) for x in (low + high, extent))
-    placed = jax.tree_util.Partial(_placed, field, middle, half)
-    values = render(placed, size, max_bytes=max_bytes, progress=progress)
+    in_box = jax.tree_util.Partial(_apply_in_box, field, middle, half)
+    values = render(in_box, size, max_bytes=max_bytes, progress=progress)
     if values.shape[-1] != 1:
         raise _checks.fail("field", "one with one feature", f"{values.shape[-1]}")
     values = np.asarray(values)[..., 0]
@@ -63,21 +64,22 @@ def extract_mesh(
     return Mesh(low + (vertices + 0.5) * (extent / size), faces)
 
 
-def _placed(field: Field, middle: Array, half: Array, coords: Array) -> Array:
-    """The field, its box brought to [-1, 1]."""
+def _apply_in_box(field: Field, middle: Array, half: Array, coords: Array) -> Array:
+    """Apply the field to coords in [-1, 1], which are scaled to the box."""
     return field(middle[None] + half[None] * coords)
 
 
 def _bounds_of(field: Field) -> tuple[np.ndarray, np.ndarray]:
-    affine = {}
+    """Return the box that the field normalizes to [-1, 1]."""
+    normalization = {}
     if isinstance(field, BoundField):
-        affine = field.params.get("normalization", {})
-    scale = np.asarray(affine.get("coords_scale", np.ones(3)), np.float64)
-    shift = np.asarray(affine.get("coords_shift", np.zeros(3)), np.float64)
+        normalization = field.params.get("normalization", {})
+    scale = np.asarray(normalization.get("coords_scale", np.ones(3)), np.float64)
+    shift = np.asarray(normalization.get("coords_shift", np.zeros(3)), np.float64)
     return (-1 - shift) / scale, (1 - shift) / scale
 
 
-def _checked_bounds(bounds: tuple[ArrayLike, ArrayLike]) -> np.ndarray:
+def _check_bounds(bounds: tuple[ArrayLike, ArrayLike]) -> np.ndarray:
     box = np.asarray(bounds, np.float64)
     if box.shape != (2, 3) or not np.all(box[0] < box[1]) or not np.isfinite(box).all():
         expected = "(low [3], high [3]), each low below its high"
@@ -86,20 +88,20 @@ def _checked_bounds(bounds: tuple[ArrayLike, ArrayLike]) -> np.ndarray:
 
 
 def _zero_surface(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Marching cubes on `[d, h, w]`: vertices in pixels from the first, and faces."""
+    """Run marching cubes on `[d, h, w]`; return vertices in pixels, and faces."""
     try:
         from skimage.measure import marching_cubes
     except ImportError:
         raise ImportError(
             'Marching cubes needs scikit-image: `pip install "inr[examples]"`.'
         ) from None
-    # A value of zero, nearly, would put several vertices on one place: faces without
-    # area, and a mesh that is not closed once a reader merges them. Moving it moves the
-    # surface by a thousandth of a cell.
+    # Values close to zero would put several vertices at one position: faces without
+    # area, and a mesh that is not closed after merging. Raising them to a minimum
+    # shifts the surface by a thousandth of a cell.
     step = max(np.abs(np.diff(values, axis=i)).max() for i in range(3))
-    least = np.float32(1e-3) * step
-    values = np.where(np.abs(values) < least, np.copysign(least, values), values)
+    tiny = np.float32(1e-3) * step
+    values = np.where(np.abs(values) < tiny, np.copysign(tiny, values), values)
     values = np.pad(values, 1, constant_values=np.abs(values).max())
     vertices, faces, _, _ = marching_cubes(values, 0.0)
-    # Outwards on axes taken as (x, y, z): here they are (z, y, x), which mirrors them.
+    # Faces are outward for axes (x, y, z); the order (z, y, x) mirrors them.
     return vertices.astype(np.float64) - 1, faces[:, ::-1]

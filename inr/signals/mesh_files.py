@@ -84,7 +84,7 @@ def _read_xyz(path: pathlib.Path) -> PointCloud:
         raise _checks.fail("path", "rows of numbers", f"{path} ({error})") from error
     if rows.shape[1] != 6:
         raise _no_normals(path, f"{rows.shape[1]} columns")
-    return check_cloud(PointCloud(rows[:, 2::-1], rows[:, :2:-1]))
+    return PointCloud(*check_cloud(PointCloud(rows[:, 2::-1], rows[:, :2:-1])))
 
 
 def _cloud_of(surface: Any, path: pathlib.Path) -> PointCloud:
@@ -95,7 +95,7 @@ def _cloud_of(surface: Any, path: pathlib.Path) -> PointCloud:
     except (KeyError, AttributeError, ValueError):
         raise _no_normals(path, "neither") from None
     points = np.array(surface.vertices)[:, ::-1]
-    return check_cloud(PointCloud(points, np.stack(normals, -1)))
+    return PointCloud(*check_cloud(PointCloud(points, np.stack(normals, -1))))
 
 
 def _no_normals(path: pathlib.Path, got: str) -> ValueError:

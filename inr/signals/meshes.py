@@ -1,7 +1,7 @@
 """Surfaces as triangles and as oriented points, and samples of them.
 
-Axes are in the order (z, y, x), which reverses handedness: cross products are taken on
-(x, y, z), so that faces turn counter-clockwise in space, as in the file.
+Axes are in the order (z, y, x), which reverses handedness. Cross products are computed
+on (x, y, z), so that faces are counter-clockwise in space, as in the file.
 """
 
 from typing import NamedTuple
@@ -14,11 +14,11 @@ from inr._typing import ArrayLike, Key
 
 
 class Mesh(NamedTuple):
-    """A surface made of triangles.
+    """A surface of triangles.
 
     Attributes:
       vertices: `[n, 3]`, in the order (z, y, x).
-      faces: `[m, 3]` rows of vertices, counter-clockwise as seen from outside.
+      faces: `[m, 3]` indices of vertices, counter-clockwise seen from outside.
     """
 
     vertices: np.ndarray
@@ -26,7 +26,7 @@ class Mesh(NamedTuple):
 
 
 class PointCloud(NamedTuple):
-    """Points of a surface with its outward normals.
+    """Points of a surface with outward normals.
 
     Attributes:
       points: `[n, 3]`, in the order (z, y, x).
@@ -40,15 +40,15 @@ class PointCloud(NamedTuple):
 def sample_surface(
     key: Key, mesh: Mesh, *, num_points: int
 ) -> tuple[PointCloud, float]:
-    """Points spread evenly over a mesh, with the normals of their faces.
+    """Draw points evenly from a mesh, with the normals of their faces.
 
-    Stratified: each of `num_points` equal parts of the area gets one point, so that
-    every k-th point is an even sample too. Faces without area get none.
+    Stratified sampling: each of `num_points` equal parts of the area gets one point, so
+    that every k-th point is an even sample too. Faces without area get none.
 
     Args:
       key: PRNG key.
       mesh: the surface.
-      num_points: how many.
+      num_points: number of points.
 
     Returns:
       The points, and the area of the surface.
@@ -56,7 +56,7 @@ def sample_surface(
     Raises:
       ValueError: for a mesh that is not well formed or has no area.
     """
-    n = _checks.as_count("num_points", num_points)
+    key, n = _checks.as_key("key", key), _checks.as_count("num_points", num_points)
     vertices, faces = check_mesh(mesh)
     corner, *others = np.moveaxis(vertices[faces], 1, 0)
     sides = [other - corner for other in others]
@@ -69,7 +69,7 @@ def sample_surface(
     shares = np.cumsum(lengths) / total
     face = np.searchsorted(shares, (np.arange(n) + place) / n, side="right")
     face = np.minimum(face, np.flatnonzero(lengths)[-1])
-    # A point of the parallelogram beyond the diagonal is turned back into the triangle.
+    # A point of the parallelogram beyond the diagonal is reflected into the triangle.
     beyond = u + v > 1
     u, v = np.where(beyond, 1 - u, u), np.where(beyond, 1 - v, v)
     points = corner[face] + u[:, None] * sides[0][face] + v[:, None] * sides[1][face]
@@ -77,7 +77,7 @@ def sample_surface(
 
 
 def check_mesh(mesh: Mesh) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices as finite float64 `[n, 3]`, and faces `[m, 3]` that point at them."""
+    """Return vertices as finite float64 `[n, 3]`, and checked faces `[m, 3]`."""
     vertices, faces = (np.asarray(x) for x in mesh)
     _check_rows("vertices", vertices)
     _check_rows("faces", faces)
@@ -86,25 +86,25 @@ def check_mesh(mesh: Mesh) -> tuple[np.ndarray, np.ndarray]:
     if faces.min() < 0 or faces.max() >= len(vertices):
         raise _checks.fail(
             "faces",
-            f"rows of the {len(vertices)} vertices",
-            f"numbers from {faces.min()} to {faces.max()}",
+            f"indices of the {len(vertices)} vertices",
+            f"indices from {faces.min()} to {faces.max()}",
         )
     return vertices.astype(np.float64), faces
 
 
-def check_cloud(cloud: PointCloud) -> PointCloud:
-    """Finite float64 points `[n, 3]`, with normals of length 1."""
+def check_cloud(cloud: PointCloud) -> tuple[np.ndarray, np.ndarray]:
+    """Return finite float64 points `[n, 3]`, and normals of length 1."""
     points, normals = (np.asarray(x, np.float64) for x in cloud)
     _check_rows("points", points)
     _check_rows("normals", normals)
     if points.shape != normals.shape:
         raise _checks.fail(
-            "normals", f"{points.shape}, one a point", f"shape {normals.shape}"
+            "normals", f"{points.shape}, one per point", f"shape {normals.shape}"
         )
     lengths = np.linalg.norm(normals, axis=1, keepdims=True)
     if not lengths.min() > 0:
         raise _checks.fail("normals", "longer than 0", "a normal of length 0")
-    return PointCloud(points, normals / lengths)
+    return points, normals / lengths
 
 
 def _check_rows(argument: str, array: np.ndarray) -> None:

@@ -110,7 +110,7 @@ def bounding_cube(shape: Mesh | PointCloud) -> tuple[np.ndarray, float]:
         vertices, faces = check_mesh(shape)
         points = vertices[np.unique(faces)]
     elif isinstance(shape, PointCloud):
-        points = check_cloud(shape).points
+        points, _ = check_cloud(shape)
     else:
         raise TypeError(
             f"`shape` must be a Mesh or a PointCloud, got {type(shape).__name__}. "
@@ -140,13 +140,15 @@ def _samples(
     """
     if isinstance(shape, Mesh):
         cloud, area = sample_surface(key, shape, num_points=_SURFACE_POINTS)
+        points, normals = np.asarray(cloud.points), np.asarray(cloud.normals)
         index = np.arange(0, _SURFACE_POINTS, _SURFACE_POINTS // _ANCHORS)
         areas = jnp.full((_ANCHORS,), area / half**2 / _ANCHORS, jnp.float32)
     else:
-        cloud, areas = check_cloud(shape), None
-        index = jax.random.permutation(key, len(cloud.points))[:_ANCHORS]
-    points = jnp.asarray((cloud.points - middle) / half, jnp.float32)
-    normals = jnp.asarray(cloud.normals, jnp.float32)
+        points, normals = check_cloud(shape)
+        areas = None
+        index = jax.random.permutation(key, len(points))[:_ANCHORS]
+    points = jnp.asarray((points - middle) / half, jnp.float32)
+    normals = jnp.asarray(normals, jnp.float32)
     anchors = points[index], normals[index]
     if areas is None:
         areas = areas_of(*anchors)

@@ -23,7 +23,7 @@ from inr.fitting import (
     psnr_to_loss,
 )
 
-_MIN_PARAMETERS = 1000  # about twice the smallest grid
+_MIN_PARAMETERS = 2**11  # about twice those of the smallest grid
 
 
 def fit_video(

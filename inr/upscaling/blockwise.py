@@ -17,11 +17,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from tqdm.auto import tqdm
 
 from inr import _checks, rendering
+from inr._memory import program_bytes
 from inr._typing import Array, ArrayLike, ImageLike, Params, Region, Size
-from inr.coords import sample_grid
+from inr.coords import region_size, sample_grid
 from inr.fields import BoundField, bind, encoding_bytes
 from inr.models import LoadedModel, resolve
 from inr.upscaling.upscaler import Upscaler
@@ -29,7 +29,6 @@ from inr.upscaling.upscaler import Upscaler
 Scale = int | float | tuple[int | float, int | float]
 
 _SIDES = (256, 128, 64, 32, 16)  # of a window without its overlap, in input pixels
-_SECONDS_WITHOUT_BAR = 2.0
 
 
 def upscale(
@@ -82,13 +81,7 @@ def upscale(
     result_bytes = 4 * math.prod(size) * c
     side = _window_side(network, opaque.shape, region, size, max_bytes, result_bytes)
     result = np.empty((*size, c), np.float32)
-    with tqdm(
-        total=math.prod(size),
-        delay=_SECONDS_WITHOUT_BAR,
-        disable=not progress,
-        unit="px",
-        unit_scale=True,
-    ) as bar:
+    with rendering.pixel_bar(math.prod(size), progress=progress) as bar:
         for position, block in _blocks(network, opaque, region, size, side):
             result[(*position, slice(opaque.shape[-1]))] = block
             # The last blocks overlap those before.
@@ -166,10 +159,7 @@ def _output_size(size: Size, scale: Scale, region: Region) -> Size:
     numbers = all(isinstance(s, int | float) for s in scales)
     if len(scales) != 2 or not numbers or not all(1 <= s < math.inf for s in scales):
         raise _checks.fail("scale", "at least 1, one number or two", repr(scale))
-    return tuple(
-        max(round(s * (b - a) * n), 1)
-        for s, a, b, n in zip(scales, *region, size, strict=True)
-    )
+    return region_size(size, region=region, scale=tuple(scales))
 
 
 def _blocks(
@@ -254,9 +244,7 @@ def _block_bytes(
     example = jax.ShapeDtypeStruct((*window, shape[-1]), jnp.float32)
     scale = network.whole_scale(start, pitch)
     if scale is not None:
-        memory = _all_pixels.lower(*network, example, scale).compile()
-        memory = memory.memory_analysis()
-        return memory.temp_size_in_bytes + memory.output_size_in_bytes
+        return program_bytes(_all_pixels.lower(*network, example, scale))
     field = jax.eval_shape(network.bind, example)
     working = encoding_bytes(network.model, network.params, example)
     return network.rotations * working + rendering.least_bytes(

@@ -12,6 +12,7 @@ averaged over each output pixel, so one model serves every scale.
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from inr import _checks
 from inr._typing import Array, ArrayLike, Size
@@ -50,7 +51,7 @@ class Upscaler(ConditionalModel):
         self.encoder = FlatEncoder(self.width, self.blocks)
         self.decoder = WaveHead(self.waves)
 
-    def for_image(self, image: Array) -> "Upscaler":
+    def for_image(self, image: Array | np.ndarray) -> "Upscaler":
         """The module with `gray` set for an image of one channel."""
         return self.clone(gray=image.shape[-1] == 1)
 

@@ -14,6 +14,7 @@ import numpy as np
 from flax import linen as nn
 
 from inr._typing import Array
+from inr.coords import cell_offsets
 from inr.fields import sine
 
 # Highest initial frequency, in radians a pixel: the Nyquist frequency of an output that
@@ -83,9 +84,8 @@ class WaveHead(nn.Module):
           `[scale[0] h, scale[1] w, k]`, the weighted sum of the four nearest functions.
         """
         h, w, _ = coefficients.shape
-        offsets = np.meshgrid(*(_offsets(s) for s in scale), indexing="ij")
         neighbor = np.meshgrid([-1, 0, 1], [-1, 0, 1], indexing="ij")
-        distance = np.stack(offsets, -1) - np.stack(neighbor, -1)[:, :, None, None]
+        distance = cell_offsets(scale) - np.stack(neighbor, -1)[:, :, None, None]
         weight = np.maximum(1 - np.abs(distance), 0).prod(-1, keepdims=True)
         distance, weight = (jnp.asarray(x, jnp.float32) for x in (distance, weight))
         cell = jnp.asarray(1 / np.asarray(scale), jnp.float32).reshape(1, 1, 1, 1, 2)
@@ -136,8 +136,3 @@ def _spiral(key: Array, shape: tuple[int, int]) -> Array:
     angle = np.pi * (j * (math.sqrt(5) - 1) / 2 % 1)
     frequencies = np.stack([radius * np.sin(angle), radius * np.cos(angle)], -1)
     return jnp.asarray(frequencies, jnp.float32)
-
-
-def _offsets(scale: int) -> np.ndarray:
-    """Positions of output pixels relative to the center of their input pixel."""
-    return (2 * np.arange(scale) + 1) / (2 * scale) - 0.5

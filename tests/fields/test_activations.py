@@ -57,13 +57,13 @@ def test_wire_equals_its_formula_in_complex_numbers():
     for name in ("gabor_1", "gabor_2"):
         kernel = p[name]["kernel_real"] + 1j * p[name]["kernel_imaginary"]
         h = wavelet(h @ kernel + p[name]["bias_real"] + 1j * p[name]["bias_imaginary"])
-    # The linear layer's kernel holds the real part, then minus the imaginary one.
+    # The linear kernel contains the real part, then minus the imaginary part.
     kernel = p["linear"]["kernel"][:16] - 1j * p["linear"]["kernel"][16:]
     expected = (h @ kernel + p["linear"]["bias"]).real
     np.testing.assert_allclose(value(field, POINTS), expected, atol=2e-5)
 
 
-def test_the_default_families_have_about_as_many_parameters():
+def test_default_families_have_similar_parameter_counts():
     counts = []
     for model in (inr.Siren(3), inr.Gauss(3), inr.Finer(3), inr.Wire(3)):
         params = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, 2)))
@@ -78,8 +78,8 @@ def test_finer_has_continuous_slopes_through_zero():
 
 
 @pytest.mark.slow
-def test_larger_first_biases_of_finer_hold_higher_frequencies():
-    """The claim behind U(-k, k): the field begins with a wider spectrum."""
+def test_larger_biases_of_finer_add_higher_frequencies():
+    """A larger k in U(-k, k) widens the initial spectrum."""
     energies = []
     for k in (0.1, 3.0):
         field = bound(inr.Finer(1, width=64, depth=1, bias_scale=k))

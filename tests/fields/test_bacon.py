@@ -31,28 +31,28 @@ def test_the_spectrum_of_every_level_ends_at_its_band(field):
     for level, band in zip(power, BANDS, strict=True):
         inside, outside = level[highest <= band], level[highest > band]
         assert outside.max() < 1e-5 * inside.max()
-        # The band is used up to its end.
+        # The spectrum reaches the end of the band.
         assert level[highest == band].max() > 1e-3 * inside.max()
 
 
 def test_a_field_has_period_two(field):
     coords = _coords.random_points(jax.random.key(1), 20)
     shift = jnp.array([[2.0, -2.0]], jnp.float32)
-    here, there = all_levels(field, coords), all_levels(field, coords + shift)
-    np.testing.assert_allclose(here, there, atol=1e-4)
+    values, shifted = all_levels(field, coords), all_levels(field, coords + shift)
+    np.testing.assert_allclose(values, shifted, atol=1e-4)
 
 
 @pytest.mark.parametrize("level", [0, 1, 2, None])
 def test_a_level_is_a_field_with_the_same_params(field, level):
     coords = _coords.random_points(jax.random.key(1), 20)
-    one = inr.bind(field.model.clone(level=level), field.params)
+    coarse = inr.bind(field.model.clone(level=level), field.params)
     expected = all_levels(field, coords)[-1 if level is None else level]
-    np.testing.assert_allclose(one(coords), expected, atol=1e-6)
-    shapes = jax.eval_shape(one.model.init, jax.random.key(0), coords)
+    np.testing.assert_allclose(coarse(coords), expected, atol=1e-6)
+    shapes = jax.eval_shape(coarse.model.init, jax.random.key(0), coords)
     assert jax.tree.map(jnp.shape, shapes) == jax.tree.map(jnp.shape, field.params)
 
 
-def test_levels_speak_the_units_of_the_data(field):
+def test_levels_have_the_units_of_the_data(field):
     coords = _coords.random_points(jax.random.key(1), 5)
     affine = {
         "features_scale": jnp.array([2.0, 4.0], jnp.float32),
@@ -67,7 +67,7 @@ def test_levels_speak_the_units_of_the_data(field):
 
 @pytest.mark.slow
 def test_mixes_are_standard_normal_and_products_have_half_the_variance(key):
-    """The paper's claim for its initialization: alike at any depth."""
+    """The distribution at every depth that the paper states for its initialization."""
     model = inr.Bacon(1, width=512, bands=tuple(range(10, 60, 10)))
     coords = _coords.random_points(key, 500)
 
@@ -81,9 +81,9 @@ def test_mixes_are_standard_normal_and_products_have_half_the_variance(key):
 
 
 @pytest.mark.slow
-def test_one_term_fits_all_levels_and_leaves_the_frequencies(key):
+def test_one_term_fits_all_levels_and_does_not_change_the_frequencies(key):
     coords = _coords.grid((16, 16)).reshape(-1, 2)
-    # A coarse wave that every level can hold, and a fine one for the last alone.
+    # A coarse wave in the band of every level, and a fine wave of the last level only.
     coarse, fine = np.sin(2 * np.pi * coords[:, 0]), np.sin(7 * np.pi * coords[:, 1])
     features = jnp.asarray(0.5 * coarse + 0.2 * fine)[:, None]
     model = inr.Bacon(1, width=32, bands=BANDS)
@@ -95,9 +95,9 @@ def test_one_term_fits_all_levels_and_leaves_the_frequencies(key):
         result.params["frequencies"],
         before["frequencies"],
     )
-    values = all_levels(inr.bind(model, result.params), coords)
+    values = all_levels(result.field, coords)
     errors = np.square(np.asarray(values - features[None])).mean((1, 2))
-    # Below its band a level finds the coarse wave, and can do no better than that.
+    # The first levels cannot represent the fine wave, whose mean square remains.
     np.testing.assert_allclose(errors[:2], 0.2**2 / 2, rtol=0.4)
     assert errors[2] < 0.2 * errors[0]
 

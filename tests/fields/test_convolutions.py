@@ -1,4 +1,4 @@
-"""Sine layers over images."""
+"""Convolutional sine layers."""
 
 import jax
 import jax.numpy as jnp
@@ -9,13 +9,13 @@ from scipy import signal
 from inr.fields import SineConv
 
 
-def test_the_sine_of_a_correlation():
-    draw = np.random.default_rng(0)
-    image = draw.uniform(-1, 1, (1, 7, 9, 2)).astype(np.float32)
+def test_the_layer_is_the_sine_of_a_correlation():
+    rng = np.random.default_rng(0)
+    image = rng.uniform(-1, 1, (1, 7, 9, 2)).astype(np.float32)
     layer = SineConv(3, omega=2.5, padding="VALID")
     params = layer.init(jax.random.key(0), image)
     conv = params["params"]["conv"]
-    bias = draw.normal(size=3).astype(np.float32)
+    bias = rng.normal(size=3).astype(np.float32)
     params = {"params": {"conv": {**conv, "bias": bias}}}
     expected = np.stack(
         [
@@ -37,8 +37,8 @@ def test_the_sine_of_a_correlation():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("omega", [1.0, 30.0])
-def test_activations_are_alike_at_every_depth(omega):
-    """Phases' variance goes from 1 to 0.8, see `fields.init`; sines' to 0.4."""
+def test_activations_have_the_same_distribution_at_every_depth(omega):
+    """The variance of phases converges to 0.8, see `fields.init`, of sines to 0.4."""
     x = jax.random.uniform(jax.random.key(0), (4, 36, 36, 1), jnp.float32, -1, 1)
     for i in range(8):
         layer = SineConv(
@@ -49,7 +49,7 @@ def test_activations_are_alike_at_every_depth(omega):
         assert abs(np.mean(x)) < 0.1
 
 
-def test_initialization_counts_the_kernel_s_pixels():
+def test_the_fan_in_counts_the_pixels_of_the_kernel():
     image = jnp.zeros((1, 8, 8, 4))
     for first, bound in ((True, 1 / 36), (False, np.sqrt(6 / 36) / 30)):
         layer = SineConv(128, first=first)
@@ -59,10 +59,10 @@ def test_initialization_counts_the_kernel_s_pixels():
         assert np.any(params["bias"]) == first
 
 
-def test_strides_and_another_initialization():
+def test_strides_and_initializers_are_options():
     ones = jax.nn.initializers.ones
     layer = SineConv(2, (2, 2), strides=2, omega=1.0, kernel_init=ones, bias_init=ones)
     image = np.arange(16, dtype=np.float32).reshape(1, 4, 4, 1)
-    made = layer.apply(layer.init(jax.random.key(0), image), image)
+    output = layer.apply(layer.init(jax.random.key(0), image), image)
     sums = image.reshape(2, 2, 2, 2).sum((1, 3))
-    np.testing.assert_allclose(made[0, ..., 1], np.sin(sums + 1), atol=1e-5)
+    np.testing.assert_allclose(output[0, ..., 1], np.sin(sums + 1), atol=1e-5)

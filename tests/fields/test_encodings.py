@@ -24,7 +24,7 @@ def test_the_norm_of_an_encoding_is_the_same_everywhere(key):
 
 
 def test_the_kernel_of_gaussian_features_is_a_gaussian(key):
-    """Inner products of two encodings depend on the offset alone: exp(-(s o)^2 / 2)."""
+    """Inner products of two encodings depend on the offset only: exp(-(s o)^2 / 2)."""
     sigma, offset = 2.0, np.array([0.05, 0.1], np.float32)
     frequencies = encodings.gaussian_frequencies(key, 2, 20000, sigma)
     points = jnp.stack([offset, jnp.zeros(2, jnp.float32)])
@@ -34,13 +34,13 @@ def test_the_kernel_of_gaussian_features_is_a_gaussian(key):
     np.testing.assert_allclose(similarity, expected, atol=0.02)
 
 
-def test_octaves_are_those_of_the_positional_encoding():
+def test_octave_frequencies_equal_those_of_the_positional_encoding():
     frequencies = encodings.octave_frequencies(3, 4)
     assert frequencies.shape == (3, 12)
     assert frequencies.dtype == np.float32
     for axis in range(3):
-        own = frequencies[axis, 4 * axis : 4 * axis + 4]
-        np.testing.assert_allclose(own, np.pi * np.array([1, 2, 4, 8]), rtol=1e-6)
+        block = frequencies[axis, 4 * axis : 4 * axis + 4]
+        np.testing.assert_allclose(block, np.pi * np.array([1, 2, 4, 8]), rtol=1e-6)
     assert np.count_nonzero(frequencies) == 12
 
 

@@ -29,7 +29,7 @@ FAMILIES = {
     "hash_grid_smooth": (inr.HashGrid, {**_GRID, "interpolation": "smooth"}),
 }
 
-# One of each kind is for the fast suite.
+# The fast tests use one family of each kind.
 SOME = mostly_slow(FAMILIES, "siren", "fourier_features", "hash_grid")
 
 # The families that have Laplacians.
@@ -54,25 +54,25 @@ def initial(name, ndim=2):
 
 @functools.cache
 def bound(name, ndim=2):
-    """A field of the family that has left its symmetric start."""
+    """A field of the family with perturbed parameters."""
     rng = np.random.default_rng(0)
     params = initial(name, ndim)
-    moved = jax.tree.map(
+    perturbed = jax.tree.map(
         lambda x: x + 0.1 * rng.standard_normal(x.shape, np.float32), params["params"]
     )
-    return inr.bind(build(name), {**params, "params": moved})
+    return inr.bind(build(name), {**params, "params": perturbed})
 
 
 @jax.jit
 def evaluate(field, other, coords):
-    """The same points as a list, in another layout, alone, and of two fields."""
+    """Values at the same points in several layouts, and of two stacked fields."""
     stack = jax.tree.map(lambda *leaves: jnp.stack(leaves), field, other)
     return {
         "list": field(coords),
         "other": other(coords),
         "layout": field(coords.reshape(2, 1, 3, -1)),
         "alone": field(coords[4]),
-        "batch": jax.vmap(lambda one: one(coords))(stack),
+        "batch": jax.vmap(lambda f: f(coords))(stack),
     }
 
 
@@ -85,18 +85,18 @@ def evaluated(name):
 
 @pytest.mark.parametrize("ndim", mostly_slow([1, 2, 3], 2))
 @pytest.mark.parametrize("name", FAMILIES)
-def test_the_value_at_a_point_depends_on_that_point_alone(name, ndim):
+def test_the_value_at_a_point_depends_on_that_point_only(name, ndim):
     field, coords = bound(name, ndim), points(ndim)
     values = field(coords)
     assert values.shape == (6, 2)
     assert values.dtype == jnp.float32
-    others_moved = field(-coords.at[4].multiply(-1))
-    np.testing.assert_allclose(others_moved[4], values[4], atol=2e-6)
-    assert (jnp.abs(others_moved - values)[:4] > 1e-5).any(-1).all()
+    mirrored = field(-coords.at[4].multiply(-1))
+    np.testing.assert_allclose(mirrored[4], values[4], atol=2e-6)
+    assert (jnp.abs(mirrored - values)[:4] > 1e-5).any(-1).all()
 
 
 @pytest.mark.parametrize("name", SOME)
-def test_leading_axes_are_free_and_jit_changes_nothing(name):
+def test_leading_axes_are_arbitrary_and_jit_gives_equal_values(name):
     values = evaluated(name)
     assert values["layout"].shape == (2, 1, 3, 2)
     np.testing.assert_allclose(values["alone"], values["list"][4], atol=2e-6)
@@ -171,8 +171,8 @@ def test_streams_equal_general_differentiation(name):
 @jax.jit
 def gradient_of_laplacian_loss(field, coords):
     def loss(trained):
-        moved = inr.bind(field.model, {**field.params, "params": trained})
-        return jnp.square(moved.streams(coords).laplacian).mean()
+        updated = inr.bind(field.model, {**field.params, "params": trained})
+        return jnp.square(updated.streams(coords).laplacian).mean()
 
     return jax.grad(loss)(field.params["params"])
 
@@ -196,14 +196,14 @@ def test_a_short_fit_lowers_the_loss_ten_times(name):
         model=build(name),
         init=params,
         num_steps=100,
-        optimizer=1e-2,  # the defaults are for fields of full width
+        optimizer=1e-2,  # the defaults are for wider fields
         progress=False,
     )
     assert result.history[-1] < result.history[0] / 10
     leaves = jax.tree.leaves(result.params)
     assert all(bool(jnp.isfinite(x).all()) for x in leaves)
-    for fixed in set(params) - {"params"}:
-        jax.tree.map(np.testing.assert_array_equal, result.params[fixed], params[fixed])
+    for name in set(params) - {"params"}:
+        jax.tree.map(np.testing.assert_array_equal, result.params[name], params[name])
 
 
 @pytest.mark.parametrize("name", SOME)
@@ -216,7 +216,7 @@ def test_bfloat16_is_close_to_float32(name):
     assert not np.array_equal(got, expected)
 
 
-_BAD = {
+_INVALID = {
     "features": (0, -1, 2.5),
     "width": (0, 1.5, True),
     "depth": (-1, 0.5),
@@ -240,15 +240,15 @@ _BAD = {
 
 
 @pytest.mark.parametrize("cls", dict.fromkeys(cls for cls, _ in FAMILIES.values()))
-def test_bad_hyperparameters_are_refused(cls):
-    arguments = [name for name in _BAD if name in cls.__dataclass_fields__]
+def test_invalid_hyperparameters_raise_an_error(cls):
+    arguments = [name for name in _INVALID if name in cls.__dataclass_fields__]
     for argument in arguments:
-        for bad in _BAD[argument]:
+        for value in _INVALID[argument]:
             with refuses(f"`{argument}`"):
-                cls(**{argument: bad})
+                cls(**{argument: value})
 
 
-def test_streams_of_a_linear_hash_grid_are_refused():
+def test_a_linear_hash_grid_has_no_streams():
     field = bound("hash_grid")
     with refuses('interpolation="smooth"'):
         field.streams(points())

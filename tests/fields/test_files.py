@@ -61,7 +61,7 @@ def test_a_fitted_field_renders_the_same_after_a_round_trip(tmp_path, key):
     image = np.random.default_rng(0).uniform(0, 1, (6, 9, 1)).astype(np.float32)
     model = inr.Siren(width=16, depth=1)
     result = inr.fit_image(key, image, model=model, num_steps=3, progress=False)
-    field = inr.bind(model, result.params)
+    field = result.field
     inr.save_field(tmp_path / "a.safetensors", field, size=image.shape[:2])
     loaded, size = inr.load_field(tmp_path / "a.safetensors")
     np.testing.assert_array_equal(inr.render(loaded, size), inr.render(field, size))

@@ -1,7 +1,7 @@
 """Shaders are checked by a compiler, and by running their text in NumPy.
 
-The interpreter knows GLSL and not the library: a vector is an array `[length, n]` over
-n pixels, and a matrix is filled column by column, as the specification has it.
+The interpreter implements GLSL without the library: a vector is an array `[length, n]`
+over n pixels, and a matrix is filled column by column, as the specification requires.
 """
 
 import re
@@ -27,24 +27,24 @@ MODELS = [
     inr.Finer(3, width=6, depth=2, omega=10.0),
     inr.Gauss(1, width=6, depth=2, scale=3.0),
 ]
-# Sums in another order; a sine layer of omega 30 enlarges their rounding a few times.
+# Sums have another order, and a sine layer of omega 30 multiplies the rounding error.
 TOLERANCE = 1e-4
 NAMES = [f"{type(m).__name__}-{m.features}-{m.width}x{m.depth}" for m in MODELS]
 
 
 def bound(model, *, ndim=2):
-    """A field in which every number matters, normalization and biases included."""
+    """A field in which no number is 0 or 1, including normalization and biases."""
     params = model.init(jax.random.key(0), jnp.zeros((1, ndim), jnp.float32))
     rng = np.random.default_rng(0)
 
-    def moved(path, x):
+    def perturb(path, x):
         if "normalization" in str(path):
             x = rng.uniform(0.3, 0.9, x.shape)
         else:
             x = x + rng.normal(0, 0.5 if "linear" in str(path) else 0.05, x.shape)
         return jnp.asarray(x, jnp.float32)
 
-    return inr.bind(model, jax.tree.map_with_path(moved, params))
+    return inr.bind(model, jax.tree.map_with_path(perturb, params))
 
 
 @pytest.fixture(scope="module", params=mostly_slow(MODELS, *MODELS[5:7]), ids=NAMES)
@@ -53,7 +53,7 @@ def field(request):
 
 
 class Matrix:
-    """Columns, one after the other; the product with a vector from its right."""
+    """A matrix filled column by column, and its product with a vector."""
 
     def __init__(self, columns, rows):
         self.shape = columns, rows
@@ -70,17 +70,17 @@ class Matrix:
 
 
 def vector(length):
-    """The constructor `vecN`, of scalars and of vectors."""
+    """The constructor `vecN` from scalars and vectors."""
 
-    def make(*parts):
+    def construct(*parts):
         parts = [np.float32(p) for p in parts]
         parts = [p if p.ndim == 2 else np.atleast_1d(p)[None] for p in parts]
         n = max(p.shape[1] for p in parts)
-        made = np.concatenate([np.broadcast_to(p, (len(p), n)) for p in parts])
-        assert len(made) == length
-        return made
+        values = np.concatenate([np.broadcast_to(p, (len(p), n)) for p in parts])
+        assert len(values) == length
+        return values
 
-    return make
+    return construct
 
 
 BUILT_IN = {
@@ -97,7 +97,7 @@ FUNCTION = re.compile(r"^\w+ (\w+)\(([^)]*)\) \{\n(.*?)^\}", re.MULTILINE | re.D
 
 
 def interpreted(text, size):
-    """The functions of a shader, as functions of arrays over pixels."""
+    """Translate the functions of a shader to functions of arrays over pixels."""
     functions = dict(BUILT_IN)
     functions["iResolution"] = np.float32([[size[1]], [size[0]], [1]])
     for name, arguments, body in FUNCTION.findall(text):
@@ -121,16 +121,16 @@ def _swizzle(match):
 
 
 def rgb(features):
-    """What a shader is to show: gray in all channels, channels first."""
+    """Expected output of a shader `[3, n]`: a gray feature fills all channels."""
     return np.broadcast_to(features, (*features.shape[:-1], 3)).T
 
 
 def picture(text, size):
-    """`mainImage` at all pixels of a canvas, `[h, w, 3]` with the upper row first."""
+    """`mainImage` at all pixels of a canvas, `[h, w, 3]`, upper row first."""
     h, w = size
     row, column = np.mgrid[:h, :w].reshape(2, -1)
-    from_below = np.float32([column + 0.5, h - 1 - row + 0.5])
-    color = interpreted(text, size)["mainImage"](from_below)
+    bottom_up = np.float32([column + 0.5, h - 1 - row + 0.5])
+    color = interpreted(text, size)["mainImage"](bottom_up)
     np.testing.assert_array_equal(color[3], 1)
     return color[:3].T.reshape(h, w, 3)
 
@@ -139,46 +139,45 @@ def test_the_shader_computes_the_field(field):
     points = np.random.default_rng(1).uniform(-1, 1, (200, 2)).astype(np.float32)
     expected = rgb(np.asarray(field(points)))
     assert expected.std() > 0.05
-    shown = interpreted(inr.to_glsl(field), (1, 1))["field"](points.T)
-    np.testing.assert_allclose(shown, expected, rtol=0, atol=TOLERANCE)
+    output = interpreted(inr.to_glsl(field), (1, 1))["field"](points.T)
+    np.testing.assert_allclose(output, expected, rtol=0, atol=TOLERANCE)
 
 
 @pytest.mark.parametrize("model", MODELS[2:4], ids=NAMES[2:4])
-def test_pixels_are_where_render_has_them(model):
+def test_pixel_positions_equal_those_of_render(model):
     field, size = bound(model), (5, 8)
     expected = np.broadcast_to(inr.render(field, size), (*size, 3))
-    shown = picture(inr.to_glsl(field), size)
-    np.testing.assert_allclose(shown, expected, rtol=0, atol=TOLERANCE)
+    output = picture(inr.to_glsl(field), size)
+    np.testing.assert_allclose(output, expected, rtol=0, atol=TOLERANCE)
     h, w = size
     corner = field(jnp.array([-1 + 1 / h, -1 + 1 / w], jnp.float32))
-    np.testing.assert_allclose(shown[0, 0], np.broadcast_to(corner, 3), atol=TOLERANCE)
-    assert abs(shown[0, 0] - shown[-1, 0]).max() > 1e-3
+    np.testing.assert_allclose(output[0, 0], np.broadcast_to(corner, 3), atol=TOLERANCE)
+    assert abs(output[0, 0] - output[-1, 0]).max() > 1e-3
 
 
-def test_a_fitted_wide_image_is_shown(key):
+def test_a_fitted_image_is_displayed(key):
     image = np.asarray(coords.grid((6, 12)))[..., ::-1].mean(-1, keepdims=True)
     image = np.float32(0.5 + 0.4 * image)
     model = inr.Siren(width=12, depth=1, omega=5.0)
-    result = inr.fit_image(key, image, model=model, num_steps=60, progress=False)
-    field = inr.bind(model, result.params)
-    shown = picture(inr.to_glsl(field), (6, 12))
-    np.testing.assert_allclose(shown[..., :1], inr.render(field, (6, 12)), atol=1e-5)
-    assert abs(shown - image).mean() < 0.05 < abs(shown[::-1] - image).mean()
+    field = inr.fit_image(key, image, model=model, num_steps=60, progress=False).field
+    output = picture(inr.to_glsl(field), (6, 12))
+    np.testing.assert_allclose(output[..., :1], inr.render(field, (6, 12)), atol=1e-5)
+    assert abs(output - image).mean() < 0.05 < abs(output[::-1] - image).mean()
 
 
 @pytest.mark.parametrize(
-    ("size", "canvas", "seen", "bars"),
+    ("size", "canvas", "displayed_size", "bars"),
     [
         ((10, 20), (4, 14), (4, 8), ((0, 0), (3, 3))),
         ((40, 70), (10, 7), (4, 7), ((3, 3), (0, 0))),
     ],
     ids=["left and right", "above and below"],
 )
-def test_a_given_size_keeps_its_aspect_between_black_bars(size, canvas, seen, bars):
+def test_the_aspect_ratio_is_kept_by_black_bars(size, canvas, displayed_size, bars):
     field = bound(MODELS[3])
-    shown = picture(inr.to_glsl(field, size=size), canvas)
-    expected = np.pad(inr.render(field, seen), (*bars, (0, 0)))
-    np.testing.assert_allclose(shown, expected, rtol=0, atol=TOLERANCE)
+    output = picture(inr.to_glsl(field, size=size), canvas)
+    expected = np.pad(inr.render(field, displayed_size), (*bars, (0, 0)))
+    np.testing.assert_allclose(output, expected, rtol=0, atol=TOLERANCE)
 
 
 def test_numbers_read_back_as_the_same_float32():
@@ -189,7 +188,7 @@ def test_numbers_read_back_as_the_same_float32():
     text = inr.to_glsl(field)
     written = re.findall(r"-?\d+\.?\d*(?:e[+-]\d+)?", text)
     read = {np.float32(x).tobytes() for x in written}
-    # A GLSL compiler may read by way of a double.
+    # A GLSL compiler may read a double and round it.
     assert read == {np.float32(float(x)).tobytes() for x in written}
     factors = {"sine_0": 3.0, "sine_1": 30.0, "linear": 1.0}
     for name, factor in factors.items():
@@ -206,8 +205,8 @@ def compiles(text, tmp_path):
         pytest.skip("needs glslangValidator (Debian package glslang-tools)")
     path = tmp_path / "field.frag"
     path.write_text(text)
-    done = subprocess.run([compiler, path], capture_output=True, text=True)
-    return done.returncode == 0, done.stdout
+    process = subprocess.run([compiler, path], capture_output=True, text=True)
+    return process.returncode == 0, process.stdout
 
 
 @pytest.mark.parametrize("size", [None, (30, 40)])
@@ -215,27 +214,27 @@ def test_the_shader_compiles(field, size, tmp_path):
     text = inr.to_glsl(field, size=size, standalone=True)
     valid, messages = compiles(text, tmp_path)
     assert valid, messages
-    # The compiler does look: with one number fewer it refuses.
+    # The compiler detects errors: it rejects a matrix with a missing number.
     broken = re.sub(r"(mat\dx\d\()[^,]*,", r"\1", text, count=1)
     assert not compiles(broken, tmp_path)[0]
 
 
-def test_the_standalone_shader_holds_the_one_for_shadertoy():
+def test_the_standalone_shader_contains_the_shadertoy_shader():
     field = bound(MODELS[0])
-    whole = inr.to_glsl(field, standalone=True)
-    assert whole.startswith("#version 300 es\n")
-    assert inr.to_glsl(field).rstrip() in whole
+    standalone = inr.to_glsl(field, standalone=True)
+    assert standalone.startswith("#version 300 es\n")
+    assert inr.to_glsl(field).rstrip() in standalone
 
 
-def test_what_has_no_shader_is_refused():
+def test_fields_without_a_shader_raise_an_error():
     siren = bound(MODELS[0])
 
     class Subclass(inr.Siren):
         pass
 
-    for other in (inr.Wire(width=8), Subclass(width=8)):
+    for model in (inr.Wire(width=8), Subclass(width=8)):
         with refuses("bound `Siren`", TypeError):
-            inr.to_glsl(bound(other))
+            inr.to_glsl(bound(model))
     with refuses("got Siren. Bind", TypeError):
         inr.to_glsl(siren.model)
     with refuses("of 1 or 3 features"):
@@ -251,7 +250,7 @@ def test_what_has_no_shader_is_refused():
 
 
 @pytest.mark.slow
-def test_a_field_too_large_for_a_shader_is_refused():
+def test_a_large_field_raises_an_error():
     assert len(inr.to_glsl(bound(inr.Siren(3, width=32, depth=3)))) < 65_536
     with refuses("65536 characters, got .* for 12867 parameters. Fit a narrower"):
         inr.to_glsl(bound(inr.Siren(3, width=64, depth=3)))

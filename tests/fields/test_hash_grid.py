@@ -13,7 +13,7 @@ from inr.fields import hash_grid
 PRIMES = (1, 2654435761, 805459861)
 
 
-def twin(table, resolution, smooth, point):
+def reference(table, resolution, smooth, point):
     """Features of one level at one point, with loops and exact integers."""
     rows, d = len(table), len(point)
     position = [min(max((x + 1) / 2, 0.0), 1.0) * resolution for x in point]
@@ -41,14 +41,16 @@ def rows_of(resolution, ndim, log2_table_size=6):
 @pytest.mark.parametrize("smooth", [False, True])
 @pytest.mark.parametrize("ndim", [1, 2, 3])
 @pytest.mark.parametrize("resolution", [3, 40])
-def test_a_level_equals_the_slow_twin(ndim, resolution, smooth):
+def test_a_level_equals_the_reference(ndim, resolution, smooth):
     rng = np.random.default_rng(0)
     table = rng.standard_normal((rows_of(resolution, ndim), 2), np.float32)
     points = rng.uniform(-1.2, 1.2, (20, ndim)).astype(np.float32)
     got = jax.jit(hash_grid._interpolate, static_argnums=(1, 2))(
         jnp.asarray(table), resolution, smooth, jnp.asarray(points)
     )
-    expected = [twin(table, resolution, smooth, p.astype(np.float64)) for p in points]
+    expected = [
+        reference(table, resolution, smooth, p.astype(np.float64)) for p in points
+    ]
     np.testing.assert_allclose(got, expected, atol=2e-5)
 
 
@@ -60,7 +62,7 @@ def test_a_dense_level_has_a_row_for_every_vertex(ndim):
     assert row.dtype == jnp.int32
 
 
-def test_a_hashed_level_spreads_over_the_whole_table():
+def test_hashes_are_spread_evenly_over_the_table():
     vertices = np.indices((65, 65), np.int32).reshape(2, -1)
     row = np.asarray(hash_grid._row(list(map(jnp.asarray, vertices)), 64, 256))
     counts = np.bincount(row, minlength=256)
@@ -70,7 +72,7 @@ def test_a_hashed_level_spreads_over_the_whole_table():
 
 
 @pytest.mark.parametrize("smooth", [False, True])
-def test_vertices_return_their_rows(smooth):
+def test_the_value_at_a_vertex_is_its_row(smooth):
     table = jnp.asarray(np.random.default_rng(0).standard_normal((25, 2), np.float32))
     axis = np.linspace(-1, 1, 5, dtype=np.float32)
     vertices = jnp.asarray(np.stack(np.meshgrid(axis, axis, indexing="ij"), -1))
@@ -95,7 +97,7 @@ def test_levels_are_continuous_and_smooth_ones_have_continuous_slopes(smooth):
 
 
 @pytest.mark.slow
-def test_the_border_continues():
+def test_the_border_value_continues_outside():
     model = inr.HashGrid(1, levels=2, base_resolution=3, log2_table_size=6)
     points = jnp.array(
         [[1.0, 0.2], [1.7, 0.2], [-1.0, -1.0], [-3.0, -2.0]], jnp.float32
@@ -120,7 +122,7 @@ def test_resolutions_grow_geometrically(base, growth, levels, expected):
     assert model.resolutions == expected
 
 
-def test_tables_are_small_and_no_larger_than_asked():
+def test_tables_have_at_most_the_maximal_number_of_rows():
     model = inr.HashGrid(1, levels=3, growth=2.0, base_resolution=4, log2_table_size=6)
     key, coords = jax.random.key(0, impl="rbg"), jnp.zeros((1, 2), jnp.float32)
     params = model.init(key, coords)["params"]
@@ -129,14 +131,14 @@ def test_tables_are_small_and_no_larger_than_asked():
     assert max(float(jnp.abs(x).max()) for x in tables) <= 1e-4
 
 
-def test_four_axes_are_refused():
+def test_four_axes_raise_an_error():
     with refuses("`coords`.*d up to 3"):
         jax.eval_shape(inr.HashGrid().init, jax.random.key(0), jnp.zeros((1, 4)))
 
 
 @pytest.mark.slow
-def test_a_smooth_grid_learns_from_its_laplacian(key):
-    """Second derivatives reach the tables: a Poisson problem with known values."""
+def test_a_smooth_grid_is_trained_by_its_laplacian(key):
+    """A Poisson problem with known values trains the tables."""
     coords = _coords.grid((12, 12)).reshape(-1, 2)
     wave = jnp.sin(2 * coords).prod(-1, keepdims=True)
     model = inr.HashGrid(1, 16, 1, 2, 2, 8, 4, 2.0, interpolation="smooth")

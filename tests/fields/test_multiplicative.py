@@ -46,10 +46,10 @@ def test_gabor_net_equals_its_formula():
     p = layers(field)
     filters = []
     for i in range(2):
-        own = p[f"filter_{i}"]
-        distance = np.square(POINTS[:, :, None] - own["mu"][None]).sum(1)
-        envelope = np.exp(-np.square(own["root_gamma"]) / 2 * distance)
-        filters.append(np.sin(POINTS @ own["kernel"] + own["phase"]) * envelope)
+        q = p[f"filter_{i}"]
+        distance = np.square(POINTS[:, :, None] - q["mu"][None]).sum(1)
+        envelope = np.exp(-np.square(q["root_gamma"]) / 2 * distance)
+        filters.append(np.sin(POINTS @ q["kernel"] + q["phase"]) * envelope)
     np.testing.assert_allclose(value(field, POINTS), recursion(p, filters), atol=1e-5)
 
 
@@ -59,9 +59,9 @@ def test_filters_share_the_input_scale():
         bound(inr.FourierNet(1, width=400, depth=depth, input_scale=scale), ndim)
     )
     largest = [np.abs(p[f"filter_{i}"]["kernel"]).max() for i in range(depth + 1)]
-    bound_of_one = scale / np.sqrt((depth + 1) * ndim)
-    assert max(largest) <= bound_of_one
-    np.testing.assert_allclose(largest, bound_of_one, rtol=0.02)
+    filter_bound = scale / np.sqrt((depth + 1) * ndim)
+    assert max(largest) <= filter_bound
+    np.testing.assert_allclose(largest, filter_bound, rtol=0.02)
     phases = p["filter_0"]["bias"]
     assert 3.0 < np.abs(phases).max() <= np.pi
 

@@ -39,8 +39,7 @@ def image():
 def field(image):
     data = inr.coords.grid((8, 12)).reshape(-1, 2), image.reshape(-1, 2)
     model = Cubic(features=2)
-    result = inr.fit(jax.random.key(0), model, data, num_steps=300, progress=False)
-    return inr.bind(model, result.params)
+    return inr.fit(jax.random.key(0), model, data, num_steps=300, progress=False).field
 
 
 def test_a_registered_family_is_fitted_and_rendered(field, image):

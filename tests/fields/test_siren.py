@@ -7,21 +7,21 @@ from support import refuses
 
 import inr
 from inr import coords
-from inr.fields.sine import cosine, sine
+from inr.fields import cosine, sine
 
 
 def count(params):
     return sum(x.size for x in jax.tree.leaves(params["params"]))
 
 
-def test_sizes_are_the_published_ones(key):
+def test_parameter_counts_are_the_published_ones(key):
     points = jnp.zeros((1, 2))
     for features, expected in ((1, 198_401), (3, 198_915)):
         model = inr.Siren(features=features, width=256, depth=3)
         assert count(model.init(key, points)) == expected
 
 
-def test_it_is_the_formula_of_the_paper(key):
+def test_siren_equals_its_formula(key):
     model = inr.Siren(
         features=2, width=8, depth=2, omega=20.0, hidden_omega=(30.0, 5.0)
     )
@@ -40,8 +40,8 @@ def test_it_is_the_formula_of_the_paper(key):
 @pytest.mark.parametrize(
     "hidden_omega", [pytest.param(1.0, marks=pytest.mark.slow), 30.0]
 )
-def test_activations_are_alike_at_every_depth(hidden_omega):
-    """Pre-activations are normal and about N(0, 1), activations about arcsine.
+def test_activations_have_the_same_distribution_at_every_depth(hidden_omega):
+    """Pre-activations are approximately N(0, 1), activations arcsine-distributed.
 
     The variance follows v -> 1 - exp(-2 v), because E sin(z)^2 = (1 - exp(-2 v)) / 2
     for z from N(0, v), and so stays at 0.80 [Sitzmann 2020, theorem 1.8].
@@ -80,17 +80,17 @@ def test_gradients_do_not_vanish_or_explode_with_depth():
 
 @pytest.mark.parametrize(("fn", "truth"), [(sine, np.sin), (cosine, np.cos)])
 @pytest.mark.parametrize("span", [1.0, 100.0, 8192.0])
-def test_the_sine_is_accurate_where_sirens_use_it(fn, truth, span):
+def test_the_sine_is_accurate_up_to_8192(fn, truth, span):
     x = np.linspace(-span, span, 200_001).astype(np.float32)
     error = np.abs(np.asarray(jax.jit(fn)(x), np.float64) - truth(x.astype(np.float64)))
     assert error.max() < 9e-8
 
 
 @pytest.mark.parametrize("fn", [sine, cosine])
-def test_the_sine_is_bounded_for_any_argument(fn):
+def test_the_sine_is_bounded_for_every_finite_argument(fn):
     size = np.geomspace(1e-30, 3e38, 100_001).astype(np.float32)
-    made = np.asarray(jax.jit(fn)(np.concatenate([-size, size])))
-    assert np.all(np.abs(made) <= 1)
+    values = np.asarray(jax.jit(fn)(np.concatenate([-size, size])))
+    assert np.all(np.abs(values) <= 1)
     assert np.isnan(jax.jit(fn)(np.float32([np.inf, -np.inf]))).all()
 
 
@@ -104,13 +104,13 @@ def test_the_sine_has_the_derivatives_of_the_sine():
 
 
 @pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16])
-def test_the_sine_keeps_other_dtypes(dtype):
+def test_the_sine_accepts_other_dtypes(dtype):
     x = jnp.linspace(-3, 3, 7, dtype=dtype)
     np.testing.assert_array_equal(sine(x), jnp.sin(x))
     assert sine(x).dtype == dtype
 
 
-def test_a_bfloat16_field_is_near_and_stays_float32(key):
+def test_a_bfloat16_field_is_close_and_returns_float32(key):
     points = coords.random_points(key, 200)
     model = inr.Siren(width=64, depth=2, omega=5.0)
     params = model.init(key, points)
@@ -121,6 +121,6 @@ def test_a_bfloat16_field_is_near_and_stays_float32(key):
 
 
 @pytest.mark.parametrize("hidden_omega", [(30.0,), -1.0, float("nan"), "30"])
-def test_bad_frequencies_are_refused(key, hidden_omega):
+def test_invalid_frequencies_raise_an_error(key, hidden_omega):
     with refuses("`hidden_omega`"):
         inr.Siren(depth=2, hidden_omega=hidden_omega).init(key, jnp.zeros((1, 2)))

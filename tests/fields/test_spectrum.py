@@ -22,7 +22,7 @@ def test_a_wave_gives_a_quarter_of_its_frequency(d):
     np.testing.assert_allclose(omega, d * 60 * np.pi / 4, rtol=0.05)
 
 
-def test_it_grows_with_the_frequency_and_ignores_scale_and_shift():
+def test_omega_grows_with_the_frequency_and_ignores_contrast_and_mean():
     waves = [wave(coords.grid((128, 128)), cycles) for cycles in (1, 8, 16, 32)]
     omegas = [inr.suggest_omega(w) for w in waves]
     assert omegas == sorted(omegas)
@@ -31,15 +31,15 @@ def test_it_grows_with_the_frequency_and_ignores_scale_and_shift():
 
 
 def test_the_longest_axis_sets_the_unit():
-    whole = wave(coords.grid((128, 128)), 32)
+    signal = wave(coords.grid((128, 128)), 32)
     np.testing.assert_allclose(
-        inr.suggest_omega(whole[:64]), inr.suggest_omega(whole), rtol=0.1
+        inr.suggest_omega(signal[:64]), inr.suggest_omega(signal), rtol=0.1
     )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("d", "cycles", "n"), [(2, 2, 32), (1, 150, 1024)])
-def test_it_beats_a_fixed_30_between_the_samples(d, cycles, n):
+def test_the_suggestion_beats_omega_30_between_the_samples(d, cycles, n):
     points = coords.grid((n,) * d)
     signal = wave(points, cycles)
     between = 0.9 * coords.random_points(jax.random.key(3), 500, ndim=d)
@@ -49,13 +49,13 @@ def test_it_beats_a_fixed_30_between_the_samples(d, cycles, n):
         data = (points.reshape(-1, d), jnp.asarray(signal.reshape(-1, 1)))
         options = {"num_steps": 200, "optimizer": 5e-4, "progress": False}
         result = inr.fit(jax.random.key(0), model, data, **options)
-        found = inr.bind(model, result.params)(between)
-        return float(np.mean((found - wave(between, cycles)) ** 2))
+        prediction = result.field(between)
+        return float(np.mean((prediction - wave(between, cycles)) ** 2))
 
     assert error(inr.suggest_omega(signal)) < error(30.0) / 2
 
 
-def test_bad_signals_are_refused():
+def test_invalid_signals_raise_an_error():
     with refuses("`signal` must be finite"):
         inr.suggest_omega(np.full((4, 4, 1), np.nan, np.float32))
     with refuses("`signal` must be non-empty"):

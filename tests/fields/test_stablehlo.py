@@ -24,10 +24,10 @@ def bound(model, *, ndim=2):
     params = model.init(key, jnp.zeros((1, ndim), jnp.float32))
     rng = np.random.default_rng(0)
 
-    def moved(x):
+    def perturb(x):
         return x + np.float32(rng.normal(0, 0.1, x.shape))
 
-    return inr.bind(model, jax.tree.map(moved, params))
+    return inr.bind(model, jax.tree.map(perturb, params))
 
 
 def points(*shape):
@@ -56,7 +56,7 @@ def test_one_program_serves_any_number_of_points(name):
 
 
 @pytest.mark.slow
-def test_a_field_knows_its_coords_and_a_function_is_told():
+def test_the_number_of_axes_is_read_from_a_field_or_given():
     volume = bound(inr.Siren(width=8, depth=1), ndim=3)
     loaded = inr.from_stablehlo(inr.to_stablehlo(volume))
     np.testing.assert_allclose(
@@ -70,7 +70,7 @@ def test_a_field_knows_its_coords_and_a_function_is_told():
     np.testing.assert_allclose(loaded(points(4, 5)), ball(points(4, 5)), atol=TOLERANCE)
 
 
-def test_jax_alone_runs_the_program(siren, data, tmp_path):
+def test_jax_runs_the_program_without_the_library(siren, data, tmp_path):
     (tmp_path / "field.stablehlo").write_bytes(data)
     np.save(tmp_path / "coords.npy", points(9, 2))
     code = (
@@ -107,14 +107,14 @@ def test_a_second_call_of_the_same_shape_compiles_nothing(data):
         assert count() > 0
 
 
-def test_a_loaded_field_goes_under_jit_and_can_be_rendered(siren, data):
+def test_a_loaded_field_can_be_jitted_and_rendered(siren, data):
     loaded = inr.from_stablehlo(data)
     image = jax.jit(loaded)(inr.coords.grid((4, 6)))
     np.testing.assert_allclose(image, inr.render(siren, (4, 6)), atol=TOLERANCE)
     np.testing.assert_allclose(inr.render(loaded, (4, 6)), image, atol=TOLERANCE)
 
 
-def test_damaged_bytes_are_refused(data):
+def test_damaged_bytes_raise_an_error(data):
     middle = len(data) // 2
     flipped = data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
     for damaged in (flipped, data[:-1], data[:middle], data[1:], data + b"\n", b""):
@@ -124,7 +124,7 @@ def test_damaged_bytes_are_refused(data):
         inr.from_stablehlo("field.stablehlo")
 
 
-def test_what_cannot_be_a_program_is_refused(siren, data):
+def test_arguments_that_cannot_be_exported_raise_an_error(siren, data):
     for other in (siren.params, siren.model):
         with refuses("Bind a model", TypeError):
             inr.to_stablehlo(other, ndim=2)

@@ -1,4 +1,4 @@
-"""Each rule of `streams` against general differentiation of the same composite."""
+"""Each function of `streams` equals general differentiation of the same composite."""
 
 import jax
 import jax.numpy as jnp
@@ -8,8 +8,7 @@ from support import refuses
 
 import inr
 from inr import coords as _coords
-from inr.fields import streams
-from inr.fields.sine import cosine, sine
+from inr.fields import cosine, sine, streams
 
 RNG = np.random.default_rng(0)
 KERNEL = jnp.asarray(RNG.standard_normal((3, 4), np.float32))
@@ -18,7 +17,7 @@ BIAS = jnp.asarray(RNG.standard_normal(4, np.float32))
 
 
 def hidden(x):
-    """Features `[..., 4]` with a gradient and a Laplacian that differ by point."""
+    """Features `[..., 4]` whose gradient and Laplacian depend on the point."""
     return streams.pointwise(jnp.sin, streams.affine(x, KERNEL, BIAS))
 
 
@@ -52,6 +51,13 @@ def _every_pair(u):
     return jnp.sin(u) * jnp.roll(u, 1, axis=-1)
 
 
+def test_width_is_the_number_of_features_of_every_kind():
+    coords = jnp.zeros((5, 3))
+    for x in (coords, streams.seed(coords), streams.seed_cells(coords, jnp.ones(3))):
+        assert streams.width(x) == 3
+        assert streams.width(streams.affine(x, KERNEL)) == 4
+
+
 @pytest.fixture
 def points(key):
     return _coords.random_points(key, 6, ndim=3)
@@ -70,22 +76,22 @@ def test_rules_equal_general_differentiation(name, points):
     got, expected = jax.jit(lambda x: (tuple(fn(streams.seed(x))), general(fn, x)))(
         points
     )
-    for one, other in zip(got, expected, strict=True):
+    for a, b in zip(got, expected, strict=True):
         # Leading axes of the derivatives may have length 1.
-        one = np.broadcast_to(one, other.shape)
-        np.testing.assert_allclose(one, other, atol=2e-5)
+        a = np.broadcast_to(a, b.shape)
+        np.testing.assert_allclose(a, b, atol=2e-5)
 
 
 @pytest.mark.parametrize("name", ["affine", "network", "concatenate", "lift_of_coords"])
-def test_leading_axes_are_free(name, points):
+def test_leading_axes_are_arbitrary(name, points):
     @jax.jit
     def layouts(x):
         fn, shapes = COMPOSITES[name], ((6, 3), (2, 3, 3))
         return [fn(streams.seed(x.reshape(shape))) for shape in shapes]
 
-    for together, apart in zip(*layouts(points), strict=True):
-        flat = apart.reshape(*together.shape[:-2], -1, together.shape[-1])
-        np.testing.assert_allclose(flat, together, atol=1e-6)
+    for a, b in zip(*layouts(points), strict=True):
+        flat = b.reshape(*a.shape[:-2], -1, a.shape[-1])
+        np.testing.assert_allclose(flat, a, atol=1e-6)
 
 
 def test_derivatives_of_affine_maps_do_not_grow_with_the_points(points):
@@ -96,7 +102,7 @@ def test_derivatives_of_affine_maps_do_not_grow_with_the_points(points):
     assert not y.laplacian.any()
 
 
-def test_the_composite_stays_differentiable(points):
+def test_a_composite_is_differentiable_in_kernel_and_points(points):
     def loss(kernel, x):
         y = streams.pointwise(jnp.tanh, streams.affine(streams.seed(x), kernel))
         return jnp.square(y.laplacian).sum()
@@ -147,14 +153,14 @@ def test_cell_means_of_fields_linear_in_sines_are_exact(model, points):
     assert float(jnp.abs(got - field(centers)).max()) > 0.01
 
 
-def test_means_over_no_cell_are_values(points):
+def test_means_over_empty_cells_are_values(points):
     x = streams.seed_cells(points, jnp.zeros(3))
     mean = streams.pointwise(sine, streams.affine(x, KERNEL, BIAS)).value
     np.testing.assert_allclose(mean, hidden(points), atol=1e-6)
 
 
 @pytest.mark.parametrize(
-    ("fn", "what"),
+    ("fn", "operation"),
     [
         (lambda x: streams.pointwise(jnp.tanh, x), "tanh"),
         (lambda x: streams.pointwise(cosine, x), "cosine"),
@@ -163,12 +169,12 @@ def test_means_over_no_cell_are_values(points):
         (lambda x: streams.lift(_every_pair, x), "_every_pair"),
     ],
 )
-def test_means_without_a_closed_form_are_refused(fn, what, points):
-    with refuses(f"{what}.*antialias=4"):
+def test_means_without_a_closed_form_raise_an_error(fn, operation, points):
+    with refuses(f"{operation}.*antialias=4"):
         fn(streams.seed_cells(points, jnp.ones(3)))
 
 
-def test_means_of_deep_fields_are_refused(key, points):
+def test_means_of_deep_fields_raise_an_error(key, points):
     model = inr.FourierFeatures(1, width=8, depth=1, num_frequencies=4)
 
     def mean(key, points):

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from support import mostly_slow, refuses
 
-from inr.references import attention
-from inr.references import Match, match_patches, transfer
+from inr.references import Match, attention, match_patches, transfer
 
 STEPS = list(itertools.product((-1, 0, 1), repeat=2))
 
@@ -22,52 +21,54 @@ def noise(seed, *shape):
 def unfolded(x):
     """Patches of length one as rows, in float64."""
     h, w, c = x.shape
-    filled = np.pad(x.astype(np.float64), [(1, 1), (1, 1), (0, 0)])
+    padded = np.pad(x.astype(np.float64), [(1, 1), (1, 1), (0, 0)])
     rows = np.stack(
-        [filled[i : i + 3, j : j + 3].ravel() for i in range(h) for j in range(w)]
+        [padded[i : i + 3, j : j + 3].ravel() for i in range(h) for j in range(w)]
     )
     assert rows.shape[1] == 9 * c
     return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
 
 
 def dense(queries, keys, allowed=None):
-    """Source, place and relevance from the matrix of all relevances."""
+    """Source, position and relevance from the matrix of all relevances."""
     product = unfolded(queries) @ np.concatenate([unfolded(x) for x in keys]).T
     if allowed is not None:
         product[:, ~np.concatenate([a.ravel() for a in allowed])] = -np.inf
     best = product.argmax(-1)
-    places = [(i, y, x) for i, k in enumerate(keys) for y, x in np.ndindex(k.shape[:2])]
-    found = np.array(places)[best].reshape(*queries.shape[:2], 3)
-    return found[..., 0], found[..., 1:], product.max(-1).reshape(queries.shape[:2])
+    positions = [
+        (i, y, x) for i, k in enumerate(keys) for y, x in np.ndindex(k.shape[:2])
+    ]
+    match = np.array(positions)[best].reshape(*queries.shape[:2], 3)
+    return match[..., 0], match[..., 1:], product.max(-1).reshape(queries.shape[:2])
 
 
 @pytest.mark.parametrize(
     "blocks", mostly_slow([(2048, 2048), (14, 10), (1, 1)], (14, 10))
 )
-def test_blocks_find_what_all_pairs_at_once_find(blocks, monkeypatch):
+def test_blocks_equal_the_dense_product(blocks, monkeypatch):
     queries, keys = noise(0, 5, 7, 3), [noise(1, 6, 4, 3), noise(2, 3, 9, 3)]
     small = dict(zip(("query_cells", "key_cells"), blocks, strict=True))
     monkeypatch.setattr(
         attention, "best_of", functools.partial(attention.best_of, **small)
     )
-    found = match_patches(queries, keys)
-    source, place, relevance = dense(queries, keys)
-    np.testing.assert_array_equal(found.source, source)
-    np.testing.assert_array_equal(found.position, place)
-    np.testing.assert_allclose(found.relevance, relevance, atol=1e-6)
+    match = match_patches(queries, keys)
+    source, position, relevance = dense(queries, keys)
+    np.testing.assert_array_equal(match.source, source)
+    np.testing.assert_array_equal(match.position, position)
+    np.testing.assert_allclose(match.relevance, relevance, atol=1e-6)
 
 
 @pytest.mark.slow
-def test_an_image_finds_itself():
+def test_an_image_matches_itself():
     x = noise(0, 8, 6, 4)
-    found = match_patches(x, [noise(1, 5, 5, 4), 3 * x])
-    assert np.all(np.asarray(found.source) == 1)
+    match = match_patches(x, [noise(1, 5, 5, 4), 3 * x])
+    assert np.all(np.asarray(match.source) == 1)
     np.testing.assert_array_equal(
-        found.position, np.stack(np.meshgrid(range(8), range(6), indexing="ij"), -1)
+        match.position, np.stack(np.meshgrid(range(8), range(6), indexing="ij"), -1)
     )
-    np.testing.assert_allclose(found.relevance, 1, atol=1e-6)
+    np.testing.assert_allclose(match.relevance, 1, atol=1e-6)
     fine = noise(2, 16, 12, 5)
-    copied = transfer(found, [noise(3, 10, 10, 5), fine], cell=2)
+    copied = transfer(match, [noise(3, 10, 10, 5), fine], cell=2)
     np.testing.assert_allclose(copied, fine, atol=1e-6)
 
 
@@ -76,11 +77,11 @@ def test_masked_keys_are_not_chosen():
     x = noise(0, 6, 6, 3)
     allowed = np.ones((6, 6), bool)
     allowed[1:4, 2:5] = False
-    found = match_patches(x, [x], allowed=[allowed])
-    _, place, relevance = dense(x, [x], [allowed])
-    np.testing.assert_array_equal(found.position, place)
-    np.testing.assert_allclose(found.relevance, relevance, atol=1e-6)
-    at = np.asarray(found.position)
+    match = match_patches(x, [x], allowed=[allowed])
+    _, position, relevance = dense(x, [x], [allowed])
+    np.testing.assert_array_equal(match.position, position)
+    np.testing.assert_allclose(match.relevance, relevance, atol=1e-6)
+    at = np.asarray(match.position)
     assert allowed[at[..., 0], at[..., 1]].all()
     none = match_patches(x, [x], allowed=[np.zeros((6, 6), bool)])
     np.testing.assert_array_equal(none.relevance, -1)
@@ -89,19 +90,19 @@ def test_masked_keys_are_not_chosen():
 @pytest.mark.slow
 @pytest.mark.parametrize("cell", [1, 2])
 def test_transferred_patches_are_averaged(cell):
-    """Folded patch by patch, as a loop over cells does it."""
+    """Against a loop over cells."""
     sizes = [(4, 5), (3, 3)]
     values = [noise(i, cell * h, cell * w, 2) for i, (h, w) in enumerate(sizes)]
     draw = np.random.default_rng(5)
     source = draw.integers(0, 2, (3, 4)).astype(np.int32)
-    place = np.stack(
+    position = np.stack(
         [draw.integers(0, np.array([s[i] for s in sizes])[source]) for i in (0, 1)], -1
     ).astype(np.int32)
-    match = Match(*map(jnp.asarray, (source, place, np.zeros((3, 4), np.float32))))
+    match = Match(*map(jnp.asarray, (source, position, np.zeros((3, 4), np.float32))))
     total, count = np.zeros((3 * cell, 4 * cell, 2)), np.zeros((3, 4))
     for (i, j), (y, x) in itertools.product(np.ndindex(3, 4), STEPS):
         h, w = sizes[source[i, j]]
-        row, column = place[i, j] + (y, x)
+        row, column = position[i, j] + (y, x)
         if 0 <= i + y < 3 and 0 <= j + x < 4 and 0 <= row < h and 0 <= column < w:
             span = np.s_[:cell], np.s_[:cell]
             of = values[source[i, j]][row * cell :, column * cell :][span]

@@ -1,5 +1,6 @@
 """The verbs' sizes, invariances and errors; a benchmark measures their quality."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import inr
 from inr.models import LoadedModel, load_model, save_model
 from inr.poisson import solve_masked
 from inr.references import match_references, upscale_by_reference
+from inr.training import reduce_images
 
 
 def square_mask(h, w):
@@ -94,3 +96,41 @@ def test_errors_name_the_argument():
         )
     with refuses("`method` must be one of"):
         inr.inpaint(photo(0, 8, 8), square_mask(8, 8), method="blur")
+
+
+@pytest.mark.slow
+def test_a_match_is_the_position_of_the_same_content():
+    """The image is a reduced crop of the second reference, so its cells are known."""
+    y, x = np.meshgrid(np.arange(128), np.arange(128), indexing="ij")
+    wide = 0.5 + 0.25 * np.sin(0.021 * x * y)[..., None] * np.array([1, 0.8, 0.5])
+    wide = (wide + 0.2 * np.random.default_rng(0).random((128, 128, 3))).astype("f4")
+    model = module(4)
+    inputs = jax.tree.map(lambda x: jnp.zeros(x.shape), model.example_inputs())
+    loaded = LoadedModel(model, model.init(jax.random.key(0), *inputs))
+    image = jax.image.resize(wide, (32, 32, 3), "cubic")[4:24, 4:26]
+    match = match_references(image, [photo(1, 24, 32), wide], model=loaded)
+    assert match.position.shape == (20, 22, 2)
+    # Cells whose receptive field ends inside the image.
+    inner = np.s_[6:-6, 6:-6]
+    np.testing.assert_array_equal(match.source[inner], 1)
+    expected = np.stack(np.meshgrid(range(4, 24), range(4, 26), indexing="ij"), -1)
+    np.testing.assert_array_equal(match.position[inner], expected[inner])
+
+
+@pytest.mark.slow
+def test_pretrained_weights_use_the_other_image_of_a_stereo_pair():
+    """It raises PSNR; an unrelated reference changes PSNR by less than 0.2 dB."""
+    data = pytest.importorskip("skimage.data")
+    pair = [x[100:420, 250:570] / np.float32(255) for x in data.stereo_motorcycle()[:2]]
+    left, right = (np.clip(reduce_images(x, (160, 160)), 0, 1) for x in pair)
+    image = np.clip(reduce_images(left, (40, 40), interpolation="bicubic"), 0, 1)
+    unrelated = data.chelsea()[60:220, 100:260] / np.float32(255)
+    references = {"right": [right], "unrelated": [unrelated], "none": []}
+    results = {k: upscale_by_reference(image, x) for k, x in references.items()}
+    results["bicubic"] = jax.image.resize(image, left.shape, "cubic")
+    scores = {
+        k: float(inr.metrics.psnr_y(x, left, shave=0)) for k, x in results.items()
+    }
+    assert scores["right"] > scores["none"] + 0.2
+    assert scores["none"] > scores["bicubic"] + 0.5
+    assert abs(scores["unrelated"] - scores["none"]) < 0.2

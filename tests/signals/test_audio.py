@@ -1,11 +1,11 @@
+"""Fits of sound."""
+
 import jax
 import numpy as np
 import pytest
 from support import count_compilations, refuses
 
 import inr
-from inr import coords
-from inr.fitting import GridSamples
 
 MODEL = inr.Siren(features=2, width=32, depth=1, omega=40.0)
 
@@ -22,13 +22,13 @@ def centers(n):
 
 def fit(samples, model=MODEL, **options):
     options = {"num_steps": 600, "batch_size": 256, "progress": False, **options}
-    return inr.fit_audio(jax.random.key(0), model, samples, **options)
+    return inr.fit_audio(jax.random.key(0), samples, model=model, **options)
 
 
 def test_between_the_samples_the_field_is_the_sound_that_was_sampled():
-    result = fit(chord(centers(400)), learning_rate=2e-3)
-    heard = inr.render(inr.bind(MODEL, result.params), (1600,))
-    error = np.abs(heard - chord(centers(1600)))[20:-20]
+    result = fit(chord(centers(400)), optimizer=2e-3)
+    prediction = inr.render(result.field, (1600,))
+    error = np.abs(prediction - chord(centers(1600)))[20:-20]
     assert error.max() < 0.05
     assert result.status == "finished"
     assert result.history[-1] < 1e-3
@@ -38,9 +38,7 @@ def test_loudness_does_not_change_the_fit():
     loud = chord(centers(100))
     a, b = (fit(loud * scale, num_steps=20) for scale in (1.0, 2.0**-8))
     np.testing.assert_allclose(b.history, a.history, rtol=1e-4)
-    first = inr.render(
-        inr.bind(MODEL, fit(loud, learning_rate=1e-30, num_steps=1).params), (100,)
-    )
+    first = inr.render(fit(loud, optimizer=1e-30, num_steps=1).field, (100,))
     error = np.mean(np.square((first - loud) / np.abs(loud).max()))
     np.testing.assert_allclose(a.history[0], error, rtol=0.2)
 
@@ -52,26 +50,24 @@ def test_one_channel_needs_no_axis():
     np.testing.assert_array_equal(a.history, b.history)
 
 
-def test_batches_are_the_samples_at_their_centers(key):
-    samples = chord(centers(37))
-    points, values = GridSamples(samples, 512)(key, 0)
-    index = np.searchsorted(centers(37), np.asarray(points[:, 0]) - 1e-4)
-    np.testing.assert_array_equal(values, samples[index])
-    np.testing.assert_array_equal(points, coords.grid((37,))[index])
-    assert set(index) == set(range(37))
+def test_without_a_model_it_is_a_siren_of_the_sounds_frequency():
+    samples = chord(centers(64))
+    result = fit(samples, model=None, num_steps=2)
+    omega = 2 * inr.suggest_omega(samples)
+    assert result.field.model == inr.Siren(features=2, width=128, omega=omega)
 
 
-def test_it_goes_on_from_params_and_from_a_checkpoint(tmp_path):
+def test_it_continues_from_parameters_and_from_a_checkpoint(tmp_path):
     samples = chord(centers(200))
-    options = {"num_steps": 80, "learning_rate": 1e-3}
-    whole = fit(samples, **options)
-    after = fit(samples, num_steps=1, params=whole.params)
-    assert after.history[0] < 0.5 * whole.history[0]
+    options = {"num_steps": 80, "optimizer": 1e-3}
+    complete = fit(samples, **options)
+    after = fit(samples, num_steps=1, init=complete.params)
+    assert after.history[0] < 0.5 * complete.history[0]
     folder = tmp_path / "fit"
-    early = float(whole.history[9])
+    early = float(complete.history[9])
     fit(samples, checkpoint=folder, target_loss=early, **options)
     resumed = fit(samples, checkpoint=folder, **options)
-    np.testing.assert_array_equal(resumed.history, whole.history)
+    np.testing.assert_array_equal(resumed.history, complete.history)
 
 
 @pytest.mark.slow
@@ -79,13 +75,13 @@ def test_the_first_layer_of_high_frequency_moves_in_smaller_steps():
     """Adam's first step is its rate, a tenth of the peak, whatever the gradient."""
     model = MODEL.clone(omega=3000.0)
     options = {"num_steps": 1, "batch_size": 100}
-    before = fit(chord(centers(100)), model, learning_rate=1e-30, **options).params
+    before = fit(chord(centers(100)), model, optimizer=1e-30, **options).params
     after = fit(chord(centers(100)), model, **options).params
     step = {
         name: float(np.abs(layer["kernel"] - before["params"][name]["kernel"]).max())
         for name, layer in after["params"].items()
     }
-    rate = model.learning_rate / 20
+    rate = model.default_learning_rate / 20
     np.testing.assert_allclose(step["sine_0"], 0.1 * 0.3 / 3000, rtol=0.02)
     np.testing.assert_allclose([step["sine_1"], step["linear"]], 0.1 * rate, rtol=0.02)
 
@@ -105,7 +101,7 @@ def test_a_second_clip_of_the_same_length_compiles_nothing():
         (np.zeros((4, 2, 1), np.float32), r"\[n, channels\]"),
         (np.full((4, 2), np.nan, np.float32), "finite"),
         (np.zeros((4, 1), np.float32), "features=1"),
-        (np.zeros((2**22 + 1, 2), np.float32), "piece by piece"),
+        (np.zeros((2**22 + 1, 2), np.float32), "in pieces"),
     ],
 )
 def test_bad_samples_are_refused(samples, message):

@@ -1,3 +1,5 @@
+"""Fits of video."""
+
 import jax
 import numpy as np
 import optax
@@ -6,14 +8,15 @@ from support import count_compilations, refuses
 
 import inr
 from inr import coords
-from inr.fitting import GridSamples
+from inr.signals import compact_grid
 
 MODEL = inr.Siren(features=3, width=32, depth=1, omega=10.0)
+
 RNG = np.random.default_rng(0)
 
 
 def clip(t=6, h=8, w=12):
-    """A pattern that moves: smooth in time and space."""
+    """A moving pattern, smooth in time and space."""
     z, y, x = np.moveaxis(np.asarray(coords.grid((t, h, w))), -1, 0)
     shades = [np.sin(2 * x + z), np.cos(3 * y - 2 * z), np.sin(x * y + z)]
     return (0.5 + 0.4 * np.stack(shades, -1)).astype(np.float32)
@@ -21,33 +24,16 @@ def clip(t=6, h=8, w=12):
 
 def fit(frames, model=MODEL, **options):
     options = {"num_steps": 300, "batch_size": 256, "progress": False, **options}
-    return inr.fit_video(jax.random.key(0), model, frames, **options)
+    return inr.fit_video(jax.random.key(0), frames, model=model, **options)
 
 
 @pytest.mark.slow
-def test_a_clip_is_held_also_between_its_frames(tmp_path):
+def test_a_clip_is_fitted_also_between_its_frames(tmp_path):
     result = fit(clip(), num_steps=800)
     out = np.memmap(tmp_path / "frames", np.float32, "w+", shape=(12, 16, 24, 3))
-    inr.render(inr.bind(MODEL, result.params), (12, 16, 24), out=out)
+    inr.render(result.field, (12, 16, 24), out=out)
     error = np.abs(out - clip(12, 16, 24))[2:-2, 2:-2, 2:-2]
     assert error.max() < 0.05
-
-
-def test_every_row_drawn_is_the_pixel_at_its_coordinate(key):
-    levels = RNG.integers(0, 256, (3, 4, 5, 2)).astype(np.uint8)
-    points, values = GridSamples(levels, 4096)(key, 0)
-    t, y, x = np.rint(((np.asarray(points) + 1) * (3, 4, 5) - 1) / 2).astype(int).T
-    np.testing.assert_array_equal(np.rint(255 * values), levels[t, y, x])
-    np.testing.assert_array_equal(points, coords.grid((3, 4, 5))[t, y, x])
-    drawn = np.bincount(np.ravel_multi_index((t, y, x), (3, 4, 5)), minlength=60)
-    # 60 pixels, 68 draws each on average: 5 standard deviations is 41.
-    assert np.abs(drawn - 4096 / 60).max() < 41
-
-
-def test_each_step_draws_other_pixels(key):
-    samples = GridSamples(clip(), 64)
-    a, b = (samples(jax.random.fold_in(key, i), i)[0] for i in range(2))
-    assert not np.array_equal(a, b)
 
 
 @pytest.mark.slow
@@ -71,38 +57,38 @@ def test_frequencies_are_the_same_per_pixel_and_per_frame():
 def test_the_batch_is_a_fair_sample_of_the_error():
     """The mean of many first losses is the error of all pixels at the start."""
     frames = clip()
-    start = fit(frames, num_steps=1, learning_rate=1e-30).params
+    start = fit(frames, num_steps=1, optimizer=1e-30).params
     rendered = inr.render(inr.bind(MODEL, start), frames.shape[:3])
     keys = jax.random.split(jax.random.key(1), 40)
     options = {"num_steps": 1, "batch_size": 256, "progress": False}
     losses = [
-        inr.fit_video(k, MODEL, frames, params=start, **options).history[0]
+        inr.fit_video(k, frames, model=MODEL, init=start, **options).history[0]
         for k in keys
     ]
     truth = float(np.mean((np.asarray(rendered) - frames) ** 2))
     np.testing.assert_allclose(np.mean(losses), truth, rtol=0.05)
 
 
-def test_it_goes_on_from_params_and_from_a_checkpoint(tmp_path):
-    whole = fit(clip(), num_steps=40)
-    after = fit(clip(), num_steps=1, params=whole.params)
-    assert after.history[0] < 0.5 * whole.history[0]
-    folder, psnr = tmp_path / "fit", -10 * float(np.log10(whole.history[9]))
+def test_it_continues_from_parameters_and_from_a_checkpoint(tmp_path):
+    complete = fit(clip(), num_steps=40)
+    after = fit(clip(), num_steps=1, init=complete.params)
+    assert after.history[0] < 0.5 * complete.history[0]
+    folder, psnr = tmp_path / "fit", -10 * float(np.log10(complete.history[9]))
     fit(clip(), num_steps=40, checkpoint=folder, target_psnr=psnr)
     resumed = fit(clip(), num_steps=40, checkpoint=folder)
-    np.testing.assert_array_equal(resumed.history, whole.history)
+    np.testing.assert_array_equal(resumed.history, complete.history)
 
 
 def test_an_optimizer_and_a_callback_pass_through():
-    seen = []
+    calls, origin = [], np.zeros((1, 3))
     result = fit(
         clip(),
         num_steps=3,
         optimizer=optax.sgd(0.0),
-        callback=lambda step, loss, field: seen.append((step, field(np.zeros((1, 3))))),
+        callback=lambda step, loss, field: calls.append((step, field(origin))),
     )
-    assert seen[-1][0] == 3
-    assert seen[-1][1].shape == (1, 3)
+    assert calls[-1][0] == 3
+    assert calls[-1][1].shape == (1, 3)
     first = fit(clip(), num_steps=1, optimizer=optax.sgd(0.0))
     for a, b in zip(
         jax.tree.leaves(result.params), jax.tree.leaves(first.params), strict=True
@@ -117,12 +103,29 @@ def test_a_second_clip_of_the_same_size_compiles_nothing():
     assert count() == 0
 
 
-def test_the_frames_are_no_part_of_the_program(key):
-    """They are its argument: compiled in, each clip would be compiled anew."""
-    term = inr.Term(lambda field, batch: batch[1], GridSamples(clip(), 16))
-    assert any(np.shape(x) == clip().shape for x in jax.tree.leaves(term))
-    drawn = jax.jit(lambda term: term.data(key, 0)[1])(term)
-    np.testing.assert_array_equal(drawn, term.data(key, 0)[1])
+def count_parameters(model):
+    points = np.zeros((1, 3), np.float32)
+    params = jax.eval_shape(model.init, jax.random.key(0), points)["params"]
+    return sum(x.size for x in jax.tree.leaves(params))
+
+
+@pytest.mark.parametrize("budget", [4000, 30_000, 912_384])
+def test_the_compact_grid_uses_its_budget_and_no_more(budget):
+    model = compact_grid((120, 144, 176), budget)
+    assert 0.6 * budget < count_parameters(model) <= budget
+
+
+def test_a_budget_for_no_grid_is_refused():
+    with refuses("`max_parameters` must be enough"):
+        compact_grid((4, 4, 4), 10)
+
+
+@pytest.mark.parametrize("size", [(6, 8, 12, 3), (1, 1, 1, 1)])
+def test_without_a_model_it_is_a_compact_grid(size):
+    frames = np.full(size, 0.3, np.float32)
+    result = fit(frames, model=None, num_steps=2)
+    assert isinstance(result.field.model, inr.HashGrid)
+    assert result.field(np.zeros((1, 3), np.float32)).shape == (1, size[-1])
 
 
 @pytest.mark.parametrize(

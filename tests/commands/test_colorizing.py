@@ -1,4 +1,4 @@
-"""Files and reports of `inr colorize` and `compare_restorers`."""
+"""Files and reports of `inr colorize`."""
 
 import jax
 import numpy as np
@@ -109,18 +109,3 @@ def test_presets_are_for_samples(photo):
         commands.colorize(photo, num_samples=1, preset="best")
     with refuses("`preset` must be None without samples, got 'ddim'"):
         commands.colorize(photo, preset="ddim")
-
-
-@pytest.mark.slow
-def test_restorers_are_compared_view_by_view(photo, weights, tmp_path):
-    (sheet,) = commands.compare_restorers(
-        [weights], image=photo, side=12, size=32, out=tmp_path / "out"
-    )
-    assert sheet.name == "photo_restorers.png"
-    # Three columns: bicubic, the model, the original; four rows of views.
-    h, w, _ = inr.read_image(sheet).shape
-    assert 1.2 < h / w < 1.6
-    with refuses("`models` must be different models"):
-        commands.compare_restorers([weights, weights], image=photo, side=12)
-    with refuses("`side` must be at least 1"):
-        commands.compare_restorers([weights], image=photo, side=0)

@@ -1,3 +1,5 @@
+"""Files of the example of exports."""
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ pytest.importorskip("flatbuffers", reason="jax.export writes with flatbuffers")
 
 
 @pytest.mark.slow
-def test_a_photograph_becomes_a_shader_and_a_program(tmp_path, capsys):
+def test_a_photograph_is_exported_as_a_shader_and_a_program(tmp_path, capsys):
     photo = np.random.default_rng(0).uniform(0.2, 0.8, (12, 20, 4))
     inr.write_image(tmp_path / "photo.png", photo)
     files = commands.export(
@@ -18,7 +20,7 @@ def test_a_photograph_becomes_a_shader_and_a_program(tmp_path, capsys):
     assert [f.name for f in files] == ["field.glsl", "field.stablehlo", "field.png"]
     assert "vec2(15.0, 9.0) * min(" in shader.read_text()
     field = inr.from_stablehlo(program.read_bytes())
-    # Opacity is left out.
+    # Alpha is dropped.
     assert field(inr.coords.grid((2, 3))).shape == (2, 3, 3)
     assert inr.read_image(sheet).shape[-1] == 3
     assert f"{len(shader.read_text())} characters" in capsys.readouterr().out

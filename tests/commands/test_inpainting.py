@@ -1,0 +1,108 @@
+"""Files and scores of the example of inpainting."""
+
+import jax
+import numpy as np
+import pytest
+from small_transformer import transformer
+from support import refuses
+
+import inr
+from inr import commands
+from inr.models import save_model
+
+
+@pytest.fixture
+def photo(tmp_path):
+    y, x = np.moveaxis(np.asarray(inr.coords.grid((24, 32))), -1, 0)
+    image = np.stack([0.5 + 0.3 * y, 0.5 - 0.2 * x * y, 0.4 + 0.2 * x], -1)
+    inr.write_image(tmp_path / "photo.png", image)
+    return tmp_path / "photo.png"
+
+
+def run(photo, tmp_path, **options):
+    options = {"num_steps": 5, "width": 16, "out": tmp_path / "out", **options}
+    return commands.inpaint(photo, **options)
+
+
+def scores_in(printed):
+    lines = [line.split(":") for line in printed.splitlines() if " dB on" in line]
+    return {label: float(text.split()[0]) for label, text in lines}
+
+
+@pytest.mark.slow
+def test_without_a_mask_random_pixels_are_scored(photo, tmp_path, capsys):
+    files = run(photo, tmp_path, keep=0.3, num_steps=150, width=32)
+    printed = capsys.readouterr().out
+    assert "% of the pixels known" in printed
+    result, original = (inr.read_image(f) for f in (files[0], photo))
+    missing = np.random.default_rng(0).uniform(size=(24, 32)) >= 0.3
+    np.testing.assert_array_equal(result[~missing], original[~missing])
+    error = np.square(result - original)[missing].mean()
+    # The file is rounded to 8 bits, and the field that was scored is not.
+    score = scores_in(printed)["siren"]
+    np.testing.assert_allclose(-10 * np.log10(error), score, atol=0.2)
+    assert score > 25
+
+
+@pytest.mark.slow
+def test_with_a_mask_only_the_missing_pixels_change(photo, tmp_path, capsys):
+    image = np.asarray(inr.read_image(photo))
+    mask = np.zeros((24, 32, 1), np.float32)
+    mask[5:12, 8:20] = 1
+    inr.write_image(tmp_path / "mask.png", mask)
+    # Pixels under the mask have no effect.
+    image[mask[..., 0] > 0] = 1
+    inr.write_image(tmp_path / "damaged.png", image)
+    options = {"mask": tmp_path / "mask.png"}
+    results = [
+        inr.read_image(run(file, tmp_path, **options)[0])
+        for file in (photo, tmp_path / "damaged.png")
+    ]
+    np.testing.assert_array_equal(*results)
+    known = mask[..., 0] == 0
+    np.testing.assert_array_equal(results[1][known], image[known])
+    assert "dB" not in capsys.readouterr().out
+
+
+@pytest.fixture
+def textures(tmp_path):
+    save_model(tmp_path / "textures.safetensors", *transformer(1))
+    return tmp_path / "textures.safetensors"
+
+
+@pytest.mark.slow
+def test_a_model_fills_a_random_hole(photo, tmp_path, textures, capsys):
+    options = {"model": textures, "seed": 3}
+    result = inr.read_image(run(photo, tmp_path, **options)[0])
+    scores = scores_in(capsys.readouterr().out)
+    image = inr.read_image(photo)
+    key = jax.random.key(3)
+    mask = np.asarray(inr.training.random_holes(key, (24, 32), num_holes=1)[0])
+    np.testing.assert_array_equal(result[~mask], image[~mask])
+    expected = np.clip(inr.inpaint(image, mask, model=textures), 0, 1)
+    np.testing.assert_allclose(result, expected, atol=0.6 / 255)
+    assert set(scores) == {"membrane", "model"}
+    score = -10 * np.log10(np.square(expected - image)[mask].mean())
+    np.testing.assert_allclose(scores["model"], score, atol=0.01)
+    # The photo without the hole as a reference has the best matches.
+    files = commands.inpaint(photo, [photo], out=tmp_path / "by_itself", **options)
+    assert np.abs(inr.read_image(files[0]) - result).max() > 0.01
+
+
+@pytest.mark.slow
+def test_a_model_returns_gray_for_gray(tmp_path, textures):
+    inr.write_image(tmp_path / "gray.png", np.random.default_rng(1).random((9, 14, 1)))
+    result = inr.read_image(run(tmp_path / "gray.png", tmp_path, model=textures)[0])
+    assert result.shape == (9, 14, 1)
+
+
+def test_bad_arguments_are_refused(photo, tmp_path):
+    inr.write_image(tmp_path / "mask.png", np.ones((5, 5, 1), np.float32))
+    with refuses("`mask` must be as large as its image"):
+        run(photo, tmp_path, mask=tmp_path / "mask.png")
+    with refuses("`mask` needs an `image`, got None"):
+        run(None, tmp_path, mask=tmp_path / "mask.png")
+    with refuses("`references` need a `model`, got None"):
+        commands.inpaint(photo, [photo], out=tmp_path)
+    with refuses("`keep` must be a number from 0 to 1"):
+        run(photo, tmp_path, keep=1.5)
