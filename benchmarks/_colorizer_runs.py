@@ -1,7 +1,7 @@
 """The stored runs of colorizers: reading, a table, and a plot."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 import _common
 import numpy as np
@@ -19,7 +19,7 @@ def final_runs() -> list[dict]:
     return [row for row in rows if not row["tuning"]]
 
 
-def table(variants: Iterable[str], target: float, ends: Mapping[int, float]) -> None:
+def table(variants: Collection[str], target: float, ends: Mapping[int, float]) -> None:
     """Print one line for each number of images and variant.
 
     Args:
@@ -45,7 +45,7 @@ def table(variants: Iterable[str], target: float, ends: Mapping[int, float]) -> 
                 )
 
 
-def plot(variants: Iterable[str], target: float) -> None:
+def plot(variants: Collection[str], target: float) -> None:
     """Write curves of the training losses to `docs/colorizers.png`."""
     import matplotlib
 

@@ -15,9 +15,9 @@ Each network gets one of four learning rates: that which reaches the target firs
 tenth of the epochs, or, if none does, that with the lowest training loss there. It then
 runs with all seeds until the last epoch, or until the training loss, averaged over an
 epoch, is below 0.002 (0.0002 for one image). The loss is the mean squared error of
-(a, b) / 128. The seed selects the training photographs, one crop of each. The validation loss is that
-of 64 other crops, held out by photograph. Runs are stored in colorizers.json, and a
-second call continues after the last.
+(a, b) / 128. The seed selects the training photographs, one crop of each. The
+validation loss is that of 64 other crops, held out by photograph. Runs are stored in
+colorizers.json, and a second call continues after the last.
 
 `--step`: seconds of one step, compared with the same network in PyTorch, eager.
 `--compare`: a trained colorizer compared with the pretrained restorer and gray, on
@@ -53,7 +53,7 @@ VARIANTS = {
     "SRS-original": {"activations": SIREN_RELU_SIREN, "original": True},
     "S130-original": {"activations": FULL_SIREN, "original": True},
 }
-DEFAULT_VARIANTS = ("FR", "SRS", "S130")
+STUDY = ("FR", "SRS", "S130")
 RATES = (3e-4, 1e-3, 3e-3, 1e-2)
 EPOCHS = {1: 1000, 40: 800, 150: 300}
 BATCH = {1: 1, 40: 20, 150: 50}
@@ -253,9 +253,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("images", nargs="*", type=int, default=[1, 40, 150])
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument(
-        "--variants", nargs="+", choices=VARIANTS, default=DEFAULT_VARIANTS
-    )
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=STUDY)
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--side", type=int, default=128)
     parser.add_argument("--plot", action="store_true", help="plot the stored runs")

@@ -1,14 +1,15 @@
-"""Samples of colors: how plausible, diverse and colorful they are.
+"""Samples of colors: error, diversity, calibration and colorfulness.
 
     python benchmarks/diffusion_restorer.py [strides] [steps] [presets] [samples] ...
 
-The images are portraits of people held out of training, 128x128, made gray; results
-keep the luma. Each image has its own seeds. `strides`: errors with eta 0 over those
-with eta 1, by the number of steps. `steps`: few steps against a hundred. `presets`: the
-presets of `inr.colorization`. `samples`: the mean of 16 samples against the single
-pass, calibration, ranks. `diversity`: LPIPS between samples. `noise`: a noise field
-against independent noise. `guidance`: by its scale. `pictures`: the presets, in full
-and in part, on a sheet. `speed`: 512x512 in eight steps.
+The inputs are gray images of 128x128: portraits of people held out of training. Results
+keep the luma, and each image has different seeds. `strides`: errors with eta 0 over
+those with eta 1, by the number of steps. `steps`: eight steps compared with a hundred.
+`presets`: the presets of `inr.colorization`. `samples`: the error of the mean of 16
+samples over that of the single pass, calibration, and ranks. `diversity`: LPIPS between
+samples. `noise`: a noise field compared with independent noise. `guidance`: scores by
+guidance scale. `pictures`: sheets of the presets, of images and of regions. `speed`:
+512x512 in eight steps.
 """
 
 import itertools
@@ -29,8 +30,8 @@ from inr.colorization import PRESETS, SampledField, sampled_colorization_field
 from inr.commands._sheet import write_sheet
 
 IMAGES, SEEDS = 24, 3
-# For errors alone, most of which a few portraits cause: more portraits, each at some of
-# its points. Points are sampled independently of each other.
+# For mean errors, which a few portraits dominate: more portraits, evaluated at fewer
+# points. The samples at points do not depend on the other points.
 MORE_IMAGES, SAMPLES, POINTS = 128, 8, (32, 32)
 
 
@@ -49,7 +50,7 @@ def strides() -> None:
             ]
             row[f"eta_{eta:.0f}_mse"] = mean_error(pairs)
         row["ratio"] = row["eta_0_mse"] / row["eta_1_mse"]
-        row["least_over_single_pass"] = min(row["eta_0_mse"], row["eta_1_mse"]) / single
+        row["lower_over_single_pass"] = min(row["eta_0_mse"], row["eta_1_mse"]) / single
         rows[f"strides_{num_steps}"] = row
     rows["single_pass"] = {"mse": single}
     _common.save("diffusion_restorer", rows)
@@ -95,10 +96,10 @@ def guidance() -> None:
 
 def pictures(count: int = 3) -> None:
     """Sheets of the presets; close-ups have the seeds and colors of their images."""
-    regions = {"whole": ((0.0, 0.0), (1.0, 1.0)), "part": ((0.2, 0.2), (0.4, 0.6))}
+    regions = {"image": ((0.0, 0.0), (1.0, 1.0)), "region": ((0.2, 0.2), (0.4, 0.6))}
     for i, image in enumerate(held_out()[:count]):
         for name, region in regions.items():
-            view = {"region": region, "size": (256, 256 if name == "whole" else 512)}
+            view = {"region": region, "size": (256, 256 if name == "image" else 512)}
             gray = np.asarray(color.rgb_to_luma(image))
             pixels = inr.coords.grid(view["size"], region=region)
             panels = {
@@ -169,11 +170,12 @@ def noise() -> None:
 
 
 def speed() -> None:
-    call = "diffusion_restorer.time_sample((512, 512))"
-    _common.save("diffusion_restorer", {"speed_512_8_steps": _process.measured(call)})
+    call = "diffusion_restorer.report_sample((512, 512))"
+    _common.save("diffusion_restorer", {"speed_512_8_steps": _process.measure(call)})
 
 
-def time_sample(size: tuple) -> None:
+def report_sample(size: tuple) -> None:
+    """Print the seconds and the memory of one sample."""
     gray = np.random.default_rng(0).random(size, np.float32)
     _process.report(lambda: one_sample(gray, 0), 3)
 
@@ -210,8 +212,9 @@ def single_pass(image: np.ndarray) -> np.ndarray:
 def quarter_turn(image: np.ndarray) -> np.ndarray:
     """A result as far from the single pass as the truth, in another direction.
 
-    At every point the difference from the single pass, in the plane of chroma, is the
-    truth's turned by a right angle: an ideal sample that has no knowledge of the truth.
+    At every point, the difference from the single pass in the plane of chroma is that
+    of the truth, rotated by 90 degrees. An ideal sample, which is independent of the
+    truth, has similar scores.
     """
     mean = np.asarray(color.rgb_to_ycbcr(single_pass(image)))
     b, r = np.moveaxis(np.asarray(color.rgb_to_ycbcr(image)) - mean, -1, 0)[1:]
@@ -222,7 +225,7 @@ def quarter_turn(image: np.ndarray) -> np.ndarray:
 
 
 def cases(images: list) -> Iterator[tuple[np.ndarray, int]]:
-    """Images with their seeds, all of them different."""
+    """Images with seeds, which are all different."""
     for i, image in enumerate(images):
         for seed in range(SEEDS):
             yield image, SEEDS * i + seed
@@ -247,8 +250,8 @@ def mean_error(pairs: list) -> float:
 def scores(pairs: list) -> dict[str, float]:
     """Scores of (result, truth) pairs.
 
-    The gap of colorfulness is that of the means over the set, as in DDColor's table;
-    the distance is the mean over the pairs.
+    The colorfulness gap is the difference of the means over the set, as in DDColor's
+    table; the colorfulness distance is the mean difference of the pairs.
     """
     colorfulness, true_colorfulness = (
         np.array([float(metrics.colorfulness(pair[i])) for pair in pairs])

@@ -1,15 +1,15 @@
-"""How well the shipped upscaler enlarges what it never saw, and how fast.
+"""Quality of the pretrained upscaler on images that it was not trained on, and speed.
 
     python benchmarks/upscale.py [published] [own] [kodak] [ensemble] [speed]
 
 `published`: Set5 and Set14, x2 x3 x4, from the low-resolution files of the published
-tables (Matlab's bicubic reduction), PSNR and SSIM of studio luma, a border of `scale`
-pixels left out. `own`: x6 and x8 of the same sets, and ten images each of BSD100 and
+tables (Matlab's bicubic reduction), PSNR and SSIM of studio luma without a border of
+`scale` pixels. `own`: x6 and x8 of the same sets, and ten images each of BSD100 and
 Urban100 at x2 x3 x4, reduced here by the same kernel. `kodak`: RGB PSNR and LPIPS at x2
-x2.7 x4. `ensemble`: Set5 by the mean over four turns. `speed`: seconds and memory,
-beside the same network in PyTorch.
+x2.7 x4. `ensemble`: Set5 by the mean over four rotations. `speed`: seconds and memory,
+and the time of the same network in PyTorch, eager.
 
-Everything is scored beside cubic and Lanczos interpolation of the same pixels.
+The baselines are bicubic and Lanczos interpolation of the same pixels.
 """
 
 import sys
@@ -24,14 +24,14 @@ import inr
 from inr import metrics, pretrained, training
 from inr.models import load_model
 
-WAYS = {"bicubic": "cubic", "lanczos": "lanczos3"}
+INTERPOLATIONS = {"bicubic": "cubic", "lanczos": "lanczos3"}
 
 
 def published(model: str = "upscale") -> None:
     rows = {}
     for name in ("set5", "set14"):
         for scale in (2, 3, 4):
-            rows[f"{name}_x{scale}"] = _of_luma(
+            rows[f"{name}_x{scale}"] = _luma_scores(
                 published_pairs(name, scale), scale, model
             )
     _common.save("upscale", rows)
@@ -40,7 +40,7 @@ def published(model: str = "upscale") -> None:
 def ensemble(model: str = "upscale") -> None:
     rows = {}
     for scale in (2, 3, 4):
-        row = _of_luma(published_pairs("set5", scale), scale, model, ensemble=True)
+        row = _luma_scores(published_pairs("set5", scale), scale, model, ensemble=True)
         rows[f"set5_x{scale}_ensemble"] = row
     _common.save("upscale", rows)
 
@@ -48,7 +48,10 @@ def ensemble(model: str = "upscale") -> None:
 def published_pairs(name: str, scale: int) -> list[tuple[np.ndarray, np.ndarray]]:
     folder = _common.DATA / "bench" / "sr_pairs" / name / f"image_SRF_{scale}"
     files = sorted(folder.glob("*_HR.png"))
-    return [(_rgb(inr.read_image(f)), _rgb(inr.read_image(_low(f)))) for f in files]
+    return [
+        (_rgb(inr.read_image(f)), _rgb(inr.read_image(_low_resolution(f))))
+        for f in files
+    ]
 
 
 def own(model: str = "upscale") -> None:
@@ -59,10 +62,10 @@ def own(model: str = "upscale") -> None:
         ("bsd100_10", (2, 3, 4)),
         ("urban100_10", (2, 3, 4)),
     ):
-        images = _images(name)
+        images = _read_set(name)
         for scale in scales:
-            pairs = [_reduced(image, scale) for image in images]
-            rows[f"{name}_x{scale}"] = _of_luma(pairs, scale, model)
+            pairs = [_reduce(image, scale) for image in images]
+            rows[f"{name}_x{scale}"] = _luma_scores(pairs, scale, model)
     _common.save("upscale", rows)
 
 
@@ -70,82 +73,82 @@ def kodak(model: str = "upscale") -> None:
     rows = {}
     for scale in (2, 2.7, 4):
         scores = []
-        for image in _images("kodak24"):
-            high, low = _reduced(image, scale)
-            made = _enlarged(high, low, model)
-            scores.append(
-                {f"{k}_psnr": float(metrics.psnr(x, high)) for k, x in made.items()}
-                | {
-                    f"{k}_lpips": float(_perceptual.distance(x, high))
-                    for k, x in made.items()
-                }
-            )
+        for image in _read_set("kodak24"):
+            high, low = _reduce(image, scale)
+            results = _enlarge(high, low, model)
+            row = {}
+            for name, result in results.items():
+                row[f"{name}_psnr"] = float(metrics.psnr(result, high))
+                row[f"{name}_lpips"] = float(_perceptual.distance(result, high))
+            scores.append(row)
         rows[f"kodak24_x{scale}"] = _means(scores)
     _common.save("upscale", rows)
 
 
 def speed() -> None:
     rows = {
-        "photo_512_x2": _process.measured("upscale.one((512, 512), 2)"),
-        "photo_512_x4": _process.measured("upscale.one((512, 512), 4)"),
-        "photo_12_megapixels_x2": _process.measured("upscale.one((3000, 4000), 2, 1)"),
+        "photo_512_x2": _process.measure("upscale.report_call((512, 512), 2)"),
+        "photo_512_x4": _process.measure("upscale.report_call((512, 512), 4)"),
+        "photo_12_megapixels_x2": _process.measure(
+            "upscale.report_call((3000, 4000), 2, 1)"
+        ),
     }
     _common.save("upscale", rows)
-    _common.save("upscale", {"beside_torch_512_x2": beside_torch()})
+    _common.save("upscale", {"torch_512_x2": compare_with_torch()})
 
 
-def beside_torch() -> dict[str, float]:
-    """The same network and weights in PyTorch; called in turns with ours."""
+def compare_with_torch() -> dict[str, float]:
+    """Seconds of the same network and weights in PyTorch, called in turns.
+
+    PyTorch evaluates the waves of every pixel; this library has a faster method for
+    integer scales. PyTorch is not compiled.
+    """
     from _torch_upscaler import Upscaler
 
-    image = _images("kodak24")[0][:512, :512]
+    image = _read_set("kodak24")[0][:512, :512]
     peer = Upscaler(*load_model(pretrained.file("upscale")))
-    made = {
+    functions = {
         "inr": lambda: np.asarray(inr.upscale(image, 2, progress=False)),
         "torch": lambda: peer(image, 2),
     }
-    # PyTorch has another bicubic kernel (a = -3/4); what is added to it is the same.
-    seconds = _common.paired(made, repeats=5)
+    # The results differ: the bicubic kernel of PyTorch has a = -3/4, not -1/2.
+    seconds = _common.paired(functions, repeats=5)
     ratio = seconds["torch"] / seconds["inr"]
     return {**{f"{k}_s": v for k, v in seconds.items()}, "torch_over_inr": ratio}
 
 
-def one(size: tuple, scale: float, repeats: int = 3) -> None:
-    """Prints the seconds of the first call and the last, and its memory."""
+def report_call(size: tuple, scale: float, repeats: int = 3) -> None:
+    """Print the seconds of the first and the last call, and their memory."""
     image = np.random.default_rng(0).random((*size, 3), np.float32)
     inr.upscale(image[:8, :8], 2)  # imports, weights
     _process.report(lambda: inr.upscale(image, scale, progress=False), repeats)
 
 
-def _of_luma(pairs: list, scale: int, model: str, **options) -> dict[str, float]:
+def _luma_scores(pairs: list, scale: int, model: str, **options) -> dict[str, float]:
     scores = []
     for high, low in pairs:
-        made = _enlarged(high, low, model, **options)
-        scores.append(
-            {
-                f"{k}_psnr": float(metrics.psnr_y(x, high, shave=scale))
-                for k, x in made.items()
-            }
-            | {
-                f"{k}_ssim": float(metrics.ssim_y(x, high, shave=scale))
-                for k, x in made.items()
-            }
-        )
+        row = {}
+        for name, result in _enlarge(high, low, model, **options).items():
+            row[f"{name}_psnr"] = float(metrics.psnr_y(result, high, shave=scale))
+            row[f"{name}_ssim"] = float(metrics.ssim_y(result, high, shave=scale))
+        scores.append(row)
     return _means(scores)
 
 
-def _enlarged(
+def _enlarge(
     high: np.ndarray, low: np.ndarray, model: str, **options
 ) -> dict[str, np.ndarray]:
+    """The low-resolution image at high resolution, by each method, clipped."""
     scales = tuple(a / b for a, b in zip(high.shape[:2], low.shape[:2], strict=True))
-    made = {"model": inr.upscale(low, scales, model=model, progress=False, **options)}
-    for name, way in WAYS.items():
-        made[name] = jax.image.resize(low, high.shape, way)
-    return {name: np.clip(x, 0, 1) for name, x in made.items()}
+    upscaled = inr.upscale(low, scales, model=model, progress=False, **options)
+    results = {"model": upscaled}
+    for name, interpolation in INTERPOLATIONS.items():
+        results[name] = jax.image.resize(low, high.shape, interpolation)
+    return {name: np.clip(x, 0, 1) for name, x in results.items()}
 
 
 def _means(scores: list) -> dict[str, float]:
-    """Over the images; and of how many the model is above both interpolations."""
+    """Mean scores, and the number of images with PSNR above both interpolations."""
     row = {key: float(np.mean([s[key] for s in scores])) for key in scores[0]}
     above = [
         s["model_psnr"] > max(s["bicubic_psnr"], s["lanczos_psnr"]) for s in scores
@@ -153,8 +156,8 @@ def _means(scores: list) -> dict[str, float]:
     return {"images": len(scores), "above_both": sum(above), **row}
 
 
-def _reduced(image: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
-    """The image, cut so that the scale divides it, and its reduction in 8 bits."""
+def _reduce(image: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """The image, cut to a multiple of the scale, and its reduction, in 8 bits."""
     low_size = [int(n / scale) for n in image.shape[:2]]
     h, w = (round(n * scale) for n in low_size)
     high = image[:h, :w]
@@ -165,7 +168,7 @@ def _reduced(image: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
     return high, np.round(255 * np.clip(low, 0, 1)).astype(np.float32) / 255
 
 
-def _images(name: str) -> list[np.ndarray]:
+def _read_set(name: str) -> list[np.ndarray]:
     folder = _common.DATA / "bench" / name
     return [_rgb(inr.read_image(path)) for path in inr.list_images(folder)]
 
@@ -174,7 +177,7 @@ def _rgb(image: np.ndarray) -> np.ndarray:
     return np.repeat(image, 3, -1) if image.shape[-1] == 1 else image[..., :3]
 
 
-def _low(path):
+def _low_resolution(path):
     return path.with_name(path.name.replace("_HR", "_LR"))
 
 

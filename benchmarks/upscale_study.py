@@ -1,12 +1,12 @@
-"""Three questions about upscaling by networks.
+"""Three studies of upscaling by networks.
 
     python benchmarks/upscale_study.py [single] [condition] [dataset]
 
-`single`: a SIREN fitted to one image of 128x128 and rendered at 512x512, beside nearest
-and bicubic interpolation of the same pixels. `condition`: whether the output depends on
-the input, measured by replacing the input by another image. `dataset`: a small model
-trained on 25 and on 250 photographs for equally many steps, scored on training and on
-held-out photographs.
+`single`: a SIREN fitted to one image of 128x128 and rendered at 512x512, compared with
+nearest and bicubic interpolation of the same pixels. `condition`: whether the output
+depends on the input, measured by replacing the input by another image. `dataset`: a
+small model trained on 25 and on 250 photographs for equally many steps, scored on
+training and on held-out photographs.
 """
 
 import sys
@@ -39,7 +39,7 @@ def single() -> None:
             jax.random.key(0), small, model=model, num_steps=300, antialias=2,
             optimizer=5e-4, progress=False,
         )  # fmt: skip
-        made = {
+        results = {
             "siren": inr.render(result.field, (h, w), progress=False),
             "upscale": inr.upscale(small, 4, progress=False),
             "nearest": jax.image.resize(small, large.shape, "nearest"),
@@ -47,7 +47,7 @@ def single() -> None:
         }
         rows[f"single_{name}"] = {
             f"{k}_mse": float(metrics.mse(np.clip(x, 0, 1), large))
-            for k, x in made.items()
+            for k, x in results.items()
         }
     _common.save("upscale_study", rows)
 
@@ -57,16 +57,16 @@ def condition() -> None:
     small = np.asarray(
         training.reduce_images(large, (148, 224), interpolation="bicubic")
     )
-    given = {
-        "the_image": small,
+    inputs = {
+        "image": small,
         "white": np.ones_like(small),
         "mirrored": small[:, ::-1].copy(),
     }
     row = {
-        f"given_{name}_mse": float(
+        f"input_{name}_mse": float(
             metrics.mse(np.clip(inr.upscale(x, 2, progress=False), 0, 1), large)
         )
-        for name, x in given.items()
+        for name, x in inputs.items()
     }
     _common.save("upscale_study", {"condition": row})
 
@@ -79,17 +79,17 @@ def dataset() -> None:
     held_out = [by_photo[name] for name in names[:HELD_OUT]]
     rows = {}
     for count in (25, 250):
-        seen = [by_photo[name] for name in names[HELD_OUT : HELD_OUT + count]]
+        train_paths = [by_photo[name] for name in names[HELD_OUT : HELD_OUT + count]]
         loss = upscaler_loss(SMALL, num_points=400)
-        model = trained(SMALL, loss, seen, STEPS)
+        model = train(SMALL, loss, train_paths, STEPS)
         rows[f"dataset_{count}"] = {
-            "seen_gain_db": gain(model, seen[:25]),
+            "training_gain_db": gain(model, train_paths[:25]),
             "held_out_gain_db": gain(model, held_out),
         }
     _common.save("upscale_study", rows)
 
 
-def trained(model: Upscaler, loss, paths: list, num_steps: int) -> LoadedModel:
+def train(model: Upscaler, loss, paths: list, num_steps: int) -> LoadedModel:
     batches = training.crop_batches(
         jax.random.key(2), training.ImageFiles(paths), batch_size=8, side=256
     )
@@ -100,22 +100,20 @@ def trained(model: Upscaler, loss, paths: list, num_steps: int) -> LoadedModel:
     return LoadedModel(model, result.ema)
 
 
-def enlarged(image: np.ndarray, scale: float, model: LoadedModel) -> np.ndarray:
-    return np.asarray(inr.upscale(image, scale, model=model, progress=False))
-
-
 def gain(model: LoadedModel, paths: list) -> float:
-    """Mean PSNR above bicubic interpolation's, 80x80 to 160x160."""
+    """Mean gain in PSNR (dB) over bicubic interpolation, 80x80 to 160x160."""
     gains = []
     for levels in training.ImageFiles(paths):
         large = training.reduce_images(levels, (160, 160), interpolation="bicubic")
         large = np.asarray(large).clip(0, 1)
         small = training.reduce_images(large, (80, 80), interpolation="bicubic")
         small = np.asarray(small).clip(0, 1)
-        made = inr.upscale(small, 2, model=model, progress=False)
-        cubic = jax.image.resize(small, large.shape, "cubic")
-        ours, theirs = (metrics.psnr(np.clip(x, 0, 1), large) for x in (made, cubic))
-        gains.append(float(ours - theirs))
+        upscaled = inr.upscale(small, 2, model=model, progress=False)
+        bicubic = jax.image.resize(small, large.shape, "cubic")
+        model_psnr, bicubic_psnr = (
+            metrics.psnr(np.clip(x, 0, 1), large) for x in (upscaled, bicubic)
+        )
+        gains.append(float(model_psnr - bicubic_psnr))
     return float(np.mean(gains))
 
 

@@ -34,6 +34,8 @@ MODULES = (
 
 # Without a result to describe.
 WITHOUT_RESULT = {
+    "check_features",
+    "check_module",
     "save_field",
     "save_model",
     "write_audio",

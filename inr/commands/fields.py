@@ -65,7 +65,7 @@ def fit(
     folder = output_folder(out)
     files = [folder / f"{name}_{end}" for end in _FILES]
     save_field(files[0], field, size=(h, w))
-    write_image(files[1], rendering)
+    write_image(files[1], np.clip(rendering, 0, 1))
     difference = 0.5 + 10 * (prediction - target)
     write_sheet(
         files[2],

@@ -91,7 +91,7 @@ def merge(
         panels = _clone(source, target, region, offset, mode or "normal", linear_light)
     folder = output_folder(out)
     files = [folder / f"{name}_merged.png", folder / f"{name}_sheet.png"]
-    write_image(files[0], panels["result"])
+    write_image(files[0], np.clip(panels["result"], 0, 1))
     write_sheet(files[1], panels)
     return report(files)
 

@@ -90,7 +90,7 @@ def reference_upscale(
     panels["matched positions"] = _match_colors(match, sources)
     folder = output_folder(out)
     files = [folder / f"{name}_by_reference{end}.png" for end in ("", "_sheet")]
-    write_image(files[0], result)
+    write_image(files[0], np.clip(result, 0, 1))
     write_sheet(files[1], {k: np.asarray(x) for k, x in panels.items()}, columns=3)
     return report(files)
 

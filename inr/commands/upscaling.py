@@ -114,7 +114,7 @@ def upscale(
             panels = _enlarged(image, scale, region, enlarge)
         ends = (f"x{scale:g}", f"x{scale:g}_sheet")
         files += [folder / f"{name}_{end}.png" for end in ends]
-        write_image(files[-2], panels["upscaled"])
+        write_image(files[-2], np.clip(panels["upscaled"], 0, 1))
         sheet = {k: without_alpha(np.asarray(x)) for k, x in panels.items()}
         write_sheet(files[-1], sheet, columns=3)
     return report(files)

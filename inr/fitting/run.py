@@ -25,7 +25,14 @@ def loss_text(loss: np.ndarray) -> str:
 
 
 def psnr_text(loss: np.ndarray) -> str:
-    """Format a mean squared error for the progress bar as PSNR for a peak of 1."""
+    """Format a mean squared error for the progress bar as PSNR for a peak of 1.
+
+    Args:
+      loss: mean squared error.
+
+    Returns:
+      Text, for the option `describe` of `fit_grid`.
+    """
     return f"{float(-10 * np.log10(np.maximum(loss, 1e-30))):.2f} dB"
 
 
@@ -113,7 +120,17 @@ def as_target_loss(value: float) -> float:
 
 
 def psnr_to_loss(value: float) -> float:
-    """Return the mean squared error of a target PSNR in dB, for a peak of 1."""
+    """Return the mean squared error of a PSNR, for a peak of 1.
+
+    Args:
+      value: PSNR in dB.
+
+    Returns:
+      Loss, for the option `target_loss` of `fit_grid`.
+
+    Raises:
+      ValueError: if the PSNR is NaN or not a number.
+    """
     number = _as_number("target_psnr", value)
     if math.isnan(number):
         raise _checks.fail("target_psnr", "a number of dB", repr(value))

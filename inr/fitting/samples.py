@@ -22,6 +22,9 @@ def check_features(model: nn.Module, k: int) -> None:
     Args:
       model: a Linen module; a model without the attribute `features` passes.
       k: number of features of the signal.
+
+    Raises:
+      ValueError: if `model.features` is not k.
     """
     features = getattr(model, "features", k)
     if features != k:
