@@ -155,9 +155,10 @@ def as_pytree(argument: str, function: Any) -> Any:
 
 def as_key(argument: str, value: Any) -> jax.Array:
     """Return a PRNG key, typed or of raw uint32; refuse an int by name."""
-    if isinstance(value, jax.Array):
-        if jnp.issubdtype(value.dtype, jax.dtypes.prng_key) or value.dtype == "uint32":
-            return value
+    if isinstance(value, jax.Array) and (
+        jnp.issubdtype(value.dtype, jax.dtypes.prng_key) or value.dtype == jnp.uint32
+    ):
+        return value
     seed = value if isinstance(value, int) else 0
     raise TypeError(
         f"`{argument}` must be a PRNG key, got {type(value).__name__}. "

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Mapping
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -69,9 +70,11 @@ def texture_loss(
         deepest = (deep_features(x, weights=weights)[-1] for x in (results, targets))
         parts["perceptual"] = _mean_square(*deepest)
         extract = functools.partial(model.apply, params, method="extract")
-        levels = jax.vmap(extract)(results)
-        errors = [_mean_square(*x) for x in zip(levels, transferred, strict=False)]
-        parts["transferal"] = sum(errors) / len(errors)
+        levels = cast(tuple[Array, ...], jax.vmap(extract)(results))
+        # A model of scale 1 or 2 uses the finest levels alone.
+        pairs_of_levels = zip(levels, transferred, strict=False)
+        errors = [_mean_square(a, b) for a, b in pairs_of_levels]
+        parts["transferal"] = functools.reduce(jnp.add, errors) / len(errors)
         total = parts["absolute"] + perceptual * parts["perceptual"]
         return total + transferal * parts["transferal"], parts
 
@@ -113,12 +116,13 @@ def _predict(
     use_textures: Array,
 ) -> tuple[Array, tuple[Array, ...]]:
     """The result for one example, and the transferred features."""
-    textures: Textures = model.apply(params, image, [reference], hole, method="find")
+    find = functools.partial(model.apply, params, method="find")
+    textures = cast(Textures, find(image, [reference], hole))
     # Zero relevance has the effect of no textures.
     match = textures.match._replace(relevance=use_textures * textures.match.relevance)
     textures = textures._replace(match=match)
     result = model.apply(params, image, textures, hole, method="generate")
-    return result, textures.transferred
+    return cast(Array, result), textures.transferred
 
 
 def _mean_square(a: Array, b: Array) -> Array:

@@ -110,11 +110,12 @@ def _patch_products(query: Array, key: Array) -> Array:
     """S `[a, w, b, v]` of rows `[a + 2, w + 2, c]` and `[b + 2, v + 2, c]`."""
     cells = jnp.einsum("ijc,klc->ijkl", query, key, precision="highest")
     a, w, b, v = (n - 2 for n in cells.shape)
-    return sum(
+    shifted = (
         cells[i : i + a, j : j + w, i : i + b, j : j + v]
         for i in range(3)
         for j in range(3)
     )
+    return functools.reduce(jnp.add, shifted)
 
 
 def _joined(blocks: Array, rows: int) -> Array:

@@ -70,7 +70,10 @@ def vgg_textures(weights: Mapping[str, ArrayLike]) -> Params:
     layers = {}
     for i in range(5):
         kernel, bias = _vgg16.weights_of(weights, i)
-        layers[f"conv_{i}"] = {"kernel": np.float32(kernel), "bias": np.float32(bias)}
+        layers[f"conv_{i}"] = {
+            "kernel": np.asarray(kernel, np.float32),
+            "bias": np.asarray(bias, np.float32),
+        }
     return layers
 
 

@@ -3,7 +3,7 @@
 import functools
 import os
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, cast
 
 import jax
 import jax.numpy as jnp
@@ -141,7 +141,7 @@ def inpaint(
 def _find(
     model: TextureTransformer, params: Params, image: Array, references: list[Array]
 ) -> Textures:
-    return model.apply(params, image, references, method="find")
+    return cast(Textures, model.apply(params, image, references, method="find"))
 
 
 @functools.partial(jax.jit, static_argnames="model")
@@ -155,7 +155,8 @@ def _generate(
     textures = None
     if references or hole is not None:
         textures = model.apply(params, image, references, hole, method="find")
-    return model.apply(params, image, textures, hole, method="generate")
+    output = model.apply(params, image, textures, hole, method="generate")
+    return cast(Array, output)
 
 
 def _prepare(

@@ -190,6 +190,8 @@ def _reduce_crops(
 def _draw_scales(key: Key, count: int, max_scale: float) -> Array:
     kind_key, real_key, integer_key = jax.random.split(key, 3)
     real = jax.random.uniform(real_key, (count,), jnp.float32, 1.0, max_scale)
-    integer = jax.random.randint(integer_key, (count,), 2, int(max_scale) + 1, jnp.int32)
+    integer = jax.random.randint(
+        integer_key, (count,), 2, int(max_scale) + 1, jnp.int32
+    )
     is_integer = jax.random.bernoulli(kind_key, 0.5, (count,))
     return jnp.where(is_integer, integer.astype(jnp.float32), real)

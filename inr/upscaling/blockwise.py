@@ -12,7 +12,7 @@ import math
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -124,14 +124,14 @@ class _Rotated:
 
     def __call__(self, coords: Array) -> Array:
         values = [f(_rotate(coords, k)) for k, f in enumerate(self.fields)]
-        return sum(values) / len(values)
+        return functools.reduce(jnp.add, values) / len(values)
 
     def cell_mean(self, coords: Array, cell: Array) -> Array:
         values = [
             f.cell_mean(_rotate(coords, k), cell[::-1] if k % 2 else cell)
             for k, f in enumerate(self.fields)
         ]
-        return sum(values) / len(values)
+        return functools.reduce(jnp.add, values) / len(values)
 
 
 @functools.partial(jax.jit, static_argnames=("model", "rotations", "scale"))
@@ -143,9 +143,9 @@ def _all_pixels(
     for k in range(rotations):
         feature_map = model.apply(params, jnp.rot90(image, k), method="encode")
         rotated_scale = scale[::-1] if k % 2 else scale
-        output = model.apply(params, feature_map, rotated_scale, method="pixels")
-        outputs.append(jnp.rot90(output, -k))
-    return sum(outputs) / rotations
+        pixels = model.apply(params, feature_map, rotated_scale, method="pixels")
+        outputs.append(jnp.rot90(cast(Array, pixels), -k))
+    return functools.reduce(jnp.add, outputs) / rotations
 
 
 def _rotate(coords: Array, k: int) -> Array:
@@ -164,7 +164,7 @@ def _output_size(size: Size, scale: Scale, region: Region) -> Size:
 
 def _blocks(
     network: _Network, image: np.ndarray, region: Region, size: Size, side: int
-) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:
+) -> Iterator[tuple[tuple[slice, ...], Array | np.ndarray]]:
     """Positions of blocks in the result, and the blocks.
 
     All windows have one shape, and so have all blocks: the last ones overlap those

@@ -1,6 +1,7 @@
 """Loss of an upscaler: errors at pixels of random scales."""
 
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -65,7 +66,7 @@ def upscaler_loss(
         def predict(image: Array, coords: Array, cell: Array) -> Array:
             feature_map = model.apply(params, image, method="encode")
             cells = streams.seed_cells(coords, cell)
-            return model.apply(params, cells, feature_map).value
+            return cast(streams.Cells, model.apply(params, cells, feature_map)).value
 
         predictions = jax.vmap(predict)(batch.inputs, batch.coords, batch.cells)
         error = predictions - batch.colors

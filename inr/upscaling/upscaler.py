@@ -131,6 +131,7 @@ def _boxes(coords: Array | streams.Cells, size: Size) -> tuple[Array, Array]:
     if not isinstance(coords, streams.Cells):
         return coords, jnp.zeros((1,) * (coords.ndim - 1) + (2,), coords.dtype)
     # `widths` is the identity times the cell, because coords are seeded.
+    assert coords.widths is not None
     widths = coords.widths.sum(0)
     scale = jnp.asarray(size, widths.dtype) / 2
     return coords.value, widths * scale.reshape((1,) * (widths.ndim - 1) + (2,))

@@ -6,6 +6,7 @@ pixels, and f(d) that pixel's function: RGB that is added to the interpolated im
 `__call__` evaluates f, or its mean over a box.
 """
 
+import functools
 import math
 
 import jax
@@ -95,9 +96,10 @@ class WaveHead(nn.Module):
             weight * self.basis(distance, cell),
             precision=jax.lax.Precision.HIGHEST,
         )
-        total = sum(
+        shifted = (
             parts[a, b, a : a + h, :, b : b + w] for a in range(3) for b in range(3)
         )
+        total = functools.reduce(jnp.add, shifted)
         return total.reshape(h * scale[0], w * scale[1], -1)
 
     def _by_channel(self, coefficients: Array) -> Array:
