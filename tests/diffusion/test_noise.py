@@ -41,6 +41,17 @@ def test_the_correlation_of_points_matches_its_formula(key, distance):
     np.testing.assert_allclose(correlation, expected, atol=5 * math.sqrt(2 / 4000))
 
 
+def test_waves_cosines_and_sines_are_independent(key):
+    """Otherwise each point is still N(0, 1), but two points are not jointly normal."""
+    field = draw(key, num_waves=4000)
+    columns = [0.3 * field.waves, field.cosines, field.sines]
+    values = np.concatenate(columns, -1).astype(np.float64)
+    deviation = 5 / math.sqrt(len(values))
+    correlation = np.corrcoef(values, rowvar=False)
+    np.testing.assert_allclose(correlation, np.eye(6), atol=deviation)
+    np.testing.assert_allclose(values.std(0), 1, atol=deviation)
+
+
 def test_a_coordinate_has_the_same_value_on_every_grid(key):
     field = draw(key)
     coarse = diffusion.field_noise(coords.grid((5, 5)), features=2, length_scale=0.3)

@@ -1,29 +1,10 @@
 import numpy as np
-import pytest
 from support import refuses
 
 from inr import diffusion
 from inr.diffusion import ddim, plan_steps
 
 LINEAR = diffusion.linear_schedule(1000)
-
-
-@pytest.mark.parametrize(
-    ("noise_weight", "rule"),
-    [
-        ("normal", lambda s: s),
-        ("squared", lambda s: s**2),
-        ("zero", lambda s: 0 * s),
-        (0.25, lambda s: 0.25 * s),
-    ],
-)
-def test_noise_weights(noise_weight, rule):
-    sampler = ddim(eta=1.0, num_steps=4)
-    steps = plan_steps(LINEAR, sampler=sampler, predicts="v", noise_weight=noise_weight)
-    rows = sampler.table(LINEAR)
-    np.testing.assert_array_equal(steps.noise_std, rule(rows.noise_std))
-    # The weight does not change the deterministic part.
-    np.testing.assert_array_equal(steps.x, rows.x)
 
 
 def test_steps_connect_the_levels_of_the_sampler():

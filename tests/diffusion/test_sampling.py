@@ -112,7 +112,7 @@ def test_other_numbers_compile_nothing(key):
         draw(LINEAR, ddim(eta=0.3, num_steps=5))
         draw(LINEAR, ddim(eta=1.0, num_steps=5, spacing="leading"))
         draw(diffusion.cosine_schedule(1000), diffusion.ddpm(num_steps=5))
-        draw(LINEAR, dpmpp(order=1, num_steps=5), predicts="v", noise_weight="squared")
+        draw(LINEAR, dpmpp(order=1, num_steps=5), predicts="v")
     assert number() == 0
 
 
@@ -203,11 +203,6 @@ def test_invalid_input_is_refused(key):
     with refuses("`noise` must be a map to"):
         noise = diffusion.independent_noise((2, 2))
         run(key, ORACLE, x_T, sampler=ddim(eta=0.1, num_steps=4), noise=noise)
-    with refuses("`noise_weight` must be one of"):
-        run(key, ORACLE, x_T, sampler=sampler, noise_weight="double")
-    for weight in (-1.0, np.ones(2)):
-        with refuses("`noise_weight` must be a finite python number"):
-            run(key, ORACLE, x_T, sampler=sampler, noise_weight=weight)
     with refuses("`predicts` must be 'v', 'x0' or 'flow'"):
         zero = diffusion.zero_terminal_snr(LINEAR)
         sample(key, ORACLE, x_T, schedule=zero, sampler=sampler, predicts="eps")

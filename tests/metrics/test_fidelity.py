@@ -124,7 +124,14 @@ def set5_scores(data_folder, metric, scale):
 
 
 # Not exactly the published values: MATLAB pads images differently.
-@pytest.mark.parametrize(("scale", "published"), [(2, 33.66), (3, 30.39), (4, 28.42)])
+@pytest.mark.parametrize(
+    ("scale", "published"),
+    [
+        pytest.param(2, 33.66, marks=pytest.mark.slow),
+        pytest.param(3, 30.39, marks=pytest.mark.slow),
+        (4, 28.42),
+    ],
+)
 def test_bicubic_set5_has_its_published_psnr(data_folder, scale, published):
     scores = list(set5_scores(data_folder, metrics.psnr_y, scale))
     np.testing.assert_allclose(np.mean(scores), published, atol=0.05)

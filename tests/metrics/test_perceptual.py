@@ -124,6 +124,7 @@ def test_the_smallest_image_is_the_one_documented(trunk):
         metrics.lpips(image[1:], reference[1:], weights=weights)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", FILES)
 def test_real_weights_order_images_by_noise(data_folder, file):
     weights = load_file(data_folder / "weights" / file)
@@ -137,6 +138,7 @@ def test_real_weights_order_images_by_noise(data_folder, file):
     assert 0.2 < scores[-1] < 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", FILES)
 def test_real_weights_agree_with_the_numpy_reference(data_folder, file):
     weights = load_file(data_folder / "weights" / file)

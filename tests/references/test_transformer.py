@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import safetensors.numpy
+from numpy.lib.stride_tricks import sliding_window_view
 from small_restorer import random_params
 from support import refuses
 
@@ -97,15 +99,8 @@ def test_every_weight_has_a_finite_gradient():
         assert np.any(leaf), path
 
 
-@pytest.mark.slow
-def test_the_extractor_equals_vgg16(data_folder):
+def assert_extractor_equals_vgg16(weights, widths=(64, 128, 256)):
     """relu1_1, relu2_1 and relu3_1, computed in NumPy."""
-    import safetensors.numpy
-    from numpy.lib.stride_tricks import sliding_window_view
-
-    path = data_folder / "weights" / "vgg16_lpips.safetensors"
-    weights = safetensors.numpy.load_file(path)
-    params = vgg_textures(weights)
     image = np.asarray(photo(0, 8, 8), np.float64)
     mean, std = [-0.030, -0.088, -0.188], [0.458, 0.448, 0.450]
     x = (2 * image - 1 - mean) / std
@@ -121,13 +116,31 @@ def test_the_extractor_equals_vgg16(data_folder):
         if i in (1, 3):
             h, w, k = x.shape
             x = x.reshape(h // 2, 2, w // 2, 2, k).max((1, 3))
-    levels = TextureExtractor().apply(
-        {"params": params}, jnp.asarray(image, jnp.float32)
+    levels = TextureExtractor(widths).apply(
+        {"params": vgg_textures(weights)}, jnp.asarray(image, jnp.float32)
     )
     for level, twin in zip(levels, expected, strict=True):
         np.testing.assert_allclose(level, twin, atol=2e-3 * np.abs(twin).max())
+
+
+def test_the_extractor_equals_vgg16():
+    generator = np.random.default_rng(0)
+    weights, c_in = {}, 3
+    for i, c_out in enumerate((4, 4, 6, 6, 8)):
+        kernel = generator.normal(size=(3, 3, c_in, c_out)) / np.sqrt(9 * c_in)
+        weights[f"VGG16_0/Conv_{i}/kernel"] = kernel.astype(np.float32)
+        bias = generator.normal(size=c_out, scale=0.1)
+        weights[f"VGG16_0/Conv_{i}/bias"] = bias.astype(np.float32)
+        c_in = c_out
+    assert_extractor_equals_vgg16(weights, (4, 6, 8))
     with refuses("`weights` must be the arrays of VGG16, got none named"):
         vgg_textures({})
+
+
+@pytest.mark.slow
+def test_the_extractor_with_the_weights_of_vgg16(data_folder):
+    path = data_folder / "weights" / "vgg16_lpips.safetensors"
+    assert_extractor_equals_vgg16(safetensors.numpy.load_file(path))
 
 
 def test_wrong_options_are_refused():

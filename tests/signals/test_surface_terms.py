@@ -41,6 +41,33 @@ def test_the_exact_distance_leaves_no_residual():
     )
 
 
+def test_each_term_has_its_weight(key):
+    """For c f + e, where f is the exact distance: squares of c - 1 and of e.
+
+    The surface's and the distance's terms are in units of half the cube.
+    """
+    cloud, c, e = sphere_points(300), 1.5, 0.2
+    half = np.ptp(cloud.points, axis=0).max() / 2 / 0.9
+
+    def field(coords):
+        return c * sphere_distance(coords) + e
+
+    surface, normal, eikonal, distance = shape_terms(key, cloud)
+
+    def loss(term, *data):
+        return float(term.weight * np.mean(np.square(term.residual(field, data))))
+
+    offset = (e / half) ** 2
+    # The points are rounded to float32.
+    assert loss(surface, *surface.data) == pytest.approx(100 * offset, rel=1e-3)
+    # A unit normal has three components, over which the mean is taken.
+    assert loss(normal, *normal.data) == pytest.approx((c - 1) ** 2 / 3, rel=1e-3)
+    assert loss(eikonal, *eikonal.data) == pytest.approx(0.1 * (c - 1) ** 2, rel=1e-3)
+    coords, _ = distance.data
+    exact = c * sphere_distance(coords)
+    assert loss(distance, coords, exact) == pytest.approx(10 * offset, rel=1e-3)
+
+
 @pytest.mark.slow
 def test_the_terms_vanish_for_the_exact_distance(key):
     """The last only up to its rough distances, whose samples are 0.03 apart.

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 from support import refuses
 
-from inr import training
+from inr import pretrained, training
 from inr.training import image_files
 
 
@@ -113,6 +113,22 @@ def test_fractions_of_zero_and_one():
         training.split_by_hash(names, group=photo, fraction=10)
 
 
+def test_the_held_out_portraits_are_those_of_the_model_card():
+    card = pretrained.card("portraits")
+    assert "2,324 of 2,590 official portraits" in card
+    sources = pretrained.file("portraits").with_name("portraits_sources.tsv")
+    lines = sources.read_text(encoding="utf-8").splitlines()[1:]
+    names = [
+        f"{source}_{label}.webp"
+        for source, labels in (line.split("\t") for line in lines)
+        for label in labels.split()
+    ]
+    train, held_out = training.split_by_hash(names, group=person)
+    assert (len(train), len(held_out)) == (2324, 266)
+    assert not {person(n) for n in train} & {person(n) for n in held_out}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("folder", "group"), [("photos", photo), ("portraits", person)]
 )

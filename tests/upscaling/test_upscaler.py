@@ -9,7 +9,7 @@ from support import refuses
 
 import inr
 from inr import color, coords
-from inr.models import FlatEncoder, LoadedModel, load_model, save_model
+from inr.models import FeatureMap, FlatEncoder, LoadedModel, load_model, save_model
 from inr.upscaling import Upscaler, WaveHead, blockwise, upscale
 
 TINY = Upscaler(width=6, blocks=1, waves=3)
@@ -98,6 +98,30 @@ def test_blocks_equal_one_render(scale, tiny, monkeypatch):
     monkeypatch.setattr(blockwise, "_SIDES", (16,))
     output = upscale(image, scale, model=LoadedModel(model, params))
     np.testing.assert_allclose(output, expected, atol=1e-4)
+
+
+def test_windows_overlap_by_the_receptive_field(tiny, monkeypatch):
+    """Windows of 8 pixels, which the padding would reach if they overlapped less."""
+    image = photo(40, 29)
+    expected = upscale(image, 2, model=tiny)
+    monkeypatch.setattr(blockwise, "_SIDES", (8,))
+    output = upscale(image, 2, model=tiny)
+    np.testing.assert_allclose(output, expected, atol=1e-5)
+
+
+def test_weights_of_the_local_ensemble_add_up_to_1(tiny):
+    """Where all pixels predict the same constant, the residual is that constant."""
+    model, params = tiny
+    image = jnp.zeros((5, 6, 3))
+    constants = np.float32([0.5, -0.25, 2.0])
+    coefficients = np.zeros((5, 6, 3, 7), np.float32)
+    coefficients[..., 0] = constants
+    feature_map = FeatureMap(jnp.asarray(coefficients.reshape(5, 6, 21)), image)
+    points = coords.random_points(jax.random.key(0), 50)
+    values = model.apply(params, points, feature_map)
+    np.testing.assert_allclose(values, np.tile(constants, (50, 1)), rtol=1e-5)
+    pixels = model.apply(params, feature_map, (2, 3), method="pixels")
+    np.testing.assert_allclose(pixels, np.tile(constants, (10, 18, 1)), rtol=1e-5)
 
 
 @pytest.mark.slow
