@@ -19,3 +19,4 @@ from inr.models.files import (
     resolve as resolve,
     save_model as save_model,
 )
+from inr.models.span import SpanEncoder as SpanEncoder, span_params as span_params

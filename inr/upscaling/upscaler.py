@@ -10,17 +10,29 @@ An output pixel is an area. With `render(antialias="integral")` the functions ar
 averaged over each output pixel, so one model serves every scale.
 """
 
+from typing import Literal, get_args
+
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import linen as nn
 
 from inr import _checks
 from inr._typing import Array, ArrayLike, Size
 from inr.color import rgb_to_luma
 from inr.coords import neighbors, sample_grid
 from inr.fields import streams
-from inr.models import ConditionalModel, FeatureMap, FlatEncoder, register
+from inr.models import (
+    Block,
+    ConditionalModel,
+    FeatureMap,
+    FlatEncoder,
+    SpanEncoder,
+    register,
+)
 from inr.upscaling.waves import WaveHead
+
+Trunk = Literal["flat", "span"]
 
 
 @register("Upscaler")
@@ -31,25 +43,39 @@ class Upscaler(ConditionalModel):
 
     Attributes:
       width: channels of the encoder.
-      blocks: residual blocks of the encoder.
+      blocks: blocks of the encoder.
       waves: waves of each pixel's function; see `WaveHead`.
       gray: input and output have one channel, at a third of the cost.
+      trunk: the encoder: `"flat"` is a `FlatEncoder`, `"span"` a `SpanEncoder`.
+      tail: channels of a convolution and a residual block after the encoder; 0 for
+        none.
+      gains: multiplies the waves by amplitudes that depend on the scale; see
+        `WaveHead`.
     """
 
     width: int = 48
     blocks: int = 8
     waves: int = 32
     gray: bool = False
+    trunk: Trunk = "flat"
+    tail: int = 0
+    gains: bool = False
     task = "upscale"
 
     def __post_init__(self):
         super().__post_init__()
         for name in ("width", "blocks", "waves"):
             _checks.as_count(name, getattr(self, name))
+        _checks.check_choice("trunk", self.trunk, get_args(Trunk))
+        _checks.as_count("tail", self.tail, least=0)
 
     def setup(self):
-        self.encoder = FlatEncoder(self.width, self.blocks)
-        self.decoder = WaveHead(self.waves)
+        kind = SpanEncoder if self.trunk == "span" else FlatEncoder
+        self.encoder = kind(self.width, self.blocks)
+        if self.tail:
+            self.widen = nn.Conv(self.tail, (3, 3))
+            self.refine = Block(self.tail, activation=nn.relu)
+        self.decoder = WaveHead(self.waves, self.gains)
 
     def for_image(self, image: Array | np.ndarray) -> "Upscaler":
         """The module with `gray` set for an image of one channel."""
@@ -58,8 +84,11 @@ class Upscaler(ConditionalModel):
     @property
     def reach(self) -> int:
         """Radius of the receptive field, in pixels."""
+        kind = SpanEncoder if self.trunk == "span" else FlatEncoder
+        encoder = kind(self.width, self.blocks, parent=None)
+        tail = 3 if self.tail else 0
         # 3 more for the decoder's interpolation and the cubic interpolation.
-        return FlatEncoder(self.width, self.blocks).reach + 3
+        return encoder.reach + tail + 3
 
     def encode(self, image: ArrayLike) -> FeatureMap:
         """Coefficients at each pixel of an image `[h, w, 3]`, or `[h, w, 1]` if `gray`.
@@ -73,8 +102,12 @@ class Upscaler(ConditionalModel):
             expected = "gray, [h, w, 1]" if self.gray else "RGB, [h, w, 3]"
             fix = "`inr.upscale` also accepts gray images and an alpha channel."
             raise _checks.fail("image", expected, f"{image.shape}", fix)
-        # Centered on 0, because the encoder pads with zeros.
-        features = self.encoder(jnp.broadcast_to(image, (h, w, 3)) - 0.5)
+        rgb = jnp.broadcast_to(image, (h, w, 3))
+        # Centered on 0, because the encoder pads with zeros. SPAN subtracts a mean
+        # itself.
+        features = self.encoder(rgb if self.trunk == "span" else rgb - 0.5)
+        if self.tail:
+            features = self.refine(self.widen(features))
         features = self.decoder.prepare(features)
         if self.gray:
             # Luma is linear in RGB, and RGB is linear in the coefficients.

@@ -22,6 +22,9 @@ from inr.fields import sine
 # is three times as fine. Training changes the frequencies.
 _HIGHEST = 3 * np.pi
 
+# Scales at which `WaveHead.gains` are parameters.
+_GAIN_SCALES = (1, 2, 3, 4)
+
 
 class WaveHead(nn.Module):
     """A function of distance for each pixel: waves with frequencies that all share.
@@ -32,14 +35,24 @@ class WaveHead(nn.Module):
     al. 2025, arXiv:2311.17643] is similar, and lets waves decay with the scale by the
     heat equation.
 
+    Bicubic reduction does not compute means over boxes. With `gains`, the constant and
+    each wave are also multiplied by an amplitude that depends on the scale.
+
     Attributes:
       waves: number of waves.
+      gains: adds amplitudes. They are parameters at the scales 1, 2, 3 and 4 (the scale
+        is one over the side of the box), linear in between and constant beyond, and 1
+        at `init`.
     """
 
     waves: int
+    gains: bool = False
 
     def setup(self):
         self.frequencies = self.param("frequencies", _spiral, (self.waves, 2))
+        if self.gains:
+            shape = (len(_GAIN_SCALES), 1 + self.waves)
+            self.gain = self.param("gain", nn.initializers.ones, shape)
         small = nn.initializers.variance_scaling(1e-4, "fan_in", "truncated_normal")
         self.coefficients = nn.Dense(3 * (2 * self.waves + 1), kernel_init=small)
 
@@ -57,7 +70,7 @@ class WaveHead(nn.Module):
         return (self._by_channel(coefficients) * basis[..., None, :]).sum(-1)
 
     def basis(self, distance: Array, cell: Array) -> Array:
-        """The constant 1 and the damped waves at distances `[..., 2]`.
+        """The constant 1 and the damped waves at distances `[..., 2]`, with the gains.
 
         Returns:
           `[..., 2 waves + 1]`.
@@ -68,8 +81,12 @@ class WaveHead(nn.Module):
         for axis in range(2):
             widths = cell[..., axis : axis + 1] @ w[:, axis : axis + 1].T
             damping = damping * jnp.sinc(widths / (2 * np.pi))
+        constant = jnp.ones_like(phase[..., :1])
+        if self.gains:
+            gain = self._gain(cell)
+            constant, damping = constant * gain[..., :1], damping * gain[..., 1:]
         waves = (damping * sine(phase + np.pi / 2), damping * sine(phase))
-        return jnp.concatenate([jnp.ones_like(phase[..., :1]), *waves], -1)
+        return jnp.concatenate([constant, *waves], -1)
 
     def pixels(self, coefficients: Array, scale: tuple[int, int]) -> Array:
         """Means over the pixels of a grid that is finer by whole numbers.
@@ -101,6 +118,14 @@ class WaveHead(nn.Module):
         )
         total = functools.reduce(jnp.add, shifted)
         return total.reshape(h * scale[0], w * scale[1], -1)
+
+    def _gain(self, cell: Array) -> Array:
+        """Amplitudes `[..., 1 + waves]` for boxes of size `[..., 2]`."""
+        low, high = _GAIN_SCALES[0], _GAIN_SCALES[-1]
+        area = cell.prod(-1, keepdims=True).clip(1 / high**2, 1 / low**2)
+        knots = jnp.asarray(_GAIN_SCALES, area.dtype)
+        knots = knots.reshape((1,) * (area.ndim - 1) + knots.shape)
+        return jnp.maximum(1 - jnp.abs(area**-0.5 - knots), 0) @ self.gain
 
     def _by_channel(self, coefficients: Array) -> Array:
         """`[..., k (2 waves + 1)]` as `[..., k, 2 waves + 1]`."""
