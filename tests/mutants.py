@@ -77,8 +77,8 @@ MUTANTS = (
         # Two pixels of the overlap are spare: 2 less is an equivalent mutant.
         "upscale: windows overlap by a pixel less than needed",
         "inr/upscaling/upscaler.py",
-        "FlatEncoder(self.width, self.blocks).reach + 3",
-        "FlatEncoder(self.width, self.blocks).reach + 0",
+        "encoder.reach + tail + 3",
+        "encoder.reach + tail + 0",
         ("tests/upscaling/test_upscaler.py",),
     ),
     Mutant(
