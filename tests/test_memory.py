@@ -21,6 +21,6 @@ def test_blocks_hold_the_rows_in_order(rows, max_rows):
 
 
 def test_program_bytes_count_every_output():
-    lowered = jax.jit(lambda x: x + 1).lower(jnp.zeros(1000))
+    lowered = jax.jit(lambda x: x + 1).lower(jnp.zeros(1000, jnp.float32))
     one, two = (program_bytes(lowered, outputs=n) for n in (1, 2))
     assert two - one == 4000 <= one

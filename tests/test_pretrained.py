@@ -65,7 +65,7 @@ def samples(seed):
 
 
 def low_resolution(name):
-    """A stored reduction: many levels are ties, which JAX versions round differently."""
+    """A stored reduction, because versions of JAX round ties of levels differently."""
     return as_float(np.load(DATA / "reduced.npz")[name])
 
 
