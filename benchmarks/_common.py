@@ -1,16 +1,43 @@
 """Code that the benchmarks share: images, scores, timing, and files of results."""
 
+import importlib.metadata
 import json
 import os
 import pathlib
 import platform
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
 HERE = pathlib.Path(__file__).parent
+# What the figures of each benchmark depend on, besides its script: a change there means
+# that they are measured again.
+_FITS = ("inr/fields", "inr/fitting")
+SOURCES = {
+    "audio": (*_FITS, "inr/signals/audio.py"),
+    "between": (*_FITS, "inr/signals/audio.py", "inr/signals/video.py"),
+    "colorizers": ("inr/colorization", "inr/training", "inr/models"),
+    "derivatives": ("inr/fields", "inr/calculus"),
+    "diffusion_restorer": ("inr/colorization", "inr/diffusion", "inr/weights"),
+    "equations": (*_FITS, "inr/signals"),
+    "families": _FITS,
+    "fit": _FITS,
+    "poisson": ("inr/poisson", "inr/merging"),
+    "reconstruction": (*_FITS, "inr/signals", "inr/calculus", "inr/merging"),
+    "reference": ("inr/references", "inr/weights"),
+    "render": ("inr/fields", "inr/rendering"),
+    "restorer": ("inr/colorization", "inr/models", "inr/weights"),
+    "restorer_options": ("inr/colorization", "inr/training"),
+    "samplers": ("inr/diffusion",),
+    "shapes": (*_FITS, "inr/signals"),
+    "upscale": ("inr/upscaling", "inr/models", "inr/weights"),
+    "upscale_study": ("inr/upscaling", "inr/training", *_FITS),
+    "video": (*_FITS, "inr/signals/video.py"),
+}
 DATA = pathlib.Path(os.environ.get("INR_DATA", HERE.parents[1] / "shared" / "data"))
 
 
@@ -64,14 +91,41 @@ def machine() -> str:
     )
 
 
+def versions() -> dict[str, str]:
+    """Versions of the library, of what it is built on, and of the imported peers."""
+    names = ("inr", "jax", "jaxlib", "flax", "numpy", "scipy")
+    peers = ("torch", "cv2", "pyamg", "fpie", "diffusers")
+    packages = (*names, *(p for p in peers if p in sys.modules))
+    packages = ["opencv-python-headless" if p == "cv2" else p for p in packages]
+    return {name: importlib.metadata.version(name) for name in packages}
+
+
+def commit() -> str:
+    """The commit of the working tree, marked if it has changes."""
+    command = ("git", "-C", str(HERE), "describe", "--always", "--dirty", "--abbrev=12")
+    try:
+        return subprocess.run(
+            command, capture_output=True, text=True, check=True
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
 def save(name: str, rows: dict) -> None:
     """Add rows to the JSON file of a benchmark, and print them.
 
-    Rows of the same name are replaced; other rows stay.
+    Rows of the same name are replaced; other rows stay. Each row has the machine, date,
+    versions and commit of its measurement, and the sources it depends on.
     """
     path = HERE / f"{name}.json"
     old_rows = json.loads(path.read_text()) if path.exists() else {}
-    stamp = {"machine": machine(), "date": time.strftime("%Y-%m-%d")}
+    stamp = {
+        "machine": machine(),
+        "date": time.strftime("%Y-%m-%d"),
+        "versions": versions(),
+        "commit": commit(),
+        "sources": [f"benchmarks/{name}.py", *SOURCES[name]],
+    }
     new_rows = {key: {**row, **stamp} for key, row in rows.items()}
     path.write_text(json.dumps({**old_rows, **new_rows}, indent=1) + "\n")
     for key, row in rows.items():

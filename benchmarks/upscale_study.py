@@ -35,10 +35,7 @@ def single() -> None:
         small = np.asarray(training.reduce_images(large, (h // 4, w // 4)))
         omega = inr.suggest_omega(small)
         model = inr.Siren(features=3, width=256, depth=3, omega=omega)
-        result = inr.fit_image(
-            jax.random.key(0), small, model=model, num_steps=300, antialias=2,
-            optimizer=5e-4, progress=False,
-        )  # fmt: skip
+        result = inr.fit_image(jax.random.key(0), small, model=model, progress=False)
         results = {
             "siren": inr.render(result.field, (h, w), progress=False),
             "upscale": inr.upscale(small, 4, progress=False),

@@ -79,10 +79,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--trunk", metavar="FILE", help="weights of VGG16")
     parser.add_argument("--trunk-learning-rate", type=float, default=2e-5)
     parser.add_argument(
-        "--learning-rate",
-        type=float,
-        default=1e-3,
-        help="peak rate of all other parameters",
+        "--learning-rate", type=float, default=1e-3, help="of all other parameters"
     )
     parser.add_argument(
         "--resized-crops",
@@ -128,8 +125,7 @@ def parse() -> argparse.Namespace:
         args.cells = int(args.cells)
     if args.quick:
         args.steps, args.batch, args.crop, args.num_points = 8, 4, 64, 64
-        args.side = 32
-        args.widths = [8, 16]
+        args.side, args.widths = 32, [8, 16]
     return args
 
 

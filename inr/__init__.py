@@ -20,6 +20,7 @@ from inr import (
     training as training,
     upscaling as upscaling,
 )
+from inr.browser import to_html as to_html
 from inr.calculus import (
     axis_derivatives as axis_derivatives,
     curl as curl,

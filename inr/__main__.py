@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from inr import commands
 from inr.colorization import PRESETS
 
-QUICK_FIT = {"num_steps": 40, "width": 64, "max_side": 128}
+QUICK_FIT = {"num_steps": 100, "width": 64, "max_side": 128}
 QUICK_UPSCALE = {"num_steps": 40, "width": 64, "max_side": 256}
 QUICK_MERGE = {"max_side": 256}
 QUICK_SHAPE = {"num_steps": 100, "width": 64, "resolution": 96, "side": 384}
@@ -44,8 +44,30 @@ def add_fit(parser: argparse.ArgumentParser) -> None:
     commands.add_size(parser, "that of the image, or a close-up of its region")
     commands.add_region(parser)
     commands.add_max_side(parser, 256)
-    commands.add_training(parser, num_steps=500, width=256)
+    parser.add_argument(
+        "--family",
+        choices=commands.FAMILIES,
+        default="Siren",
+        help="kind of the field; the documentation of `inr.fields` describes each "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--width",
+        type=int,
+        help="units of each hidden layer; more fit finer detail, and take longer "
+        "(default: that of the family, 256 for Siren)",
+    )
+    commands.add_training(parser, num_steps=2000, width=None)
     commands.add_output(parser)
+
+
+def add_render(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `render`."""
+    parser.set_defaults(run=commands.render, quick_options={})
+    parser.add_argument("field", help="file written by `inr fit`")
+    commands.add_size(parser, "that of the fitted image, or a close-up of its region")
+    commands.add_region(parser)
+    commands.add_output(parser, quick="no effect")
 
 
 def add_upscale(parser: argparse.ArgumentParser) -> None:
@@ -217,12 +239,42 @@ def add_shape(parser: argparse.ArgumentParser) -> None:
     commands.add_output(parser)
 
 
+def add_view(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `view`."""
+    parser.set_defaults(run=commands.view, quick_options={}, quick=False)
+    parser.add_argument("file", help="field that `inr fit` wrote, of a picture")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="PAGE",
+        help="page to write (default: the name of the field, with .html)",
+    )
+    parser.add_argument(
+        "--reference", metavar="IMAGE", help="original image to compare with"
+    )
+    parser.add_argument(
+        "--side",
+        type=int,
+        default=512,
+        metavar="PIXELS",
+        help="longer side of the canvas (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--open",
+        dest="open_page",
+        action="store_true",
+        help="open the page in the default browser",
+    )
+
+
 COMMANDS = {
-    "fit": (add_fit, "fit a SIREN to an image, and render it at any size"),
+    "fit": (add_fit, "fit a field to an image, and save and render it"),
+    "render": (add_render, "render a field from a file, at any size"),
     "upscale": (add_upscale, "enlarge images by any factor"),
     "colorize": (add_colorize, "colorize gray images"),
     "merge": (add_merge, "paste a part of an image without a seam, or merge images"),
     "shape": (add_shape, "fit a signed distance to a surface, and extract a mesh"),
+    "view": (add_view, "write a field of an image as a web page that zooms into it"),
 }
 
 

@@ -7,8 +7,7 @@ test values only if the values are concrete.
 
 import math
 import operator
-import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -27,12 +26,46 @@ def is_concrete(*trees: Any) -> bool:
     return not any(isinstance(x, Tracer) for x in jax.tree.leaves(trees))
 
 
+def as_array(argument: str, value: Any, expected: str = "an array") -> jax.Array:
+    """Return `value` as an array of numbers or bools."""
+    try:
+        return jnp.asarray(value)
+    except (TypeError, ValueError, OverflowError):
+        got = getattr(value, "dtype", type(value).__name__)
+        raise fail(argument, expected, got) from None
+
+
 def as_floating(argument: str, value: Any, fix: str = "") -> jax.Array:
     """Return `value` as a floating array of at least float32; refuse integers."""
-    array = jnp.asarray(value)
+    array = as_array(argument, value, "a floating array")
     if not jnp.issubdtype(array.dtype, jnp.floating):
         raise fail(argument, "a floating array", f"dtype {array.dtype}", fix)
     return array.astype(jnp.promote_types(array.dtype, jnp.float32))
+
+
+def as_real(argument: str, value: Any) -> jax.Array:
+    """Return `value` as an array of integers or floats, finite if it is concrete."""
+    array = as_array(argument, value, "real numbers")
+    if not any(jnp.issubdtype(array.dtype, k) for k in (jnp.integer, jnp.floating)):
+        raise fail(argument, "real numbers", f"dtype {array.dtype}")
+    check_finite(argument, array)
+    return array
+
+
+def as_float64(argument: str, value: Any) -> np.ndarray:
+    """Return `value` as a NumPy array of float64; refuse other than real numbers."""
+    array = np.asarray(as_numpy(argument, value, "real numbers"))
+    if not any(jnp.issubdtype(array.dtype, k) for k in (np.integer, np.floating)):
+        raise fail(argument, "real numbers", f"dtype {array.dtype}")
+    return array.astype(np.float64)
+
+
+def as_numpy(argument: str, value: Any, expected: str) -> np.ndarray:
+    """Return `value` as a NumPy array of any dtype."""
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError) as error:
+        raise fail(argument, expected, f"{type(value).__name__} ({error})") from None
 
 
 def check_rank(argument: str, array: Any, *layouts: str) -> None:
@@ -40,6 +73,12 @@ def check_rank(argument: str, array: Any, *layouts: str) -> None:
     ranks = [layout.count(",") + 1 for layout in layouts]
     if np.ndim(array) not in ranks:
         raise fail(argument, " or ".join(layouts), f"shape {np.shape(array)}")
+
+
+def check_shape(argument: str, array: Any, shape: tuple[int, ...]) -> None:
+    """Raise unless an array has a shape."""
+    if np.shape(array) != shape:
+        raise fail(argument, f"of shape {shape}", f"shape {np.shape(array)}")
 
 
 def check_not_empty(argument: str, array: Any) -> None:
@@ -68,133 +107,163 @@ def check_finite(argument: str, array: Any) -> None:
         )
 
 
-def as_image(argument: str, value: Any) -> jax.Array:
-    """Return an image as a floating array `[h, w, c]`.
-
-    This is what "Image verbs accept" means in the documentation: floating values in
-    [0, 1]; uint8 and uint16 arrays, divided by 255 and 65535; PIL images, of which
-    palettes and CMYK become RGB; `[h, w, c]`, or `[h, w]`, which gains c = 1. Nothing
-    is clipped. Concrete floating values above 1.5 cause a warning.
-
-    Raises:
-      ValueError: for bool and other integers, another rank, an empty axis, or NaN.
-    """
-    if hasattr(value, "getbands"):
-        value = _pillow_levels(value)
-    dtype = np.asarray(value).dtype if is_concrete(value) else value.dtype
-    if dtype in (np.uint8, np.uint16):
-        # In NumPy where possible: XLA may multiply by a rounded reciprocal instead.
-        levels = np.asarray(value) if is_concrete(value) else value
-        value = levels.astype(np.float32) / np.float32(np.iinfo(dtype).max)
-    elif not jnp.issubdtype(dtype, jnp.floating):
-        expected = "a floating, uint8 or uint16 array, or a PIL image"
-        fix = "Convert levels to [0, 1]: divide by the value of white."
-        if dtype == np.bool_:
-            fix = "Convert it with `.astype(numpy.float32)`."
-        raise fail(argument, expected, f"dtype {dtype}", fix)
-    image = as_floating(argument, value)
-    check_rank(argument, image, "[h, w, c]", "[h, w]")
-    check_not_empty(argument, image)
-    check_finite(argument, image)
-    _warn_if_levels(argument, image)
-    return image if image.ndim == 3 else image[..., None]
-
-
-def _pillow_levels(image: Any) -> np.ndarray:
-    """Array of a PIL image, whose palette, if any, is applied."""
-    if image.mode == "1":
-        image = image.convert("L")
-    elif image.mode not in ("L", "LA", "RGB", "RGBA", "F") and image.mode[0] != "I":
-        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    return np.asarray(image)
-
-
-def _warn_if_levels(argument: str, array: Any) -> None:
-    if not is_concrete(array):
-        return
-    peak = float(np.asarray(array).max())
-    if peak > 1.5:
-        warnings.warn(
-            f"`{argument}` should be in [0, 1], got values up to {peak:g}, which looks "
-            "like 0..255; divide by 255.",
-            stacklevel=3,
-        )
-
-
-def as_samples(argument: str, value: Any) -> np.ndarray:
-    """Return sound as a floating array `[n, channels]`; `[n]` gains an axis.
-
-    Raises:
-      ValueError: for integers, another rank, an empty axis, or NaN.
-    """
-    dtype = np.asarray(value).dtype
-    fix = ""
-    if np.issubdtype(dtype, np.integer):
-        fix = f"Divide by {float(np.iinfo(dtype).max) + 1:.0f} to reach [-1, 1]."
-    samples = np.asarray(as_floating(argument, value, fix))
-    check_rank(argument, samples, "[n, channels]", "[n]")
-    check_not_empty(argument, samples)
-    check_finite(argument, samples)
-    return samples if samples.ndim == 2 else samples[:, None]
-
-
-def as_unit_range(values: jax.Array) -> jax.Array:
-    """Return uint8 levels as float32 in [0, 1], and other dtypes unchanged."""
-    return values.astype(jnp.float32) / 255 if values.dtype == jnp.uint8 else values
+def check_callable(argument: str, value: Any) -> None:
+    """Raise unless `value` can be called."""
+    if not callable(value):
+        got = type(value).__name__
+        raise TypeError(f"`{argument}` must be callable, got {got}.")
 
 
 def as_pytree(argument: str, function: Any) -> Any:
     """Return a callable as a `jit` argument: plain functions become static."""
-    if not callable(function):
-        raise TypeError(
-            f"`{argument}` must be callable, got {type(function).__name__}."
-        )
+    check_callable(argument, function)
     plain = jax.tree_util.all_leaves([function])
     return jax.tree_util.Partial(function) if plain else function
 
 
+def check_type(argument: str, value: Any, *types: type, fix: str = "") -> None:
+    """Raise unless `value` is an instance of one of `types`."""
+    if not isinstance(value, types):
+        expected = " or ".join(f"a `{t.__name__}`" for t in types)
+        got = type(value).__name__
+        raise TypeError(f"`{argument}` must be {expected}, got {got}. {fix}".rstrip())
+
+
+def check_sequence(argument: str, value: Any, items: str) -> None:
+    """Raise unless `value` is a list, a tuple, an array or another sequence."""
+    is_sequence = isinstance(value, Sequence | np.ndarray | jax.Array)
+    if not is_sequence or isinstance(value, str) or getattr(value, "ndim", 1) == 0:
+        raise fail(argument, f"a sequence of {items}", repr(value))
+
+
+def as_dtype(argument: str, value: Any) -> np.dtype:
+    """Return a dtype of NumPy."""
+    try:
+        return np.dtype(value)
+    except TypeError:
+        raise fail(argument, "a dtype", repr(value)) from None
+
+
+def as_batch(batch: Any, *names: str) -> tuple[jax.Array, ...]:
+    """Return the arrays of a batch, whose names are for the error."""
+    if not isinstance(batch, tuple | list) or len(batch) != len(names):
+        count = f" of {len(batch)}" if isinstance(batch, tuple | list) else ""
+        got = f"{type(batch).__name__}{count}"
+        raise fail("batch", f"the tuple ({', '.join(names)})", got)
+    return tuple(as_array("batch", x) for x in batch)
+
+
 def as_key(argument: str, value: Any) -> jax.Array:
-    """Return a PRNG key, typed or of raw uint32; refuse an int by name."""
-    if isinstance(value, jax.Array) and (
-        jnp.issubdtype(value.dtype, jax.dtypes.prng_key) or value.dtype == jnp.uint32
-    ):
+    """Return one PRNG key, typed or of raw uint32; refuse an int by name."""
+    dtype, rank = getattr(value, "dtype", None), getattr(value, "ndim", None)
+    if rank == 0 and jnp.issubdtype(dtype, jax.dtypes.prng_key):
         return value
+    if rank == 1 and dtype == np.uint32:
+        return jnp.asarray(value)
     seed = value if isinstance(value, int) else 0
+    got = type(value).__name__ if rank is None else f"{dtype} of shape {value.shape}"
     raise TypeError(
-        f"`{argument}` must be a PRNG key, got {type(value).__name__}. "
-        f"Write `jax.random.key({seed})`."
+        f"`{argument}` must be a PRNG key, got {got}. Write `jax.random.key({seed})`."
     )
 
 
-def check_callable(argument: str, value: Any) -> None:
-    """Raise unless `value` is None or can be called."""
-    if value is not None and not callable(value):
-        raise TypeError(f"`{argument}` must be callable, got {type(value).__name__}.")
+def check_flag(argument: str, value: Any) -> None:
+    """Raise unless `value` is True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise fail(argument, "True or False", repr(value))
 
 
-def as_count(argument: str, value: Any, *, least: int = 1) -> int:
-    """Return a whole number of at least `least`."""
+def check_choice(argument: str, value: object, choices: Sequence[object]) -> None:
+    """Raise unless `value` is one of `choices`."""
+    try:
+        is_choice = value in choices
+    except (TypeError, ValueError):  # an array has no truth value
+        is_choice = False
+    if not is_choice:
+        raise fail(argument, "one of " + ", ".join(map(repr, choices)), repr(value))
+
+
+def as_count(
+    argument: str, value: Any, *, least: int = 1, most: int = 2**31 - 1
+) -> int:
+    """Return a whole number from `least` to `most`, by default JAX's greatest index."""
     try:
         count = operator.index(value)
     except TypeError:
         raise fail(argument, "a whole number", repr(value)) from None
-    if count < least or isinstance(value, bool):
-        raise fail(argument, f"at least {least}", repr(value))
+    if isinstance(value, bool | np.bool_) or not least <= count <= most:
+        expected = f"at most {most}" if count > most else f"at least {least}"
+        raise fail(argument, expected, repr(value))
     return count
 
 
-def as_size(argument: str, value: Sequence[int]) -> tuple[int, ...]:
-    """Return samples along each axis as a tuple of whole numbers of at least 1."""
-    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) == 0:
-        raise fail(argument, "a tuple such as (h, w)", repr(value))
+def as_bytes(argument: str, value: Any) -> int:
+    """Return a number of bytes."""
+    return as_count(argument, value, least=0, most=2**63 - 1)
+
+
+def as_size(argument: str, value: Any, ndim: int | None = None) -> tuple[int, ...]:
+    """Return the numbers of samples along each axis, at least 1, as a tuple.
+
+    There must be `ndim` axes, or any number of them if it is None.
+    """
+    is_sequence = isinstance(value, Sequence | np.ndarray) and not isinstance(
+        value, str
+    )
+    length = len(value) if is_sequence and np.shape(value) != () else 0
+    if length == 0 or length != (ndim or length):
+        form = "(h, w)" if ndim in (2, None) else f"{ndim} whole numbers"
+        raise fail(argument, f"a tuple such as {form}", repr(value))
     return tuple(as_count(argument, n) for n in value)
 
 
-def as_positive(argument: str, value: int | float) -> float:
-    """Return a finite Python number above zero as a float."""
-    if not (isinstance(value, int | float) and math.isfinite(value) and value > 0):
+def _as_float(value: Any) -> float:
+    """A concrete real scalar of Python, NumPy or JAX; NaN for anything else."""
+    scalars = int | float | np.number | np.ndarray | jax.Array
+    if not isinstance(value, scalars) or isinstance(value, bool | Tracer):
+        return math.nan
+    array = np.asarray(value)
+    real = any(jnp.issubdtype(array.dtype, kind) for kind in (np.integer, np.floating))
+    return float(array) if array.ndim == 0 and real else math.nan
+
+
+def as_number(argument: str, value: Any, *, finite: bool = True) -> float:
+    """Return a number other than NaN as a float; by default, a finite one."""
+    number = _as_float(value)
+    if math.isnan(number) or (finite and math.isinf(number)):
+        expected = "a finite number" if finite else "a number other than NaN"
+        raise fail(argument, expected, repr(value))
+    return number
+
+
+def as_positive(argument: str, value: Any) -> float:
+    """Return a finite number above zero as a float."""
+    number = _as_float(value)
+    if not 0 < number < math.inf:
         raise fail(argument, "a finite number above 0", repr(value))
-    return float(value)
+    return number
+
+
+def as_not_negative(argument: str, value: Any) -> float:
+    """Return a finite number of at least zero as a float."""
+    number = _as_float(value)
+    if not 0 <= number < math.inf:
+        raise fail(argument, "a finite number of at least 0", repr(value))
+    return number
+
+
+def as_fraction(argument: str, value: Any) -> float:
+    """Return a number from 0 to 1 as a float."""
+    number = _as_float(value)
+    if not 0 <= number <= 1:
+        raise fail(argument, "a number from 0 to 1", repr(value))
+    return number
+
+
+def check_scalar(argument: str, value: Any, check: Callable) -> None:
+    """Apply one of the checks of numbers above to a number that may be traced."""
+    if not (isinstance(value, Tracer) and value.ndim == 0):
+        check(argument, value)
 
 
 def as_region(
@@ -215,16 +284,3 @@ def as_region(
     if len(start) != ndim or len(stop) != ndim or not inside:
         raise fail(argument, f"{form}, each end after its start", repr(value))
     return start, stop
-
-
-def check_choice(argument: str, value: object, choices: Sequence[object]) -> None:
-    """Raise unless `value` is one of `choices`."""
-    if value not in choices:
-        raise fail(argument, "one of " + ", ".join(map(repr, choices)), repr(value))
-
-
-def as_fraction(argument: str, value: int | float) -> float:
-    """Return a Python number from 0 to 1 as a float."""
-    if not (isinstance(value, int | float) and 0 <= value <= 1):
-        raise fail(argument, "a number from 0 to 1", repr(value))
-    return float(value)

@@ -5,8 +5,16 @@ import os
 import pathlib
 import secrets
 from collections.abc import Iterator
+from typing import Any
 
 from inr import _checks
+
+
+def as_path(argument: str, value: Any) -> pathlib.Path:
+    """Return the name of a file or a folder as a path."""
+    if not isinstance(value, str | os.PathLike) or "\0" in str(value):
+        raise TypeError(f"`{argument}` must be a path, got {value!r}.")
+    return pathlib.Path(value)
 
 
 def check_file(path: pathlib.Path, kind: str, fix: str = "") -> None:
@@ -45,7 +53,7 @@ def check_bytes(
       max_bytes: the limit, or None for no limit.
       fix: advice beside raising the limit.
     """
-    if max_bytes is not None and needed > _checks.as_count("max_bytes", max_bytes):
+    if max_bytes is not None and needed > _checks.as_bytes("max_bytes", max_bytes):
         raise _checks.fail(
             "max_bytes",
             f"at least {needed}, the bytes needed to decode {str(path)!r}, {what}",

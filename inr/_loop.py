@@ -10,7 +10,7 @@ the callback.
 import contextlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import jax
@@ -18,7 +18,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from inr._typing import Array
-from inr.checkpoints import Checkpoints, open_checkpoints
+from inr.checkpoints import Checkpoints, check_num_steps, open_checkpoints
 
 MAX_STEPS = 128
 """Greatest number of steps of one compiled call: the length of its buffer of losses."""
@@ -68,6 +68,7 @@ def drive(
     num_steps: int,
     progress: bool,
     describe: Callable[[np.ndarray], str],
+    arguments: Mapping[str, Any],
     callback: Callable[[int, np.ndarray, Any], None] | None = None,
     checkpoint: str | os.PathLike | None = None,
 ) -> Outcome:
@@ -79,16 +80,22 @@ def drive(
       num_steps: total number of steps, including those before a checkpoint.
       progress: show a bar with the remaining time.
       describe: function that turns losses `[...]` into the bar's text.
+      arguments: values by name on which the result depends; a checkpoint of others is
+        refused.
       callback: function of the step, the losses and the state, called after every
         chunk.
       checkpoint: folder to resume from, written every half minute and at the end.
 
     Returns:
       An `Outcome`.
+
+    Raises:
+      ValueError: for a checkpoint of other arguments or of more steps.
     """
     with contextlib.ExitStack() as stack:
-        writer = _CheckpointWriter(stack, checkpoint)
+        writer = _CheckpointWriter(stack, checkpoint, arguments)
         state, history = writer.resume(state)
+        check_num_steps(num_steps, len(history))
         best, best_loss, limit, status = state, np.inf, 1, "finished"
         bar = stack.enter_context(
             tqdm(total=num_steps, initial=len(history), disable=not progress)
@@ -125,11 +132,15 @@ class _CheckpointWriter:
     """Resumes from a folder and writes checkpoints to it; without one does nothing."""
 
     def __init__(
-        self, stack: contextlib.ExitStack, folder: str | os.PathLike | None
+        self,
+        stack: contextlib.ExitStack,
+        folder: str | os.PathLike | None,
+        arguments: Mapping[str, Any],
     ) -> None:
         self._checkpoints: Checkpoints | None = None
         if folder is not None:
-            self._checkpoints = stack.enter_context(open_checkpoints(folder))
+            checkpoints = open_checkpoints(folder, arguments)
+            self._checkpoints = stack.enter_context(checkpoints)
         self._time_of_last = time.monotonic()
 
     def resume(self, state: Any) -> tuple[Any, np.ndarray]:
@@ -140,7 +151,7 @@ class _CheckpointWriter:
         return state, extra["history"]
 
     def save(self, state: Any, history: np.ndarray) -> None:
-        if self._checkpoints:
+        if self._checkpoints and len(history):  # orbax stores no empty array.
             self._checkpoints.save(len(history), state, history=history)
 
     def save_if_due(self, state: Any, history: np.ndarray) -> None:

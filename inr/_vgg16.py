@@ -71,6 +71,7 @@ def weights_of(weights: Mapping[str, ArrayLike], i: int) -> tuple[ArrayLike, Arr
     Raises:
       ValueError: if an array is missing.
     """
+    _checks.check_type("weights", weights, Mapping)
     arrays = []
     for part in ("kernel", "bias"):
         name = f"{PREFIX}/Conv_{i}/{part}"

@@ -7,7 +7,6 @@ grids of any size. A region is a pair of corners, as fractions in [0, 1].
 """
 
 import itertools
-import math
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
@@ -19,7 +18,7 @@ from jaxtyping import Float
 from inr import _checks
 from inr._typing import Array, ArrayLike, Key, Region, Size
 
-Interpolation = Literal["linear", "cubic"]
+Interpolation = Literal["linear", "quadratic", "cubic"]
 
 
 def pitch(size: Size, *, region: Region | None = None) -> Array:
@@ -100,9 +99,11 @@ def region_size(
     """
     size = _checks.as_size("size", size)
     start, stop = _checks.as_region("region", region, len(size))
-    scales = tuple(scale) if isinstance(scale, Sequence) else (scale,) * len(size)
-    if len(scales) != len(size) or not all(0 < s < math.inf for s in scales):
+    is_sequence = isinstance(scale, Sequence) and not isinstance(scale, str)
+    scales = tuple(scale) if is_sequence else (scale,) * len(size)
+    if len(scales) != len(size):
         raise _checks.fail("scale", f"a number above 0, or {len(size)} of them", scale)
+    scales = tuple(_checks.as_positive("scale", s) for s in scales)
     return tuple(
         max(round(s * (b - a) * n), 1)
         for s, a, b, n in zip(scales, start, stop, size, strict=True)
@@ -126,6 +127,7 @@ def random_points(
     num_points = _checks.as_count("num_points", num_points)
     ndim = _checks.as_count("ndim", ndim)
     start, stop = _corners(region, ndim)
+    key = _checks.as_key("key", key)
     low, high = (jnp.asarray(2 * x - 1, jnp.float32) for x in (start, stop))
     return jax.random.uniform(key, (num_points, ndim), jnp.float32, low, high)
 
@@ -140,12 +142,14 @@ def sample_grid(
 
     Beyond the centers of the outermost cells, the edge value continues. Cubic means
     Keys' kernel with a = -1/2 (Keys 1981), as in Pillow and `jax.image.resize`.
-    Differentiable in both arrays.
+    Quadratic means the B-spline of degree 2, which takes the values as coefficients
+    and does not pass through them. Differentiable in both arrays.
 
     Args:
       values: `[*size, k]`, with d = `len(size)` axes.
       coords: `[..., d]`, in [-1, 1].
-      interpolation: `"linear"`, from 2^d samples, or `"cubic"`, from 4^d.
+      interpolation: `"linear"`, from 2^d samples, `"quadratic"`, from 3^d, or
+        `"cubic"`, from 4^d.
 
     Returns:
       `[..., k]`.
@@ -154,15 +158,12 @@ def sample_grid(
       ValueError: if d differs between the arrays, or the interpolation is unknown.
     """
     values = _checks.as_floating("values", values)
-    coords = _checks.as_floating("coords", coords)
-    size, ndim = values.shape[:-1], coords.shape[-1]
     _checks.check_not_empty("values", values)
-    if len(size) != ndim:
-        raise _checks.fail(
-            "coords", f"[..., {len(size)}], one for each axis", f"shape {coords.shape}"
-        )
+    size = values.shape[:-1]
+    coords = _as_points(coords, size, grid="values")
+    _checks.check_choice("interpolation", interpolation, tuple(_KERNELS))
     result = jnp.zeros((), jnp.result_type(values, coords))
-    for weight, index, _ in neighbors(coords, size, interpolation=interpolation):
+    for weight, index, _ in _neighbors(coords, size, interpolation):
         result = result + weight[..., None] * values[index]
     return result
 
@@ -182,7 +183,7 @@ def neighbors(
     Args:
       coords: `[..., d]`, in [-1, 1].
       size: cells along each axis, d of them.
-      interpolation: `"linear"`, 2^d neighbors, or `"cubic"`, 4^d.
+      interpolation: `"linear"`, 2^d neighbors, `"quadratic"`, 3^d, or `"cubic"`, 4^d.
 
     Yields:
       For each neighbor: its weight `[...]` (the weights add up to 1), its index, d
@@ -192,11 +193,26 @@ def neighbors(
     Raises:
       ValueError: for an unknown interpolation.
     """
+    size = _checks.as_size("size", size)
+    coords = _as_points(coords, size, grid="size")
     _checks.check_choice("interpolation", interpolation, tuple(_KERNELS))
+    yield from _neighbors(coords, size, interpolation)
+
+
+def _as_points(coords: ArrayLike, size: Size, grid: str) -> Array:
     coords = _checks.as_floating("coords", coords)
+    if coords.ndim == 0 or coords.shape[-1] != len(size) or not size:
+        expected = f"[..., {len(size)}], one for each axis of `{grid}`"
+        raise _checks.fail("coords", expected, f"shape {coords.shape}")
+    return coords
+
+
+def _neighbors(
+    coords: Array, size: Size, interpolation: Interpolation
+) -> Iterator[tuple[Array, tuple[Array, ...], Array]]:
     taps, kernel = _KERNELS[interpolation]
     position = [(coords[..., i] + 1) * n / 2 - 0.5 for i, n in enumerate(size)]
-    base = [jnp.floor(p) for p in position]
+    base = [jnp.floor(p + 0.5 * (len(taps) % 2)) for p in position]
     for offset in itertools.product(taps, repeat=len(size)):
         weight = jnp.ones((), coords.dtype)
         index, distance = [], []
@@ -225,10 +241,22 @@ def keys_cubic(distance: ArrayLike) -> Array:
     Returns:
       Weight of the sample: 1 at distance 0, 0 at 1 and from 2 on.
     """
-    s = jnp.asarray(distance)
+    s = _checks.as_array("distance", distance)
     near = (1.5 * s - 2.5) * s * s + 1
     far = ((-0.5 * s + 2.5) * s - 4) * s + 2
     return jnp.where(s < 1, near, jnp.where(s < 2, far, 0.0))
 
 
-_KERNELS = {"linear": ((0, 1), _hat), "cubic": ((-1, 0, 1, 2), keys_cubic)}
+def _quadratic_spline(distance: Array) -> Array:
+    """B-spline of degree 2, for distances up to 3/2."""
+    near, far = 0.75 - distance**2, 0.5 * (1.5 - distance) ** 2
+    return jnp.where(distance < 0.5, near, far)
+
+
+# Offsets of the samples from the one before the point, or, for an odd number of them,
+# from the nearest one.
+_KERNELS = {
+    "linear": ((0, 1), _hat),
+    "quadratic": ((-1, 0, 1), _quadratic_spline),
+    "cubic": ((-1, 0, 1, 2), keys_cubic),
+}

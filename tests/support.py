@@ -18,6 +18,18 @@ def refuses(match, error=ValueError):
         jaxtyping.config.update("jaxtyping_disable", False)
 
 
+@contextlib.contextmanager
+def full_disk():
+    """Lets no file grow above 64 bytes, as on a disk without space."""
+    resource = pytest.importorskip("resource", reason="limits of a process")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
 def mostly_slow(values, *fast):
     """What to parametrize by, of which the fast suite tries `fast` alone."""
     slow = pytest.mark.slow

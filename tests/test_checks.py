@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from support import refuses
 
-from inr import _checks
+from inr import _conversions
 
 RNG = np.random.default_rng(0)
 
@@ -23,18 +23,18 @@ def test_levels_are_divided_by_their_maximum(dtype, shape):
     for value in (levels, jnp.asarray(levels), levels.tolist()):
         if isinstance(value, list):
             value = np.asarray(value, dtype)
-        image = _checks.as_image("image", value)
+        image = _conversions.as_image("image", value)
         assert image.dtype == jnp.float32
         np.testing.assert_array_equal(image, expected)
-    traced = jax.jit(lambda x: _checks.as_image("image", x))(levels)
+    traced = jax.jit(lambda x: _conversions.as_image("image", x))(levels)
     np.testing.assert_allclose(traced, expected, rtol=1e-6)
 
 
 def test_floating_images_are_returned_unchanged():
     values = RNG.uniform(-0.5, 1.5, (4, 5, 3)).astype(np.float32)
-    np.testing.assert_array_equal(_checks.as_image("image", values), values)
+    np.testing.assert_array_equal(_conversions.as_image("image", values), values)
     half = jnp.asarray(values, jnp.bfloat16)
-    assert _checks.as_image("image", half).dtype == jnp.float32
+    assert _conversions.as_image("image", half).dtype == jnp.float32
 
 
 def test_pil_images_of_every_mode_are_accepted():
@@ -55,7 +55,7 @@ def test_pil_images_of_every_mode_are_accepted():
         (deep, np.asarray(deep)[..., None], 65535),
     ]:
         expected = levels.astype(np.float32) / np.float32(top)
-        np.testing.assert_array_equal(_checks.as_image("image", given), expected)
+        np.testing.assert_array_equal(_conversions.as_image("image", given), expected)
 
 
 class Convertible:
@@ -70,7 +70,7 @@ class Convertible:
 
 def test_objects_that_convert_to_an_array_are_accepted():
     values = RNG.random((4, 5, 3), np.float32)
-    image = _checks.as_image("image", Convertible(values))
+    image = _conversions.as_image("image", Convertible(values))
     np.testing.assert_array_equal(image, values)
 
 
@@ -78,22 +78,22 @@ def test_objects_that_convert_to_an_array_are_accepted():
 def test_other_dtypes_are_refused_with_the_fix(dtype):
     fix = "astype" if dtype is np.bool_ else "divide by the value of white"
     with refuses(f"`image` must be a floating, uint8 or uint16 array.*{fix}"):
-        _checks.as_image("image", np.ones((4, 5, 3), dtype))
+        _conversions.as_image("image", np.ones((4, 5, 3), dtype))
 
 
 def test_values_of_0_to_255_cause_a_warning_if_they_are_concrete():
     values = np.full((2, 2, 3), 200, np.float32)
     with pytest.warns(UserWarning, match=r"looks like 0\.\.255; divide by 255"):
-        image = _checks.as_image("image", values)
+        image = _conversions.as_image("image", values)
     np.testing.assert_array_equal(image, values)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        jax.jit(lambda x: _checks.as_image("image", x))(values)
-        _checks.as_image("image", values / 200 * 1.5)
+        jax.jit(lambda x: _conversions.as_image("image", x))(values)
+        _conversions.as_image("image", values / 200 * 1.5)
 
 
 def test_samples_gain_a_channel_and_integers_are_refused():
-    samples = _checks.as_samples("samples", np.zeros(4, np.float32))
+    samples = _conversions.as_samples("samples", np.zeros(4, np.float32))
     assert samples.shape == (4, 1)
     with refuses("Divide by 32768 to reach"):
-        _checks.as_samples("samples", np.zeros(4, np.int16))
+        _conversions.as_samples("samples", np.zeros(4, np.int16))

@@ -92,7 +92,7 @@ WORDS = re.compile(
     re.IGNORECASE,
 )
 # Stored names of version 0.1, mapped on reading.
-ALLOWED = {"inr/_model_files.py": {"normalis", "colour"}}
+ALLOWED = {"inr/_metadata.py": {"normalis", "colour"}}
 
 
 def text_files():

@@ -10,7 +10,6 @@ import functools
 from typing import NamedTuple
 
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Float
 
 from inr import _checks
@@ -77,8 +76,10 @@ def value_gradient_laplacian(
         derivatives are zero almost everywhere.
     """
     coords = as_coords(field, coords)
-    if unit is not None and np.shape(unit) != coords.shape[-1:]:
-        raise _checks.fail("unit", f"{coords.shape[-1:]}", f"shape {np.shape(unit)}")
+    if unit is not None:
+        unit = _checks.as_floating("unit", unit)
+        _checks.check_shape("unit", unit, coords.shape[-1:])
+        _checks.check_finite("unit", unit)
     if has_streams(field):
         return map_blocks(lambda x: _from_streams(field, x, unit), coords)
     tangents, second = second_derivatives(field, coords, unit=unit)

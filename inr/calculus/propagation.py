@@ -11,7 +11,7 @@ from jax import lax
 from inr import _checks
 from inr._memory import split_into_blocks
 from inr._typing import Array, ArrayLike, Field
-from inr.fields import BoundField, FieldModule
+from inr.fields import BoundField, FieldModule, check_field
 
 # At width 256 a stream of a block then has 1 MB: a quarter faster than 4096 points.
 _POINTS_ON_CPU = 1024
@@ -70,6 +70,7 @@ def has_streams(field: Field) -> TypeGuard[BoundField]:
 
 def as_coords(field: Field, coords: ArrayLike) -> Array:
     """Return coords as a floating array, and check that the field accepts them."""
+    check_field(field)
     coords = _checks.as_floating("coords", coords)
     _checks.check_not_empty("coords", coords)
     if coords.ndim == 0:

@@ -91,6 +91,8 @@ class DiffusionRestorer(RestorerBase):
     def __post_init__(self):
         _checks.check_choice("diffused", self.diffused, get_args(Diffused))
         _checks.check_choice("predicts", self.predicts, get_args(Predicts))
+        _checks.as_positive("deviation", self.deviation)
+        _checks.as_fraction("dropout", self.dropout)
         super().__post_init__()
 
     @property

@@ -37,6 +37,11 @@ class DenseColorizer(GridColorizer):
     omega: float = 30.0
     predicts = "rgb"
 
+    def __post_init__(self):
+        super().__post_init__()
+        for name, least in (("side", 1), ("width", 1), ("depth", 0)):
+            _checks.as_count(name, getattr(self, name), least=least)
+
     def input_size(self, size: Size) -> tuple[int, int]:
         """Size to which an image is resized."""
         return self.side, self.side
@@ -75,6 +80,9 @@ class PatchColorizer(GridColorizer):
 
     def __post_init__(self):
         super().__post_init__()
+        for name in ("side", "patch", "context", "width"):
+            _checks.as_count(name, getattr(self, name))
+        _checks.as_count("depth", self.depth, least=0)
         if (self.context - self.patch) % 2 or self.context < self.patch:
             expected = f"{self.patch} plus an even number"
             raise _checks.fail("context", expected, self.context)

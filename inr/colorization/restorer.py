@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from inr import _checks
 from inr._typing import Array, ArrayLike
 from inr.colorization.spaces import Space, check_space, to_rgb
 from inr.coords import sample_grid
@@ -47,6 +48,9 @@ class RestorerBase(ConditionalModel):
 
     def __post_init__(self):
         super().__post_init__()
+        _checks.as_size("widths", self.widths)
+        for name, least in (("blocks", 0), ("width", 1), ("depth", 0), ("side", 1)):
+            _checks.as_count(name, getattr(self, name), least=least)
         check_space(self.space)
 
     def for_image(self, image: Array | np.ndarray) -> "RestorerBase":

@@ -20,7 +20,11 @@ from inr.commands.colorizing import colorize as colorize
 from inr.commands.comparing import compare_restorers as compare_restorers
 from inr.commands.equations import helmholtz as helmholtz, wave as wave
 from inr.commands.exporting import export as export
-from inr.commands.fields import fit as fit
+from inr.commands.fields import (
+    FAMILIES as FAMILIES,
+    fit as fit,
+    render as render,
+)
 from inr.commands.inpainting import inpaint as inpaint
 from inr.commands.media import audio as audio, video as video
 from inr.commands.merging import (
@@ -34,3 +38,4 @@ from inr.commands.upscaling import (
     UPSCALE_METHODS as UPSCALE_METHODS,
     upscale as upscale,
 )
+from inr.commands.viewing import view as view

@@ -23,7 +23,7 @@ def schedule_from_betas(betas: Sequence[float] | np.ndarray) -> Schedule:
     Raises:
       ValueError: if a beta is outside its range.
     """
-    betas = np.asarray(betas, np.float64)
+    betas = _checks.as_float64("betas", betas)
     if betas.ndim != 1 or betas.size == 0:
         raise _checks.fail("betas", "[levels]", f"shape {betas.shape}")
     if not ((betas > 0).all() and (betas[:-1] < 1).all() and betas[-1] <= 1):
@@ -49,6 +49,7 @@ def linear_schedule(
       ValueError: if a beta is outside (0, 1).
     """
     num_levels = _checks.as_count("num_levels", num_levels)
+    start, stop = _as_betas(start=start, stop=stop)
     return schedule_from_betas(np.linspace(start, stop, num_levels))
 
 
@@ -72,6 +73,7 @@ def scaled_linear_schedule(
       ValueError: if a beta is outside (0, 1).
     """
     num_levels = _checks.as_count("num_levels", num_levels)
+    start, stop = _as_betas(start=start, stop=stop)
     return schedule_from_betas(np.linspace(start**0.5, stop**0.5, num_levels) ** 2)
 
 
@@ -92,6 +94,7 @@ def sigmoid_schedule(
       ValueError: if a beta is outside (0, 1).
     """
     num_levels = _checks.as_count("num_levels", num_levels)
+    start, stop = _as_betas(start=start, stop=stop)
     rise = 1 / (1 + np.exp(-np.linspace(-6, 6, num_levels)))
     return schedule_from_betas(start + (stop - start) * rise)
 
@@ -113,7 +116,12 @@ def cosine_schedule(
       ValueError: if a beta is outside (0, 1).
     """
     num_levels = _checks.as_count("num_levels", num_levels)
+    min_beta, max_beta = _as_betas(min_beta=min_beta, max_beta=max_beta)
     offset = 0.008
     t = np.arange(num_levels + 1) / num_levels
     f = np.cos((t + offset) / (1 + offset) * np.pi / 2) ** 2
     return schedule_from_betas(np.clip(1 - f[1:] / f[:-1], min_beta, max_beta))
+
+
+def _as_betas(**betas: float) -> list[float]:
+    return [_checks.as_fraction(name, beta) for name, beta in betas.items()]

@@ -1,6 +1,8 @@
 """Classifier-free guidance of a denoiser with a condition."""
 
 import functools
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import jax
@@ -59,7 +61,11 @@ def guided(
     Raises:
       ValueError: unless low <= high.
     """
-    low, high = (-jnp.inf, jnp.inf) if interval is None else interval
+    guidance_scale = _checks.as_real("guidance_scale", guidance_scale)
+    interval = (-math.inf, math.inf) if interval is None else interval
+    if not isinstance(interval, Sequence) or len(interval) != 2:
+        raise _checks.fail("interval", "(low, high)", repr(interval))
+    low, high = (_checks.as_number("interval", x, finite=False) for x in interval)
     if not low <= high:
         raise _checks.fail("interval", "(low, high) with low <= high", f"{interval}")
     denoiser = _checks.as_pytree("denoiser", denoiser)

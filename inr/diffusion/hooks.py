@@ -40,10 +40,18 @@ class Hooks:
     project_noise: bool = False
     inpaint: tuple[Float[ArrayLike, "*shape"], Bool[ArrayLike, "*mask"]] | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("correct_x0", "correct_x"):
+            if getattr(self, name) is not None:
+                _checks.check_callable(name, getattr(self, name))
+        _checks.check_flag("project_noise", self.project_noise)
+
     def check(self, x: Array) -> None:
         """Raise ValueError unless `inpaint` fits x."""
         if self.inpaint is None:
             return
+        if not isinstance(self.inpaint, tuple | list) or len(self.inpaint) != 2:
+            raise _checks.fail("inpaint", "(known, mask)", repr(self.inpaint))
         known, mask = self.inpaint
         if jnp.shape(known) != x.shape:
             raise _checks.fail(
@@ -139,9 +147,11 @@ def clip(low: float, high: float) -> Callable[[Array], Array]:
     Raises:
       ValueError: unless low < high.
     """
+    low = _checks.as_number("low", low, finite=False)
+    high = _checks.as_number("high", high, finite=False)
     if not low < high:
-        raise _checks.fail("high", f"above low, {low}", high)
-    return _Clip(float(low), float(high))
+        raise _checks.fail("high", f"above `low`, {low}", high)
+    return _Clip(low, high)
 
 
 def dynamic_threshold(
@@ -164,3 +174,11 @@ def dynamic_threshold(
     """
     quantile = _checks.as_fraction("quantile", quantile)
     return _DynamicThreshold(quantile, _checks.as_positive("limit", limit))
+
+
+def as_hooks(hooks: Hooks | None) -> Hooks:
+    """The hooks, or none."""
+    if hooks is None:
+        return Hooks()
+    _checks.check_type("hooks", hooks, Hooks)
+    return hooks

@@ -56,6 +56,7 @@ def dpmpp(
     """
     _checks.check_choice("order", order, (1, 2, 3))
     _checks.check_choice("rule", rule, ("midpoint", "heun"))
+    _checks.check_flag("lower_order_final", lower_order_final)
     return make_sampler(
         _dpmpp,
         num_steps,

@@ -141,6 +141,8 @@ def field_noise(
     """
     coords = _checks.as_floating("coords", coords)
     _checks.check_not_empty("coords", coords)
+    if coords.ndim == 0:
+        raise _checks.fail("coords", "[..., d]", "a number")
     features = _checks.as_count("features", features)
     num_waves = _checks.as_count("num_waves", num_waves)
     return _FieldNoise(coords, features, _as_length_scale(length_scale), num_waves)
@@ -173,6 +175,7 @@ def draw_noise_field(
     features = _checks.as_count("features", features)
     num_waves = _checks.as_count("num_waves", num_waves)
     length_scale = _as_length_scale(length_scale)
+    key = _checks.as_key("key", key)
     key_waves, key_cosines, key_sines = jax.random.split(key, 3)
     shape = (num_waves, _checks.as_count("ndim", ndim))
     return NoiseField(
@@ -183,6 +186,7 @@ def draw_noise_field(
 
 
 def _as_length_scale(length_scale: float) -> float:
-    if length_scale == math.inf:
-        return math.inf
-    return _checks.as_positive("length_scale", length_scale)
+    number = _checks.as_number("length_scale", length_scale, finite=False)
+    if not number > 0:
+        raise _checks.fail("length_scale", "a number above 0", length_scale)
+    return number

@@ -13,7 +13,7 @@ import numpy as np
 from inr import _checks
 from inr._typing import Array
 from inr.diffusion.predictions import Predicts, check_predicts, conversion_factors
-from inr.diffusion.schedules import Schedule
+from inr.diffusion.schedules import Schedule, check_schedule
 from inr.diffusion.tables import Sampler
 
 Numbers: TypeAlias = Array | np.ndarray
@@ -144,12 +144,9 @@ def cached_steps(
 
 def check_plan(schedule: object, sampler: object, predicts: str) -> None:
     """Check each argument by itself, before any of them is hashed."""
-    if not isinstance(schedule, Schedule):
-        raise _checks.fail("schedule", "a Schedule", type(schedule).__name__)
-    if not isinstance(sampler, Sampler):
-        raise _checks.fail(
-            "sampler", "a Sampler such as ddim(num_steps=50)", type(sampler).__name__
-        )
+    check_schedule(schedule)
+    fix = "Create one with `inr.diffusion.ddim(num_steps=50)`."
+    _checks.check_type("sampler", sampler, Sampler, fix=fix)
     check_predicts(predicts)
 
 

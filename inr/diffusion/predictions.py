@@ -31,7 +31,7 @@ _NAMES_ELSEWHERE = {
 def check_predicts(predicts: str, *, argument: str = "predicts") -> None:
     """Raise ValueError unless `predicts` is a kind of prediction."""
     kinds = get_args(Predicts)
-    if predicts in kinds:
+    if isinstance(predicts, str) and predicts in kinds:
         return
     name = _NAMES_ELSEWHERE.get(predicts) if isinstance(predicts, str) else None
     raise _checks.fail(
@@ -80,6 +80,7 @@ def cast_table(table: ArrayLike, dtype: np.dtype) -> Array:
 
 def call_denoiser(denoiser: Denoiser, x: Array, t: Array, condition: PyTree) -> Array:
     """The prediction in the dtype of x. Raise ValueError if its shape is not x's."""
+    _checks.check_callable("denoiser", denoiser)
     inputs = (x, t) if condition is None else (x, t, condition)
     prediction = denoiser(*inputs)
     shape = getattr(prediction, "shape", None)

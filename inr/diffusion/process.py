@@ -19,7 +19,7 @@ from inr.diffusion.predictions import (
     conversion_factors,
     prediction_factors,
 )
-from inr.diffusion.schedules import Schedule
+from inr.diffusion.schedules import Schedule, check_schedule
 
 
 def add_noise(
@@ -43,6 +43,7 @@ def add_noise(
     Raises:
       ValueError: if the shapes differ, or `t` is not an index into the schedule.
     """
+    check_schedule(schedule)
     return _combine(schedule.signal, x0, schedule.noise, noise, t)
 
 
@@ -70,6 +71,7 @@ def training_target(
       ValueError: if the kind is unknown, the shapes differ, or `t` is not an index into
         the schedule.
     """
+    check_schedule(schedule)
     check_predicts(predicts)
     p, q = prediction_factors(schedule.signal, schedule.noise, predicts)
     return _combine(p, x0, q, noise, t)
@@ -101,6 +103,7 @@ def convert_prediction(
       ValueError: if a kind is unknown, `predicts` is "eps" and the schedule has a level
         without signal, the shapes differ, or `t` is not an index into the schedule.
     """
+    check_schedule(schedule)
     check_predicts(predicts)
     check_predicts(to, argument="to")
     x_factor, prediction_factor = conversion_factors(
@@ -130,6 +133,7 @@ def min_snr_weights(
       ValueError: if the kind is unknown, `gamma` is not above 0, or `predicts` is "eps"
         and the schedule has a level without signal.
     """
+    check_schedule(schedule)
     check_predicts(predicts)
     gamma = _checks.as_positive("gamma", gamma)
     _, factor = conversion_factors(schedule.signal, schedule.noise, predicts, "x0")
@@ -170,7 +174,10 @@ def denoising_loss(
       ValueError: if the predictions differ from x0 in shape, the weights differ from
         the schedule in length, or `key` is None while `t` or `noise` must be drawn.
     """
+    check_schedule(schedule)
     x0 = _checks.as_floating("x0", x0)
+    if x0.ndim == 0:
+        raise _checks.fail("x0", "[b, ...]", "a number")
     t, noise = _levels_and_noise(key, x0, t, noise, len(schedule))
     x = add_noise(x0, noise, t, schedule=schedule)
     times = cast_table(schedule.times, x0.dtype)[jnp.asarray(t)]
@@ -179,8 +186,8 @@ def denoising_loss(
     error = jnp.square(prediction - target)
     if weights is None:
         return error.mean()
-    if np.shape(weights) != (len(schedule),):
-        raise _checks.fail("weights", f"[{len(schedule)}]", f"{np.shape(weights)}")
+    weights = _checks.as_real("weights", weights)
+    _checks.check_shape("weights", weights, (len(schedule),))
     return (error * _at(weights, t, error)).mean()
 
 
@@ -196,6 +203,7 @@ def _levels_and_noise(
         return t, noise
     if key is None:
         raise _checks.fail("key", "a PRNG key", None, "Or pass both `t` and `noise`.")
+    key = _checks.as_key("key", key)
     if t is None:
         key_t = jax.random.fold_in(key, 0)
         t = jax.random.randint(key_t, x0.shape[:1], 0, num_levels, jnp.int32)
@@ -228,8 +236,9 @@ def _at(table: ArrayLike, t: ArrayLike, x: Array) -> Array:
 
 
 def _check_index(t: ArrayLike, shape: tuple[int, ...], num_levels: int) -> None:
-    if not jnp.issubdtype(jnp.result_type(t), jnp.integer):
-        raise _checks.fail("t", "an integer index", f"dtype {jnp.result_type(t)}")
+    dtype = _checks.as_array("t", t, "an integer index").dtype
+    if not jnp.issubdtype(dtype, jnp.integer):
+        raise _checks.fail("t", "an integer index", f"dtype {dtype}")
     if np.shape(t) not in ((), shape[:1]):
         raise _checks.fail("t", f"a scalar or {shape[:1]}", f"shape {np.shape(t)}")
     if _checks.is_concrete(t):

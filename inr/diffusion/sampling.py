@@ -17,7 +17,7 @@ from jaxtyping import Float, PyTree
 
 from inr import _checks
 from inr._typing import Array, ArrayLike, Denoiser, Key
-from inr.diffusion.hooks import Hooks
+from inr.diffusion.hooks import Hooks, as_hooks
 from inr.diffusion.planning import Step, cached_steps, check_plan
 from inr.diffusion.predictions import Predicts
 from inr.diffusion.schedules import Schedule
@@ -144,8 +144,9 @@ def _prepare(
 ) -> _Inputs:
     check_plan(*plan)
     x = _checks.as_floating("x_T", x_T)
-    hooks = Hooks() if hooks is None else hooks
+    hooks = as_hooks(hooks)
     hooks.check(x)
+    key = None if key is None else _checks.as_key("key", key)
     steps = cached_steps(*plan, np.dtype(x.dtype))
     noise = _check_noise(key, noise, steps, x)
     denoiser = _checks.as_pytree("denoiser", denoiser)

@@ -39,15 +39,15 @@ class Schedule:
     times: np.ndarray
 
     def __init__(self, signal: Table, noise: Table, times: Table | None = None):
-        times = np.arange(np.size(signal)) if times is None else np.asarray(times)
-        is_integer = np.issubdtype(times.dtype, np.integer)
         self._freeze("signal", signal, np.float64)
         self._freeze("noise", noise, np.float64)
-        self._freeze("times", times, np.int32 if is_integer else np.float64)
+        times = np.arange(self.signal.size) if times is None else times
+        kind = _checks.as_numpy("times", times, "real numbers").dtype.kind
+        self._freeze("times", times, np.int32 if kind in "iu" else np.float64)
         self._check()
 
     def _freeze(self, name: str, values: Table, dtype: type) -> None:
-        table = np.array(values, dtype)
+        table = _checks.as_float64(name, values).astype(dtype)
         _checks.check_finite(name, table)
         table.setflags(write=False)
         object.__setattr__(self, name, table)
@@ -66,7 +66,7 @@ class Schedule:
         if not rises.all():
             raise _checks.fail(
                 "noise",
-                "a table whose noise / signal increases strictly",
+                "a table whose ratio to `signal` increases strictly",
                 f"no increase from level {np.argmin(rises)} to the next",
             )
 
@@ -137,8 +137,14 @@ def zero_terminal_snr(schedule: Schedule) -> Schedule:
     return Schedule(signal, np.sqrt(1 - np.square(signal)), schedule.times)
 
 
+def check_schedule(schedule: object) -> None:
+    """Raise TypeError unless `schedule` is a `Schedule`."""
+    _checks.check_type("schedule", schedule, Schedule)
+
+
 def check_variance_preserving(schedule: Schedule) -> None:
     """Raise ValueError unless a_t^2 + s_t^2 = 1 at every level."""
+    check_schedule(schedule)
     variance = np.square(schedule.signal) + np.square(schedule.noise)
     if not np.allclose(variance, 1):
         raise _checks.fail(

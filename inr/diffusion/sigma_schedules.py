@@ -93,9 +93,10 @@ def _karras_sigmas(
     num_levels: int, sigma_min: float, sigma_max: float, rho: float
 ) -> np.ndarray:
     num_levels = _checks.as_count("num_levels", num_levels, least=2)
-    if not 0 < sigma_min < sigma_max < np.inf:
-        raise _checks.fail(
-            "sigma_min", "above 0 and below sigma_max", f"{sigma_min} and {sigma_max}"
-        )
+    sigma_min = _checks.as_positive("sigma_min", sigma_min)
+    sigma_max = _checks.as_positive("sigma_max", sigma_max)
+    rho = _checks.as_positive("rho", rho)
+    if not sigma_min < sigma_max:
+        raise _checks.fail("sigma_min", f"below `sigma_max`, {sigma_max}", sigma_min)
     ends = (sigma_min ** (1 / rho), sigma_max ** (1 / rho))
     return np.linspace(*ends, num_levels) ** rho

@@ -4,6 +4,7 @@ Every function takes whole numbers and returns a NumPy array of distinct ascendi
 indices. A sampler visits them from the last to the first.
 """
 
+import operator
 from collections.abc import Sequence
 from typing import Literal, TypeAlias, get_args
 
@@ -119,8 +120,10 @@ def check_spacing(spacing: str) -> None:
 
 def _section_counts(sections: str | Sequence[int]) -> list[int]:
     try:
-        items = sections.split(",") if isinstance(sections, str) else sections
-        counts = [int(count) for count in items]
+        if isinstance(sections, str):
+            counts = [int(count) for count in sections.split(",")]
+        else:
+            counts = [operator.index(count) for count in sections]
     except (TypeError, ValueError):
         counts = []
     if not counts:

@@ -16,7 +16,7 @@ from jaxtyping import Float, PyTree
 
 from inr import _checks
 from inr._typing import Array, ArrayLike, Denoiser, Key
-from inr.diffusion.hooks import Hooks
+from inr.diffusion.hooks import Hooks, as_hooks
 from inr.diffusion.planning import DenoiserCall, Numbers, SecondCall, Step
 from inr.diffusion.predictions import call_denoiser, cast_table
 
@@ -64,7 +64,8 @@ def init_sample(
     Raises:
       ValueError: if x_T is not floating, or `hooks.inpaint` does not fit it.
     """
-    hooks = Hooks() if hooks is None else hooks
+    _checks.check_type("steps", steps, Step)
+    hooks = as_hooks(hooks)
     x = hooks.apply_correct_x(_checks.as_floating("x_T", x_T))
     hooks.check(x)
     memory = (jnp.zeros_like(x),) * (np.shape(steps.memory)[-1] - 1)
@@ -103,7 +104,10 @@ def sample_step(
       ValueError: if the prediction differs from x in shape, `key` is None while noise
         must be drawn, or the hooks differ from those of `init_sample`.
     """
-    hooks = Hooks() if hooks is None else hooks
+    key = None if key is None else _checks.as_key("key", key)
+    _checks.check_type("state", state, SampleState)
+    _checks.check_type("step", step, Step)
+    hooks = as_hooks(hooks)
     if (hooks.inpaint is None) != (state.known_noise is None):
         raise _checks.fail("hooks", "the same as in `init_sample`", "another `inpaint`")
     x = state.x
@@ -159,7 +163,9 @@ def _unit_noise(
 ) -> Array:
     """N(0, 1) noise of the shape of x; zeros where the step adds no noise."""
     if noise is not None and not callable(noise):
-        return jnp.asarray(noise, x.dtype)
+        noise = _checks.as_floating("noise", noise).astype(x.dtype)
+        _checks.check_shape("noise", noise, x.shape)
+        return noise
     if key is None:
         if _checks.is_concrete(noise_std) and noise_std > 0:
             raise missing_key()
@@ -169,8 +175,9 @@ def _unit_noise(
         if noise is None:
             return jax.random.normal(key, x.shape, x.dtype)
         z = noise(key)
-        if jnp.shape(z) != x.shape:
-            raise _checks.fail("noise", f"a map to {x.shape}", f"{jnp.shape(z)}")
+        shape = getattr(z, "shape", None)
+        if shape != x.shape:
+            raise _checks.fail("noise", f"a map to {x.shape}", f"{shape}")
         return jnp.asarray(z, x.dtype)
 
     return lax.cond(noise_std > 0, draw, lambda: jnp.zeros_like(x))

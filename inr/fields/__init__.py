@@ -1,6 +1,6 @@
 """Field families, their layers and initializers, files and exports."""
 
-from inr._model_files import register as register
+from inr._registry import register as register
 from inr.fields import (
     encodings as encodings,
     init as init,
@@ -10,7 +10,9 @@ from inr.fields.activations import Finer as Finer, Gauss as Gauss, Wire as Wire
 from inr.fields.bacon import Bacon as Bacon, bacon_residual as bacon_residual
 from inr.fields.base import (
     FieldModule as FieldModule,
+    check_field as check_field,
     check_module as check_module,
+    check_params as check_params,
 )
 from inr.fields.bound import (
     BoundField as BoundField,
@@ -33,6 +35,11 @@ from inr.fields.layers import Affine as Affine, perceptron as perceptron
 from inr.fields.multiplicative import (
     FourierNet as FourierNet,
     GaborNet as GaborNet,
+)
+from inr.fields.shader_network import (
+    ShaderActivation as ShaderActivation,
+    ShaderLayer as ShaderLayer,
+    shader_layers as shader_layers,
 )
 from inr.fields.sine import cosine as cosine, sine as sine
 from inr.fields.siren import Siren as Siren

@@ -19,7 +19,7 @@ from flax import linen as nn
 from jax.typing import DTypeLike
 
 from inr import _checks
-from inr._model_files import register
+from inr._registry import register
 from inr._typing import Array
 from inr.fields import init, streams
 from inr.fields.base import FieldModule
@@ -119,6 +119,8 @@ def bacon_residual(field: BoundField, batch: tuple[Array, Array]) -> Array:
     Returns:
       `[n, levels, k]`, prediction of each level minus the features.
     """
-    coords, features = batch
+    if not isinstance(getattr(field, "model", None), Bacon):
+        raise _checks.fail("field", "a bound `Bacon`", type(field).__name__)
+    coords, features = _checks.as_batch(batch, "coords", "features")
     predictions: Any = field.model.apply(field.params, coords, method="levels")
     return jnp.moveaxis(predictions - features[None], 0, 1)

@@ -10,13 +10,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import linen as nn
+from flax import errors, linen as nn
 
 from inr import _checks
 from inr._memory import program_bytes
 from inr._typing import Array, ArrayLike, Params
 from inr.fields import streams
-from inr.fields.base import check_module
+from inr.fields.base import FieldModule, check_module, check_params
 from inr.fields.streams import Features, Streams
 
 
@@ -48,7 +48,7 @@ class BoundField:
 
         Further inputs of the model, such as the time of a denoiser, follow the coords.
         """
-        return self._apply(jnp.asarray(coords), *inputs)
+        return self._apply(_checks.as_array("coords", coords), *inputs)
 
     def streams(self, coords: ArrayLike, *, unit: ArrayLike | None = None) -> Streams:
         """Value, gradient and Laplacian in one pass, for coords `[..., d]`.
@@ -82,9 +82,17 @@ class BoundField:
         return f"BoundField({_summary(self.model)}, {count:,} parameters{encoded})"
 
     def _apply(self, coords: Features, *inputs: Any) -> Any:
+        self._check_axes(streams.width(coords))
         if self.feature_map is not None:
             inputs = (self.feature_map, *inputs)
         return self.model.apply(self.params, coords, *inputs)
+
+    def _check_axes(self, ndim: int) -> None:
+        """Raise unless a family has as many axes of coords."""
+        if isinstance(self.model, FieldModule):
+            axes = self.params["normalization"]["coords_scale"].shape[-1]
+            if ndim != axes:
+                raise _checks.fail("coords", f"[..., {axes}]", f"[..., {ndim}]")
 
 
 def bind(
@@ -108,14 +116,10 @@ def bind(
       TypeError: if the model is not a Linen module or the params are not a mapping of
         collections.
       ValueError: if an image is given to a model without `encode`, or is missing for a
-        model with `encode`.
+        model with `encode`; or if the params are those of another model.
     """
     check_module(model)
-    if not (hasattr(params, "keys") and "params" in params):
-        raise TypeError(
-            "`params` must be what `model.init` returns, a mapping with the collection "
-            f"'params', got {_describe(params)}."
-        )
+    check_params(model, params)
     params = jax.tree.map(jnp.asarray, params)
     if not hasattr(model, "encode"):
         if image is not None:
@@ -125,7 +129,12 @@ def bind(
         return BoundField(model, params)
     if image is None:
         raise _checks.fail("image", f"the input of {type(model).__name__}", "None")
-    return BoundField(model, params, _encode(model, params, jnp.asarray(image)))
+    image = _checks.as_array("image", image)
+    try:
+        return BoundField(model, params, _encode(model, params, image))
+    except errors.FlaxError as error:
+        expected = f"those of {type(model).__name__}"
+        raise _checks.fail("params", expected, f"others ({error})") from None
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -171,8 +180,3 @@ def _short(value: Any) -> str:
     if isinstance(value, nn.Module):
         return f"{type(value).__name__}(...)"
     return value.__name__ if isinstance(value, type) else reprlib.repr(value)
-
-
-def _describe(params: Any) -> str:
-    keys = list(params.keys()) if hasattr(params, "keys") else None
-    return type(params).__name__ if keys is None else f"the keys {keys}"

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from inr import _checks
 from inr._typing import Array, ArrayLike, Key
 from inr.fields import streams
 from inr.fields.sine import sine
@@ -29,7 +30,10 @@ def sinusoids(
     Returns:
       `[..., 2 m]`, of the same kind as `x`: the m sines, then the m cosines.
     """
-    frequencies = jnp.asarray(frequencies)
+    frequencies = _checks.as_floating("frequencies", frequencies)
+    _checks.check_shape(
+        "frequencies", frequencies, (streams.width(x), *frequencies.shape[1:2])
+    )
     phase = jnp.repeat(
         jnp.asarray([0, jnp.pi / 2], frequencies.dtype), frequencies.shape[-1]
     )
@@ -52,6 +56,8 @@ def octave_frequencies(ndim: int, num_frequencies: int) -> np.ndarray:
     Returns:
       `[d, d * num_frequencies]` float32, with one nonzero entry in each column.
     """
+    ndim = _checks.as_count("ndim", ndim)
+    num_frequencies = _checks.as_count("num_frequencies", num_frequencies)
     octaves = np.pi * 2.0 ** np.arange(num_frequencies)
     return np.kron(np.eye(ndim), octaves[None]).astype(np.float32)
 
@@ -71,5 +77,9 @@ def gaussian_frequencies(
     Returns:
       `[d, m]` float32, in radians per unit of coords.
     """
-    shape = (ndim, num_frequencies)
-    return jnp.pi * sigma * jax.random.normal(key, shape, jnp.float32)
+    ndim = _checks.as_count("ndim", ndim)
+    num_frequencies = _checks.as_count("num_frequencies", num_frequencies)
+    sigma = _checks.as_positive("sigma", sigma)
+    key = _checks.as_key("key", key)
+    draws = jax.random.normal(key, (ndim, num_frequencies), jnp.float32)
+    return jnp.pi * sigma * draws

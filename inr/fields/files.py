@@ -1,23 +1,25 @@
-"""Save and load a field: its family, hyperparameters, size and arrays in one file."""
+"""Save and load a field: its family, hyperparameters, size and arrays in one file.
+
+A file holds no code, and `load_field` is safe for a file from a stranger: memory and
+time are in proportion to the file.
+"""
 
 import os
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
+from flax import linen as nn
 
 from inr import _checks
-from inr._model_files import (
-    check_arrays,
-    read_model,
-    registered,
-    registered_name,
-    write_model,
-)
-from inr._typing import Params, Size
+from inr._model_files import read_model, write_model
+from inr._registry import registered, registered_name
+from inr._typing import Size
 from inr.fields.base import FieldModule
 from inr.fields.bound import BoundField
+
+_MAX_AXES = 256
 
 
 class FieldFile(NamedTuple):
@@ -45,8 +47,11 @@ def save_field(
       size: samples along each axis of the signal it was fitted to.
 
     Raises:
+      FileNotFoundError: if the folder does not exist.
+      OSError: if the disk is full.
       TypeError: if `field` is not a `BoundField` of a registered family.
-      ValueError: for another extension, or params of another model.
+      ValueError: for another extension, params of another model, NaN or infinity, or
+        hyperparameters that a file cannot hold; see `register`.
     """
     families = registered(FieldModule)
     if (
@@ -59,10 +64,15 @@ def save_field(
             f"({', '.join(sorted(families))}), got {kind}. Decorate "
             "your family with `inr.fields.register`."
         )
-    inputs = _example_inputs(field.params)
-    check_arrays(field.model, field.params, *inputs, argument="field")
     size = None if size is None else _checks.as_size("size", size)
-    write_model(path, field.model, field.params, size=size)
+    write_model(
+        path,
+        field.model,
+        field.params,
+        inputs=_example_inputs,
+        argument="field",
+        size=size,
+    )
 
 
 def load_field(path: str | os.PathLike) -> FieldFile:
@@ -80,17 +90,19 @@ def load_field(path: str | os.PathLike) -> FieldFile:
         family, or its arrays do not fit its hyperparameters.
     """
     families = registered(FieldModule)
-    model, arrays, notes = read_model(path, families, writer="save_field")
-    params = jax.tree.map(jnp.asarray, arrays)
-    inputs = _example_inputs(params)
-    check_arrays(model, params, *inputs, argument="path", source=str(path))
-    size = notes["size"]
-    return FieldFile(BoundField(model, params), None if size is None else tuple(size))
+    model, arrays, size = read_model(
+        path, families, inputs=_example_inputs, writer="save_field"
+    )
+    return FieldFile(BoundField(model, jax.tree.map(jnp.asarray, arrays)), size)
 
 
-def _example_inputs(params: Params) -> list[jax.ShapeDtypeStruct]:
+def _example_inputs(
+    model: nn.Module, arrays: Mapping[str, Any]
+) -> list[jax.ShapeDtypeStruct]:
     """Coords with as many axes as the normalization of a field has."""
-    normalization = params.get("normalization", {})
-    shape = np.shape(normalization.get("coords_scale", 1.0))
-    ndim = shape[0] if len(shape) == 1 else 1
+    del model
+    scale = arrays.get("normalization/coords_scale")
+    ndim = scale.shape[0] if scale is not None and len(scale.shape) == 1 else 1
+    if not 1 <= ndim <= _MAX_AXES:
+        raise _checks.fail("coords", f"[..., d] with d from 1 to {_MAX_AXES}", ndim)
     return [jax.ShapeDtypeStruct((1, ndim), jnp.float32)]

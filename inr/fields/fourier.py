@@ -14,11 +14,13 @@ import jax
 from jax.typing import DTypeLike
 
 from inr import _checks
-from inr._model_files import register
+from inr._registry import register
 from inr.fields import encodings, streams
 from inr.fields.base import FieldModule
 from inr.fields.layers import perceptron
 from inr.fields.streams import Features
+
+_MAX_OCTAVES = 126  # whose highest frequency is finite in float32
 
 
 @register("FourierFeatures")
@@ -105,7 +107,9 @@ class PositionalEncoding(FieldModule):
 
     def __post_init__(self):
         super().__post_init__()
-        _checks.as_count("num_frequencies", self.num_frequencies)
+        if _checks.as_count("num_frequencies", self.num_frequencies) > _MAX_OCTAVES:
+            expected = f"at most {_MAX_OCTAVES}"
+            raise _checks.fail("num_frequencies", expected, self.num_frequencies)
 
     def network(self, x: Features) -> Features:
         ndim = streams.width(x)

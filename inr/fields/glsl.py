@@ -6,7 +6,8 @@ column by column and multiplies it from the left, mat * vec, so the numbers of a
 are in the order of W. If a width is not divisible by 4, W and b are padded with zeros.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -15,7 +16,7 @@ from inr import _checks
 from inr._typing import ArrayLike, Size
 from inr.fields.activations import Finer, Gauss
 from inr.fields.bound import BoundField
-from inr.fields.layers import per_layer
+from inr.fields.shader_network import ShaderLayer, shader_layers
 from inr.fields.siren import Siren
 
 _MAX_CHARACTERS = 65_536
@@ -52,17 +53,18 @@ def to_glsl(
       ValueError: if it has other than 2 coords or other than 1 or 3 features, contains
         NaN or infinity, or is too large.
     """
-    if size is not None and len(_checks.as_size("size", size)) != 2:
-        raise _checks.fail("size", "(h, w)", repr(size))
-    family = _family(field)
-    _check_field(field)
-    model = field.model
+    size = None if size is None else _checks.as_size("size", size, 2)
+    _checks.check_flag("standalone", standalone)
+    layers = shader_layers(field, families=(Siren, Finer, Gauss))
+    activation = layers[0].activation
+    assert activation is not None  # only the last layer is linear
+    model: Any = field.model
     count = sum(x.size for x in jax.tree.leaves(field.params["params"]))
     parts = [
         f"// {type(model).__name__}, width {model.width}, depth {model.depth}: "
         f"{count} parameters. Written by inr.",
-        f"vec4 psi(vec4 z) {{\n    return {family.activation};\n}}",
-        _field_function(field, family),
+        f"vec4 psi(vec4 z) {{\n    return {activation.value};\n}}",
+        _field_function(field, layers),
         _main_image(size),
     ]
     if standalone:
@@ -88,68 +90,23 @@ _STANDALONE_MAIN = """void main() {
 }"""
 
 
-class _Family(NamedTuple):
-    """Name of the hidden layers, factor of each, and psi of z times the factor."""
-
-    layer: str
-    factors: tuple[float, ...]
-    activation: str
-
-
-def _family(field: BoundField) -> _Family:
-    model: Any = field.model if isinstance(field, BoundField) else None
-    kind = type(model)  # Not isinstance, because a subclass may override `network`.
-    if kind is Siren:
-        hidden = per_layer("hidden_omega", model.hidden_omega, model.depth)
-        return _Family("sine", (model.omega, *hidden), "sin(z)")
-    if kind is Finer:
-        activation = f"sin((abs(z) / {_numbers(model.omega)} + 1.0) * z)"
-        return _Family("finer", (model.omega,) * (model.depth + 1), activation)
-    if kind is Gauss:
-        return _Family("gauss", (model.scale,) * (model.depth + 1), "exp(-z * z)")
-    raise TypeError(
-        "`field` must be a bound `Siren`, `Finer` or `Gauss`, got "
-        f"{type(model or field).__name__}. Bind a model to its params with `bind`. For "
-        "another family, fit a small `Siren` to its rendered image."
-    )
-
-
-def _check_field(field: BoundField) -> None:
-    coords = np.shape(field.params["normalization"]["coords_scale"])
-    if coords != (2,):
-        raise _checks.fail(
-            "field", "a field of 2 coords", f"a `coords_scale` of shape {coords}"
-        )
-    if field.model.features not in (1, 3):
-        raise _checks.fail("field", "of 1 or 3 features", f"{field.model.features}")
-    for leaf in jax.tree.leaves(field.params):
-        _checks.check_finite("field", leaf)
-
-
-def _field_function(field: BoundField, family: _Family) -> str:
+def _field_function(field: BoundField, layers: Sequence[ShaderLayer]) -> str:
     """`vec3 field(vec2 coords)`: normalization, the layers, denormalization."""
-    numbers = jax.tree.map(lambda x: np.asarray(x, np.float32), dict(field.params))
-
-    def affine(name: str, factor: float) -> tuple[np.ndarray, np.ndarray]:
-        layer = numbers["params"][name]
-        # `Affine` multiplies in float32 too.
-        return np.float32(factor) * layer["kernel"], np.float32(factor) * layer["bias"]
 
     def normalized(name: str, x: str, length: int) -> str:
-        maps = numbers["normalization"]
+        maps = field.params["normalization"]
         scale, shift = maps[f"{name}_scale"], maps[f"{name}_shift"]
         return f"{x} * {_vector(scale, length)} + {_vector(shift, length)}"
 
     lines = [f"vec2 x = {normalized('coords', 'coords', 2)};"]
     inputs = ["x"]
-    for i, factor in enumerate(family.factors):
-        sums = _sums(inputs, *affine(f"{family.layer}_{i}", factor), length=4)
+    *hidden, linear = layers
+    for i, layer in enumerate(hidden):
+        sums = _sums(inputs, layer.kernel, layer.bias, length=4)
         inputs = [f"h{i}_{o}" for o in range(len(sums))]
         lines += [f"vec4 {h} = psi({z});" for h, z in zip(inputs, sums, strict=True)]
     # Gray is three equal channels.
-    kernel, bias = (
-        np.broadcast_to(x, (*x.shape[:-1], 3)) for x in affine("linear", 1.0)
-    )
+    kernel, bias = (np.broadcast_to(x, (*x.shape[:-1], 3)) for x in linear[:2])
     (y,) = _sums(inputs, kernel, bias, length=3)
     lines += [f"vec3 y = {y};", f"return {normalized('features', 'y', 3)};"]
     return "vec3 field(vec2 coords) {\n    " + "\n    ".join(lines) + "\n}"
@@ -190,7 +147,7 @@ def _matrix(block: np.ndarray) -> str:
     return f"mat{columns}x{rows}({_numbers(block)})"
 
 
-def _vector(values: np.ndarray, length: int) -> str:
+def _vector(values: ArrayLike, length: int) -> str:
     return f"vec{length}({_numbers(np.broadcast_to(values, (length,)))})"
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from jax.typing import DTypeLike
 
 from inr import _checks
-from inr._model_files import register
+from inr._registry import register
 from inr._typing import Array
 from inr.fields import init, streams
 from inr.fields.base import FieldModule

@@ -18,6 +18,7 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 
+from inr import _checks
 from inr._typing import Array
 
 Initializer: TypeAlias = Callable[..., Array]
@@ -33,6 +34,7 @@ def uniform(bound: float) -> Initializer:
     Returns:
       An initializer.
     """
+    bound = _checks.as_positive("bound", bound)
 
     def init(key, shape, dtype=jnp.float32):
         return jax.random.uniform(key, shape, dtype, -bound, bound)
@@ -66,6 +68,7 @@ def sine_hidden(omega: float) -> Initializer:
     Returns:
       An initializer for `[fan_in, fan_out]`.
     """
+    omega = _checks.as_positive("omega", omega)
 
     def init(key, shape, dtype=jnp.float32):
         return uniform((6 / _fan_in(shape)) ** 0.5 / omega)(key, shape, dtype)
@@ -82,7 +85,7 @@ def sine_phase(omega: float) -> Initializer:
     Returns:
       An initializer for `[fan_out]`.
     """
-    return uniform(jnp.pi / omega)
+    return uniform(jnp.pi / _checks.as_positive("omega", omega))
 
 
 def fan_in_uniform() -> Initializer:

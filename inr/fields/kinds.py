@@ -4,7 +4,9 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from inr import _checks
 from inr._typing import Array, ArrayLike
 
 
@@ -39,6 +41,15 @@ Features = Array | Streams | Cells
 """Features `[..., k]` in one of the three kinds."""
 
 
+def check_kind(argument: str, x: Features) -> None:
+    """Raise unless `x` is of one of the three kinds, with an axis of features."""
+    if not isinstance(x, Streams | Cells | jax.Array | np.ndarray):
+        expected = "an array, `Streams` or `Cells`"
+        raise _checks.fail(argument, expected, type(x).__name__)
+    if jnp.ndim(jax.tree.leaves(x)[0]) == 0:
+        raise _checks.fail(argument, "[..., k]", "a number")
+
+
 def width(x: Features) -> int:
     """Number of features, the length of the last axis.
 
@@ -48,6 +59,7 @@ def width(x: Features) -> int:
     Returns:
       k; for coords it is the number of axes d.
     """
+    check_kind("x", x)
     return jax.tree.leaves(x)[0].shape[-1]
 
 
@@ -62,11 +74,15 @@ def seed(coords: Array, *, unit: ArrayLike | None = None) -> Streams:
     Returns:
       `Streams` whose derivatives are the same at all points.
     """
+    coords = _checks.as_floating("coords", coords)
+    check_kind("coords", coords)
     d = coords.shape[-1]
     ones = (1,) * (coords.ndim - 1)
     identity = jnp.eye(d, dtype=coords.dtype)
     if unit is not None:
-        identity = identity * jnp.asarray(unit, coords.dtype)[None]
+        unit = _checks.as_floating("unit", unit).astype(coords.dtype)
+        _checks.check_shape("unit", unit, (d,))
+        identity = identity * unit[None]
     zeros = jnp.zeros((*ones, d), coords.dtype)
     return Streams(coords, identity.reshape(d, *ones, d), zeros)
 
@@ -81,7 +97,9 @@ def seed_cells(coords: Array, cell: Array) -> Cells:
     Returns:
       `Cells`.
     """
-    widths = seed(coords).gradient
+    coords, widths, _ = seed(coords)
+    cell = _checks.as_floating("cell", cell)
+    _checks.check_shape("cell", cell, coords.shape[-1:])
     return Cells(coords, widths * align(cell, widths))
 
 

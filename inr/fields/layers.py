@@ -80,7 +80,8 @@ def perceptron(
 
 def per_layer(argument: str, value: Any, depth: int) -> tuple[float, ...]:
     """Return one positive number for each of `depth` layers, as a tuple."""
-    values = value if isinstance(value, tuple) else (value,) * depth
-    if len(values) != depth:
+    if not isinstance(value, tuple):
+        return (_checks.as_positive(argument, value),) * depth
+    if len(value) != depth:
         raise _checks.fail(argument, f"a number or {depth} numbers", repr(value))
-    return tuple(_checks.as_positive(argument, v) for v in values)
+    return tuple(_checks.as_positive(argument, v) for v in value)

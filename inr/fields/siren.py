@@ -5,7 +5,7 @@ import functools
 from jax.typing import DTypeLike
 
 from inr import _checks
-from inr._model_files import register
+from inr._registry import register
 from inr.fields import init, streams
 from inr.fields.base import FieldModule
 from inr.fields.layers import Affine, per_layer

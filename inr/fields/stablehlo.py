@@ -1,11 +1,15 @@
 """A field as a StableHLO program, which runs without this library.
 
 The bytes are a program serialized by `jax.export`, followed by its SHA-256 of 32 bytes.
-The checksum is needed because the parser does not validate its input, and a damaged
-program could crash the process. JAX can read the bytes without this library, because it
-ignores the checksum:
+JAX can read the bytes without this library, because it ignores the checksum:
 
     field = jax.export.deserialize(bytearray(data)).call    # float32 [n, d] -> [n, k]
+
+The bytes are code. To load and call a program from a stranger is to run the stranger's
+program: it can take any time and memory, and the parser does not validate its input.
+The checksum detects damage, such as a truncated download, but not malice, because
+everyone can compute it. Use `inr.load_field` for files that you do not trust; they hold
+numbers only.
 """
 
 import hashlib
@@ -14,11 +18,11 @@ from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
-from flax import linen as nn
 from jax import export
 
 from inr import _checks
 from inr._typing import Array, ArrayLike, Field
+from inr.fields.base import check_field
 from inr.fields.bound import BoundField
 
 Platform = Literal["cpu", "cuda", "rocm", "tpu"]
@@ -53,14 +57,12 @@ def to_stablehlo(
         contain NaN or infinity, or a platform is unknown.
       ImportError: if flatbuffers is not installed.
     """
-    if isinstance(field, nn.Module) or not callable(field):
-        raise TypeError(
-            f"`field` must be a function of coords, got {type(field).__name__}. "
-            "Bind a model to its params with `bind`."
-        )
+    check_field(field)
     choices = get_args(Platform)
-    if not platforms or not set(platforms) <= set(choices):
+    if not isinstance(platforms, tuple | list) or not platforms:
         raise _checks.fail("platforms", f"some of {choices}", repr(platforms))
+    for platform in platforms:
+        _checks.check_choice("platforms", platform, choices)
     ndim = _ndim(field, ndim)
     if isinstance(field, BoundField):
         for leaf in jax.tree.leaves(field):
@@ -68,15 +70,23 @@ def to_stablehlo(
     (n,) = export.symbolic_shape("n")
     coords = jax.ShapeDtypeStruct((n, ndim), jnp.float32)
     program = jax.jit(lambda coords: field(coords))
+    features = jax.eval_shape(program, coords)
+    shape = getattr(features, "shape", None)
+    if shape is None or len(shape) != 2 or shape[0] != n:
+        got = type(features).__name__ if shape is None else f"shape {shape}"
+        raise _checks.fail("field", "a map of coords [n, d] to features [n, k]", got)
     data = bytes(export.export(program, platforms=tuple(platforms))(coords).serialize())
     return data + hashlib.sha256(data).digest()
 
 
 def from_stablehlo(data: bytes) -> Field:
-    """Load a program that `to_stablehlo` exported.
+    """Load a program that `to_stablehlo` exported. Load only programs that you trust.
+
+    A program is code: a file from a stranger can do what any program can. Share a field
+    by `save_field` instead, whose files hold numbers only.
 
     Args:
-      data: the bytes that `to_stablehlo` returned.
+      data: the bytes that `to_stablehlo` returned, from a source that you trust.
 
     Returns:
       A function that maps coords `[..., d]` to features `[..., k]` in float32. It can
@@ -124,6 +134,7 @@ def _ndim(field: Field, ndim: int | None) -> int:
     ndim = stored if ndim is None else ndim
     if ndim is None:
         raise _checks.fail("ndim", "the number of coords axes of this field", "None")
+    ndim = _checks.as_count("ndim", ndim)
     if stored not in (None, ndim):
         raise _checks.fail("ndim", f"{stored}, as in the field", repr(ndim))
-    return _checks.as_count("ndim", ndim)
+    return ndim

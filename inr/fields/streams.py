@@ -24,12 +24,14 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from inr import _checks
 from inr._typing import Array
 from inr.fields.kinds import (
     Cells as Cells,
     Features as Features,
     Streams as Streams,
     align,
+    check_kind,
     seed as seed,
     seed_cells as seed_cells,
     width as width,
@@ -59,6 +61,10 @@ def affine(
       `[..., k]`, of the same kind as `x`.
     """
 
+    check_kind("x", x)
+    kernel = _checks.as_array("kernel", kernel)
+    _checks.check_shape("kernel", kernel, (width(x), *kernel.shape[1:2]))
+
     def linear(u: Array) -> Array:
         wide = jnp.result_type(u, kernel)
         narrow = wide if dtype is None else dtype
@@ -71,7 +77,7 @@ def affine(
 
     # One product a stream: stacking the streams into one is slower on CPU.
     y = jax.tree.map(linear, x)
-    return y if bias is None else translate(y, bias)
+    return y if bias is None else translate(y, _checks.as_array("bias", bias))
 
 
 def translate(x: Features, constant: Array) -> Features:
@@ -84,6 +90,8 @@ def translate(x: Features, constant: Array) -> Features:
     Returns:
       `[..., k]`, of the same kind as `x`.
     """
+    check_kind("x", x)
+    constant = _checks.as_array("constant", constant)
     if isinstance(x, Streams | Cells):
         return x._replace(value=translate(x.value, constant))
     return x + align(constant, x)
@@ -103,6 +111,8 @@ def pointwise(fn: Callable[[Array], Array], x: Features) -> Features:
     Raises:
       ValueError: for `Cells` without a closed form.
     """
+    _checks.check_callable("fn", fn)
+    check_kind("x", x)
     if isinstance(x, Cells):
         return _mean_of_sine(fn, x)
     if not isinstance(x, Streams):
@@ -132,6 +142,8 @@ def multiply(a: Features, b: Features) -> Features:
     Raises:
       ValueError: for two `Cells`, whose product has no closed form.
     """
+    check_kind("a", a)
+    check_kind("b", b)
     if not isinstance(b, Streams | Cells):
         return jax.tree.map(lambda u: u * align(b, u), a)
     if not isinstance(a, Streams | Cells):
@@ -157,6 +169,8 @@ def add(a: Features, b: Features) -> Features:
     Returns:
       `[..., k]`, of the same kind.
     """
+    check_kind("a", a)
+    check_kind("b", b)
     return jax.tree.map(jnp.add, a, b)
 
 
@@ -169,6 +183,11 @@ def concatenate(parts: Sequence[Any]) -> Features:
     Returns:
       `[..., sum of k_i]`, of the same kind.
     """
+
+    if not (isinstance(parts, Sequence) and parts):
+        raise _checks.fail("parts", "a list of features", repr(parts))
+    for part in parts:
+        check_kind("parts", part)
 
     def join(*arrays: Array) -> Array:
         leading = jnp.broadcast_shapes(*(u.shape[:-1] for u in arrays))
@@ -194,6 +213,8 @@ def lift(fn: Callable[[Array], Array], x: Features) -> Features:
     Raises:
       ValueError: for `Cells`.
     """
+    _checks.check_callable("fn", fn)
+    check_kind("x", x)
     if isinstance(x, Cells):
         raise _no_closed_form(getattr(fn, "__name__", "a function"))
     if not isinstance(x, Streams):

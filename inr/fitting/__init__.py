@@ -1,7 +1,11 @@
 """Fits of fields: the terms of a loss, the pure step, and the verbs that run it."""
 
+from inr.fitting.continuous import (
+    SplineSamples as SplineSamples,
+    spline_coefficients as spline_coefficients,
+)
 from inr.fitting.grids import GridSamples as GridSamples, fit_grid as fit_grid
-from inr.fitting.images import fit_image as fit_image
+from inr.fitting.images import Points as Points, fit_image as fit_image
 from inr.fitting.least_squares import fit_least_squares as fit_least_squares
 from inr.fitting.many import fit_many as fit_many
 from inr.fitting.rates import (
@@ -31,7 +35,6 @@ from inr.fitting.step import (
     init_fit as init_fit,
 )
 from inr.fitting.terms import (
-    CellResidual as CellResidual,
     Data as Data,
     Term as Term,
     value_residual as value_residual,

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from inr import _checks, coords as _coords
+from inr import _checks, _conversions, coords as _coords
 from inr._typing import Array, ArrayLike, Key, Params
 from inr.fields import check_module
 from inr.fitting.rates import Optimizer
@@ -55,7 +55,7 @@ class GridSamples:
         )
         centers = [_coords.grid((n,))[:, 0] for n in size]
         coords = jnp.stack([c[i] for c, i in zip(centers, index, strict=True)], -1)
-        return coords, _checks.as_unit_range(values[index])
+        return coords, _conversions.as_unit_range(values[index])
 
 
 def fit_grid(

@@ -19,7 +19,13 @@ from inr._typing import Key, Params
 from inr.fields import check_module
 from inr.fitting.gauss_newton import GaussNewtonState, advance
 from inr.fitting.results import Callback, FitResult
-from inr.fitting.run import as_report, as_result, as_target_loss, loss_text
+from inr.fitting.run import (
+    as_arguments,
+    as_report,
+    as_result,
+    as_target_loss,
+    loss_text,
+)
 from inr.fitting.samples import init_params, sample_normalization, select_rows
 from inr.fitting.terms import Data, as_terms
 
@@ -94,6 +100,7 @@ def fit_least_squares(
         num_steps=num_steps,
         progress=progress,
         describe=loss_text,
+        arguments={**as_arguments(key, model, terms, init), "damping": damping},
         callback=as_report(model, callback),
         checkpoint=checkpoint,
     )

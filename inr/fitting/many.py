@@ -17,7 +17,7 @@ from inr._typing import Array, ArrayLike, Key, Params
 from inr.fields import BoundField, check_module
 from inr.fitting.rates import Optimizer, split_optimizer
 from inr.fitting.results import FitManyResult
-from inr.fitting.run import as_target_loss
+from inr.fitting.run import as_arguments, as_target_loss
 from inr.fitting.samples import init_params, sample_normalization
 from inr.fitting.step import FitState, advance, default_optimizer
 from inr.fitting.terms import as_terms
@@ -88,6 +88,11 @@ def fit_many(
         "learning_rate": rates,
         "target_loss": target_loss,
     }
+    arguments = {
+        **as_arguments(key, model, rows, params),
+        "batch size": batch_size,
+        "optimizer": rates if custom_optimizer is None else custom_optimizer,
+    }
     state = _init_states(params, custom_optimizer)
     keys = jax.random.split(key_steps, b)
     if sharding is not None:
@@ -98,6 +103,7 @@ def fit_many(
         num_steps=num_steps,
         progress=progress,
         describe=lambda loss: f"mean loss {float(np.nanmean(loss)):.3g}",
+        arguments=arguments,
         checkpoint=checkpoint,
     )
     state, history, status = outcome

@@ -19,25 +19,26 @@ Optimizer: TypeAlias = optax.GradientTransformation | float | Mapping[str, float
 """An optax optimizer, or the peak learning rates of the default optimizer."""
 
 
-def default_rates(model: nn.Module, ndim: int) -> dict[str, float]:
-    """Return the default peak learning rate of every layer.
-
-    A verb scales them and passes them to `fit` as `optimizer`.
+def default_rates(
+    model: nn.Module, ndim: int, *, factor: float = 1.0
+) -> dict[str, float]:
+    """Return the default peak learning rate of every layer, for the option `optimizer`.
 
     Args:
       model: a Linen module. Its attribute `default_learning_rate` is a number or a
         mapping from layer names to numbers; without the attribute the rate is 1e-3.
       ndim: d, the number of coordinates.
+      factor: multiplies the rates. Small batches need lower rates than full ones.
 
     Returns:
       A mapping from layer names to rates.
     """
     rates = _default_rates(model)
     if isinstance(rates, Mapping):
-        return dict(rates)
+        return {name: factor * rate for name, rate in rates.items()}
     coords = jax.ShapeDtypeStruct((1, ndim), jnp.float32)
     variables = jax.eval_shape(model.init, jax.random.key(0), coords)
-    return dict.fromkeys(variables["params"], rates)
+    return dict.fromkeys(variables["params"], factor * rates)
 
 
 def split_optimizer(

@@ -12,6 +12,7 @@ from flax import linen as nn
 from inr import _checks
 from inr._loop import Chunk, Outcome, drive
 from inr._typing import Key, Params
+from inr.checkpoints import DERIVED
 from inr.fields import BoundField
 from inr.fitting.rates import Optimizer, split_optimizer
 from inr.fitting.results import Callback, FitDiverged, FitResult
@@ -74,6 +75,10 @@ def run(
         num_steps=num_steps,
         progress=progress,
         describe=describe,
+        arguments={
+            **as_arguments(key, model, terms, params),
+            "optimizer": rates if optimizer is None else optimizer,
+        },
         callback=as_report(model, callback),
         checkpoint=checkpoint,
     )
@@ -81,6 +86,22 @@ def run(
 
 
 _advance = jax.jit(advance, static_argnames=("model", "optimizer"))
+
+
+def as_arguments(
+    key: Key, model: nn.Module, data: Any, params: Params
+) -> dict[str, Any]:
+    """Name the arguments that a checkpoint must agree with; `data` is any tree.
+
+    The structure of terms has their residuals and batch sizes, the leaves are arrays.
+    """
+    return {
+        "model": model,
+        "data": jax.tree.leaves(data),
+        "batch size or residual": jax.tree.structure(data),
+        "key": key,
+        DERIVED: params,
+    }
 
 
 def as_report(
@@ -91,9 +112,9 @@ def as_report(
     Raises:
       TypeError: if it cannot be called.
     """
-    _checks.check_callable("callback", callback)
     if callback is None:
         return None
+    _checks.check_callable("callback", callback)
 
     def report(step: int, loss: np.ndarray, state: Any) -> None:
         callback(step, float(loss), BoundField(model, state.params))

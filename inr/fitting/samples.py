@@ -10,10 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from inr import _checks, coords as _coords
+from inr import _checks, _conversions
 from inr._typing import Array, ArrayLike, Key, Params
 from inr.fields import BoundField
-from inr.fitting.terms import CellResidual, Data, Term, as_terms, first_coords
+from inr.fitting.terms import Data, Term, as_terms, first_coords
 
 
 def check_features(model: nn.Module, k: int) -> None:
@@ -121,15 +121,6 @@ def select_weighted(
     return coords, features, weights / weights.mean()
 
 
-def average_over_cells(term: Term, size: tuple[int, int], samples: int) -> Term:
-    """Replace the value at each pixel's center by the mean over the pixel."""
-    coords, *others = term.data
-    cell = jnp.broadcast_to(_coords.pitch(size), coords.shape)
-    return dataclasses.replace(
-        term, residual=CellResidual(samples), data=(coords, cell, *others)
-    )
-
-
 def sample_normalization(data: Data) -> dict[str, Array]:
     """Return the normalization of samples; empty for terms."""
     if isinstance(data, Term) or any(isinstance(x, Term) for x in data):
@@ -172,7 +163,7 @@ def _normalize_coords(coords: Array) -> dict[str, Array]:
 
 def _normalize_features(features: Array) -> dict[str, Array]:
     """Map [-1, 1] to the range of features `[n, k]`, with one scale for all k."""
-    low, high = map(_checks.as_unit_range, (features.min(0), features.max(0)))
+    low, high = map(_conversions.as_unit_range, (features.min(0), features.max(0)))
     scale = (high - low).max() / 2
     return {
         "features_scale": jnp.full(

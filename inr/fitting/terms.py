@@ -16,7 +16,6 @@ import numpy as np
 
 from inr import _checks
 from inr._typing import Array, ArrayLike, Field, Key
-from inr.coords import cell_offsets
 from inr.fields import BoundField
 
 
@@ -80,29 +79,6 @@ def weighted_residual(field: Field, batch: tuple[Array, ...]) -> Array:
     """(field(coords) - features) * factor, for `(coords, features, factor)`."""
     coords, features, factor = batch
     return (field(coords) - features) * factor[..., None]
-
-
-@dataclass(frozen=True)
-class CellResidual:
-    """Residual of a camera model: a pixel is the mean of the field over its cell.
-
-    A residual for `Term`, on batches `(coords, cell, features)` or `(coords, cell,
-    features, factor)`, where `cell` `[n, d]` is the size of each sample's cell.
-
-    Attributes:
-      samples: points along each axis of a cell over which the mean is computed.
-    """
-
-    samples: int
-
-    def __call__(self, field: BoundField, batch: tuple[Array, ...]) -> Array:
-        """Return the residual `[n, k]`."""
-        coords, cell, features, *factor = batch
-        d = coords.shape[-1]
-        offsets = cell_offsets((self.samples,) * d).reshape(1, -1, d)
-        offsets = jnp.asarray(offsets, coords.dtype) * cell[:, None]
-        residual = field(coords[:, None] + offsets).mean(1) - features
-        return residual * factor[0][:, None] if factor else residual
 
 
 def as_terms(data: Data, batch_size: int | None = None) -> tuple[Term, ...]:

@@ -53,8 +53,13 @@ def fit(
         drawn by `model.init`.
       target_loss: loss at which the fit stops.
       checkpoint: folder of checkpoints, from which an interrupted fit resumes. It is
-        written every half minute and at the end. A resumed fit equals an
-        uninterrupted one bit by bit.
+        written every half minute and at the end, by one process at a time. A resumed
+        fit equals an uninterrupted one bit by bit. `target_loss`, `progress` and
+        `callback` may change; so may `num_steps`, but not below the stored step, and
+        the later steps have the rates of the new number. Other changes are refused.
+        Functions, also those of an optax optimizer, are compared by their names and the
+        values that they enclose, not by their code. Another kind of device may round
+        initial parameters differently, and is then refused too.
       progress: show a progress bar with the remaining time.
       callback: function of the step, the loss and the field, called a few times per
         second.
@@ -65,7 +70,7 @@ def fit(
     Raises:
       FitDiverged: if the loss becomes NaN or infinite.
       ValueError, TypeError: for data that are empty, not finite or of a wrong shape,
-        for bad options, and for a checkpoint of another fit.
+        for bad options, and for a checkpoint of another fit or of more steps.
     """
     check_module(model)
     terms = as_terms(select_rows(data), batch_size)

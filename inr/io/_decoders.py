@@ -4,6 +4,9 @@ Contract: a decoder is opened on a binary file, reports the size of the image fr
 header alone, and then decodes. Values are uint8, uint16 or floating, `[h, w, c]`,
 upright, with opacity last.
 
+The formats are those of `_SIGNATURE`. Pillow has more, some of which decode while they
+open a file, or run another program, as Ghostscript for EPS.
+
 imageio reads the files. Own code covers what it lacks:
 - 16-bit color PNG: its Pillow plugin returns 8 bits. imagecodecs decodes them.
 - EXIF orientation: its Pillow plugin flips the wrong axis of palette images, and its
@@ -13,6 +16,7 @@ imageio reads the files. Own code covers what it lacks:
 """
 
 import contextlib
+import re
 import threading
 from collections.abc import Iterator
 from typing import IO, Any, Protocol, runtime_checkable
@@ -29,17 +33,28 @@ from inr.io._deep_decoders import (
 )
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_SIGNATURE = re.compile(
+    rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP|GIF8[79]a|BM|P[1-6f]\s"
+    rb"|II[*+]\0|MM\0[*+]|\0\0\0\x0cjP  |\xffO\xffQ|....ftyp",  # JPEG 2000, AVIF
+    re.DOTALL,
+)
 _GRAY_MODES = ("1", "L", "LA", "La")
 _ALPHA_MODES = ("LA", "La", "PA", "RGBA", "RGBa")
 
 
 @runtime_checkable
 class Decoder(Protocol):
-    """Attributes `size`, `channels` (at most) and `itemsize` come from the header."""
+    """Decoder of one file; the attributes come from its header.
+
+    Attributes:
+      size: `(h, w)`.
+      channels: at most that many are decoded.
+      num_bytes: memory that decoding allocates.
+    """
 
     size: tuple[int, int]
     channels: int
-    itemsize: int
+    num_bytes: int
 
     def decode(self) -> np.ndarray: ...
 
@@ -50,6 +65,8 @@ def open_decoder(file: IO[bytes]) -> Decoder:
     """Choose the decoder by the first bytes of the file."""
     start = file.read(26)
     file.seek(0)
+    if not _SIGNATURE.match(start):
+        raise ValueError("it is of another format")
     if (
         start[:8] == PNG_SIGNATURE
         and start[12:16] == b"IHDR"
@@ -77,9 +94,9 @@ class _Pillow:
             properties = self._file.properties(index=0)
         self.size = properties.shape[:2]
         self.channels = properties.shape[2] if len(properties.shape) > 2 else 1
-        self.itemsize = np.dtype(properties.dtype).itemsize
-        limit = Image.MAX_IMAGE_PIXELS
         pixels = self.size[0] * self.size[1]
+        self.num_bytes = pixels * self.channels * np.dtype(properties.dtype).itemsize
+        limit = Image.MAX_IMAGE_PIXELS
         self._exceeds_limit = limit is not None and pixels > limit
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ imageio's Pillow plugin returns 8 bits of 16-bit color PNG: imagecodecs decodes 
 Its TIFF plugin ignores orientation, opacity, planes and truncation. See `_decoders`.
 """
 
+import math
 import struct
 import zlib
 from collections.abc import Iterator
@@ -16,11 +17,13 @@ from inr.io import _profiles
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _MAX_PROFILE_BYTES = 2**24
 
+# TIFF's codes of none, LZW, Deflate (two codes), PackBits and Zstandard: they decode to
+# as many bytes as the size of a tile says. An image in a tile could be larger.
+_COMPRESSIONS = (1, 5, 8, 32946, 32773, 50000)
+
 
 class DeepPng:
     """PNG of 16 bits."""
-
-    itemsize = 2
 
     def __init__(self, file: IO[bytes]):
         self._chunks = dict(_chunks(file))
@@ -29,6 +32,7 @@ class DeepPng:
         opaque = color_type in (0, 2) and b"tRNS" not in self._chunks
         self.size = h, w
         self.channels = (1 if self._gray else 3) + (0 if opaque else 1)
+        self.num_bytes = 2 * h * w * self.channels
         self._file = file
 
     def close(self) -> None:
@@ -76,8 +80,11 @@ class DeepTiff:
             shape = (*shape[1:], shape[0])
         self.size = shape[:2]
         self.channels = shape[2] if len(shape) == 3 else 1
-        self.itemsize = np.dtype(properties.dtype).itemsize
-        self._dtype = properties.dtype
+        # Tiles are complete, even where they reach beyond the image.
+        sides = (tags.get("TileLength", 1), tags.get("TileWidth", 1))
+        padded = [-(-n // side) * side for n, side in zip(shape, sides, strict=False)]
+        self._dtype = np.dtype(properties.dtype)
+        self.num_bytes = math.prod(padded) * self.channels * self._dtype.itemsize
         self._file = file
         self._file_size = size
 
@@ -90,6 +97,8 @@ class DeepTiff:
         floating = np.issubdtype(self._dtype, np.floating)
         if not floating and (self._dtype != np.uint16 or (bits != 16).any()):
             raise ValueError("its integers are neither of 8 nor of 16 bits")
+        if tags.get("Compression", 1) not in _COMPRESSIONS:
+            raise ValueError("its compression is not supported")
         self._check_complete()
         gray = tags["PhotometricInterpretation"] != 2
         _profiles.warn_if_ignored(tags.get("InterColorProfile"), "L" if gray else "RGB")

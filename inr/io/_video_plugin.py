@@ -51,12 +51,16 @@ class Reader(PyAVPlugin):
     def __init__(self, request: Any, **options: Any):
         super().__init__(request, **options)
         stream = self._video_stream
-        stream.codec_context.options = {"err_detect": "explode"}
+        context = stream.codec_context
+        # Later frames may be larger than the file declares: refuse them undecoded. The
+        # margin is for sizes in whole blocks.
+        pixels = (context.height + 128) * (context.width + 128)
+        context.options = {"err_detect": "explode", "max_pixels": str(pixels)}
         self.output_size: tuple[int, int] | None = None
         self.times: list[float | None] = []
         self.rate = float(stream.average_rate or stream.guessed_rate or 0)
         self.num_frames = stream.frames
-        self.frame_size = stream.codec_context.height, stream.codec_context.width
+        self.frame_size = context.height, context.width
 
     def _unpack_frame(
         self, frame: av.VideoFrame, *, format: str | None = None

@@ -8,13 +8,14 @@ from jaxtyping import Float
 from numpy.typing import DTypeLike
 
 from inr import _checks
-from inr._files import check_bytes, check_file
+from inr._files import as_path, check_bytes, check_file
 from inr.io import _decoders
 
 _EXTENSIONS = (
     *(".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif"),
     *(".pgm", ".ppm", ".jp2", ".avif"),
 )
+_FORMATS = ("PNG", "JPEG", "WebP", "TIFF", "BMP", "GIF", "PNM", "JPEG 2000", "AVIF")
 
 
 def list_images(folder: str | os.PathLike[str]) -> list[pathlib.Path]:
@@ -27,9 +28,14 @@ def list_images(folder: str | os.PathLike[str]) -> list[pathlib.Path]:
       Paths; the files are not opened. Empty if there are no images.
 
     Raises:
-      FileNotFoundError, NotADirectoryError: as raised by the system.
+      FileNotFoundError: if the folder does not exist.
+      NotADirectoryError: if it is a file.
     """
-    paths = sorted(pathlib.Path(folder).iterdir())
+    folder = as_path("folder", folder)
+    if not folder.is_dir():
+        error = NotADirectoryError if folder.exists() else FileNotFoundError
+        raise error(f"`folder` must be an existing folder, got {str(folder)!r}.")
+    paths = sorted(folder.iterdir())
     return [
         path
         for path in paths
@@ -52,7 +58,8 @@ def read_image(
     keep 16 bits; floating TIFF values are returned unchanged.
 
     Args:
-      path: file of any format that Pillow reads.
+      path: PNG, JPEG, WebP, TIFF, BMP, GIF, PNM, JPEG 2000 or AVIF file, whatever its
+        extension.
       dtype: floating dtype of the result.
       max_bytes: limit on memory for the decoded image and the result together, tested
         before decoding. It protects from small files that decode to huge images. None
@@ -64,12 +71,13 @@ def read_image(
     Raises:
       FileNotFoundError: if the file does not exist.
       ValueError: if the file is not an image, is damaged, needs more than `max_bytes`,
-        or holds integers of another size than 8 or 16 bits.
+        holds integers of another size than 8 or 16 bits, or is compressed by a codec
+        of images inside a 16-bit TIFF.
     """
-    dtype = np.dtype(dtype)
+    dtype = _checks.as_dtype("dtype", dtype)
     if not np.issubdtype(dtype, np.floating):
         raise _checks.fail("dtype", "a floating dtype", dtype)
-    path = pathlib.Path(path)
+    path = as_path("path", path)
     check_file(path, "an image file", "List its images with `list_images`.")
     levels = _decode(path, dtype.itemsize, max_bytes)
     values = levels.astype(dtype)
@@ -83,12 +91,12 @@ def _decode(path: pathlib.Path, itemsize: int, max_bytes: int | None) -> np.ndar
         try:
             decoder = _decoders.open_decoder(file)
         except Exception as error:  # each format has its own errors
-            fix = "Is it complete, and of a format that Pillow reads?"
+            fix = f"Is it complete, and of a format among {', '.join(_FORMATS)}?"
             got = f"{str(path)!r}, which cannot be opened"
             raise _checks.fail("path", "an image file", got, fix) from error
         try:
             h, w = decoder.size
-            needed = h * w * decoder.channels * (decoder.itemsize + itemsize)
+            needed = decoder.num_bytes + h * w * decoder.channels * itemsize
             check_bytes(path, f"an image of {h} x {w}", needed, max_bytes)
             try:
                 return decoder.decode()

@@ -12,13 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from inr import _checks
-from inr._files import check_bytes, check_file, check_folder, replacing
+from inr import _checks, _conversions
+from inr._files import as_path, check_bytes, check_file, check_folder, replacing
 from inr._typing import Array, ImageLike
 
 # Largest spread of frame times around a constant rate, in frames. A dropped frame
 # spreads them by nearly 1, a coarse clock by a third.
 _JITTER = 0.5
+
+# Playlists must not make FFmpeg read other files.
+_ALONE = {"protocol_whitelist": "none"}
 
 _EXTENSIONS = (".mp4", ".mov", ".mkv")
 
@@ -42,8 +45,9 @@ def read_video(
       size: `(h, w)` to resize every frame to; None means the size in the file.
       dtype: float32 for values in [0, 1], or uint8 for the levels in the file, which
         `fit_video` accepts.
-      max_bytes: limit on memory for the frames, tested before decoding if the file
-        declares their number, and else while decoding. None means no limit.
+      max_bytes: limit on memory for the frames, and for one frame of the file's size,
+        tested before decoding if the file declares their number, and else while
+        decoding. None means no limit.
 
     Returns:
       Frames `[t, h, w, 3]`, and the frame rate in frames per second.
@@ -54,14 +58,13 @@ def read_video(
       ValueError: if the file has no video, is damaged, has a variable frame rate, or
         needs more than `max_bytes`.
     """
-    path = pathlib.Path(path)
+    path = as_path("path", path)
     check_file(path, "a video file")
-    dtype = np.dtype(dtype)
+    dtype = _checks.as_dtype("dtype", dtype)
     _checks.check_choice("dtype", dtype, (np.dtype(np.float32), np.dtype(np.uint8)))
     if num_frames is not None:
         _checks.as_count("num_frames", num_frames)
-    if size is not None and len(_checks.as_size("size", size)) != 2:
-        raise _checks.fail("size", "(h, w)", repr(size))
+    size = None if size is None else _checks.as_size("size", size, 2)
     levels, times, rate = _decode(path, num_frames, size, dtype.itemsize, max_bytes)
     fps = _constant_rate(path, times, rate)
     frames = np.empty((len(levels), *levels[0].shape), dtype)
@@ -96,13 +99,16 @@ def write_video(
       ValueError: for frames of odd size, NaN, other integers, no frames, or another
         extension.
     """
-    path = pathlib.Path(path)
+    path = as_path("path", path)
     if path.suffix.lower() not in _EXTENSIONS:
         expected = f"a name ending in one of {', '.join(_EXTENSIONS)}"
         raise _checks.fail("path", expected, repr(str(path)))
     check_folder(path)
     fps = _checks.as_positive("fps", fps)
     plugin = _plugin()
+    if not isinstance(frames, Iterable) or getattr(frames, "ndim", 4) == 0:
+        expected = "[t, h, w, c], or an iterable of frames"
+        raise _checks.fail("frames", expected, type(frames).__name__)
     levels = (_levels(frame) for frame in frames)
     first = next(levels, None)
     if first is None:
@@ -136,14 +142,17 @@ def _decode(
     import imageio.v3 as iio
 
     try:
-        reader: Any = iio.imopen(path.absolute(), "r", plugin=plugin.Reader)
+        open_: Any = iio.imopen  # its stub names few options
+        reader = open_(path.absolute(), "r", plugin=plugin.Reader, options=_ALONE)
     except OSError as error:
         if isinstance(error.__cause__, IndexError):
             raise _checks.fail("path", "a file with video", f"{str(path)!r}") from error
         raise _damaged(path, error) from error
     with reader:
-        h, w = size or reader.frame_size
         reader.output_size = size
+        h, w = reader.frame_size
+        check_bytes(path, f"a frame of {h} x {w}", 3 * h * w, max_bytes)
+        h, w = size or reader.frame_size
 
         def check_memory(count: int) -> None:
             fix = "Pass `num_frames`, a smaller `size` or `dtype=numpy.uint8`."
@@ -200,7 +209,7 @@ def _levels(frame: ImageLike) -> np.ndarray:
     if isinstance(frame, np.ndarray) and frame.dtype == np.uint8 and frame.ndim == 3:
         levels = frame
     else:
-        values = np.asarray(_checks.as_image("frames", frame), np.float64)
+        values = np.asarray(_conversions.as_image("frames", frame), np.float64)
         levels = np.rint(255 * values.clip(0, 1)).astype(np.uint8)
     if levels.shape[-1] not in (1, 3):
         expected = "[t, h, w, c] with c = 1 or 3"

@@ -6,8 +6,8 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from inr import _checks
-from inr._files import check_folder, replacing
+from inr import _checks, _conversions
+from inr._files import as_path, check_folder, replacing
 from inr._typing import ImageLike
 
 
@@ -54,10 +54,10 @@ def write_image(
       ValueError: for NaN, an unknown extension, or a number of channels, bits or a
         quality that the format does not support.
     """
-    path = pathlib.Path(path)
+    path = as_path("path", path)
     _checks.check_choice("bits", bits, (8, 16))
     form = _format_of(path)
-    values = _checks.as_image("image", image)
+    values = _conversions.as_image("image", image)
     _check_supported(path, form, values.shape[-1], bits, quality)
     top = 2**bits - 1
     # In float64, where the product is exact enough to round to the nearest level.

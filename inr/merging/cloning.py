@@ -10,7 +10,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Bool
 
-from inr import _checks
+from inr import _checks, _conversions
 from inr._masks import check_mask
 from inr._typing import Array, ArrayLike, ImageLike, Size
 from inr.merging.guidance import (
@@ -86,14 +86,15 @@ def seamless_clone(
         fit the source, is empty, lies outside the target, or covers all of it.
       inr.poisson.NotConverged: if concrete arguments did not reach `rtol`.
     """
-    source = _checks.as_image("source", source)
-    target = _checks.as_image("target", target)
+    source = _conversions.as_image("source", source)
+    target = _conversions.as_image("target", target)
     if source.shape[-1] != target.shape[-1]:
         raise _checks.fail(
             "source", f"of {target.shape[-1]} channels", f"shape {source.shape}"
         )
     _checks.check_choice("solver", solver, get_args(Solver))
-    offset = _as_offset("offset", offset)
+    _checks.check_flag("linear_light", linear_light)
+    offset = as_pixel("offset", offset)
     mask = _in_target_frame(mask, source.shape[:2], target.shape[:2], offset)
     box = mask_box(mask)
     (top, left), (height, width) = box
@@ -186,7 +187,7 @@ def _paste_box(
     return lax.dynamic_update_slice(target, inside, start)
 
 
-def _as_offset(argument: str, value: tuple[int, int]) -> tuple[int, int]:
+def as_pixel(argument: str, value: tuple[int, int]) -> tuple[int, int]:
     """Two whole numbers; floats and booleans are refused."""
     try:
         row, column = value

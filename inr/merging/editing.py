@@ -8,7 +8,7 @@ clipped. A side of the mask on the image's border is natural (no flux across it)
 import jax.numpy as jnp
 from jaxtyping import Bool, Float
 
-from inr import _checks
+from inr import _checks, _conversions
 from inr._masks import check_mask
 from inr._typing import Array, ArrayLike, ImageLike
 from inr.poisson import grid_gradient, integrate_masked
@@ -40,8 +40,9 @@ def change_color(
         that is not boolean, is empty or covers the image.
       inr.poisson.NotConverged: if the solve did not converge.
     """
-    image = _checks.as_image("image", image)
+    image = _conversions.as_image("image", image)
     factors = _checks.as_floating("factors", factors)
+    _checks.check_finite("factors", factors)
     if factors.shape != image.shape[-1:]:
         raise _checks.fail(
             "factors", f"of shape {image.shape[-1:]}", f"shape {factors.shape}"
@@ -78,10 +79,9 @@ def change_illumination(
       ValueError: as `change_color`, and for alpha not above 0 or beta not in [0, 1].
       inr.poisson.NotConverged: if the solve did not converge.
     """
-    image = _checks.as_image("image", image)
-    _checks.as_positive("alpha", alpha)
-    if not 0 <= beta <= 1:
-        raise _checks.fail("beta", "in [0, 1]", beta)
+    image = _conversions.as_image("image", image)
+    alpha = _checks.as_positive("alpha", alpha)
+    beta = _checks.as_fraction("beta", beta)
     check_mask("mask", mask, image.shape[:2])
     log = jnp.log(jnp.maximum(image, _DARKEST))
     gradient = grid_gradient(log)
@@ -120,12 +120,13 @@ def flatten_texture(
       ValueError: as `change_color`, and for edges that are not a bool `[h, w]`.
       inr.poisson.NotConverged: if the solve did not converge.
     """
-    image = _checks.as_image("image", image)
+    image = _conversions.as_image("image", image)
+    threshold = _checks.as_not_negative("threshold", threshold)
     gradient = grid_gradient(image)
     if edges is None:
         is_edge = jnp.abs(gradient).max(-1, keepdims=True) >= threshold
     else:
-        edges = jnp.asarray(edges)
+        edges = _checks.as_array("edges", edges)
         if edges.dtype != jnp.bool_ or edges.shape != image.shape[:2]:
             raise _checks.fail(
                 "edges",

@@ -10,7 +10,7 @@ from flax import linen as nn
 from inr import _checks, coords as _coords
 from inr._typing import Array, Field, Key, Size
 from inr.calculus import gradient
-from inr.fields import BoundField
+from inr.fields import BoundField, check_module
 from inr.fitting import (
     FitResult,
     Optimizer,
@@ -64,11 +64,13 @@ def merge_fields(
       ValueError: for no field, a model with another number of features, or a guidance
         whose result has a wrong shape.
     """
+    check_module(model)
+    _checks.check_sequence("fields", fields, "fields")
     if len(fields) == 0:
         raise _checks.fail("fields", "at least one field", "none")
-    size = _checks.as_size("size", size)
-    if len(size) != 2:
-        raise _checks.fail("size", "(h, w)", size)
+    for field in fields:
+        _checks.check_type("fields", field, BoundField)
+    size = _checks.as_size("size", size, 2)
     coords = _coords.grid(size).reshape(-1, 2)
     guidance = as_guidance("guidance", guidance, MERGE_GUIDANCE)
     target, mean = _target_gradient(tuple(fields), coords, guidance=guidance, size=size)
@@ -99,7 +101,7 @@ def gradient_residual(field: BoundField, batch: tuple[Array, Array, Array]) -> A
     Returns:
       `[n, d, k]`.
     """
-    coords, pitch, target = batch
+    coords, pitch, target = _checks.as_batch(batch, "coords", "pitch", "target")
     return _gradient_per_pixel(field, coords, pitch) - target
 
 
@@ -117,6 +119,9 @@ def _target_gradient(
 ) -> tuple[Array, Array]:
     """Target gradient per pixel `[n, 2, k]`, and target mean `[k]`."""
     pitch = jnp.broadcast_to(_coords.pitch(size), coords.shape)
+    numbers = [jax.eval_shape(field, coords).shape[-1] for field in fields]
+    if len(set(numbers)) > 1:
+        raise _checks.fail("fields", "of one number of features", numbers)
     gradients = jnp.stack(
         [_gradient_per_pixel(field, coords, pitch) for field in fields]
     )

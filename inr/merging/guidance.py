@@ -41,6 +41,7 @@ class Strongest:
 
     def __post_init__(self) -> None:
         _checks.check_choice("select", self.select, ("edge", "pixel"))
+        _checks.check_flag("joint_channels", self.joint_channels)
 
     def __call__(self, gradients: Array, weights: Array) -> Array:
         """Select gradients; weights multiply only the strengths that are compared."""
@@ -106,7 +107,7 @@ def as_guidance(
     """The function of a name, or the function itself."""
     if callable(value):
         return value
-    if value not in names:
+    if not isinstance(value, str) or value not in names:
         known = ", ".join(map(repr, names))
         raise _checks.fail(argument, f"one of {known}, or a function", repr(value))
     return names[value]

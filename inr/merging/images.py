@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
-from inr import _checks
+from inr import _checks, _conversions
 from inr._typing import Array, ArrayLike, ImageLike
 from inr.color import linear_to_srgb, srgb_to_linear
 from inr.merging.guidance import (
@@ -60,6 +60,7 @@ def merge(
         shape.
     """
     images = _stack(images)
+    _checks.check_flag("linear_light", linear_light)
     guidance = as_guidance("guidance", guidance, MERGE_GUIDANCE)
     if weights is not None:
         weights = _check_weights(weights, images.shape)
@@ -91,7 +92,7 @@ def stitch(
       ValueError: as `merge`, and for labels out of range.
     """
     images = _stack(images)
-    labels = jnp.asarray(labels)
+    labels = _checks.as_array("labels", labels)
     if not jnp.issubdtype(labels.dtype, jnp.integer):
         raise _checks.fail("labels", "an integer array", f"dtype {labels.dtype}")
     if labels.shape != images.shape[1:3]:
@@ -122,7 +123,10 @@ def make_tileable(image: ImageLike, *, linear_light: bool = False) -> Array:
     Raises:
       ValueError: for other dtypes, NaN or another shape.
     """
-    return _make_tileable(_checks.as_image("image", image), linear_light=linear_light)
+    _checks.check_flag("linear_light", linear_light)
+    return _make_tileable(
+        _conversions.as_image("image", image), linear_light=linear_light
+    )
 
 
 @functools.partial(jax.jit, static_argnames=("guidance", "linear_light"))
@@ -170,9 +174,10 @@ def _at_edges(weight: Array) -> Array:
 
 def _stack(images: Sequence[ImageLike] | Array | np.ndarray) -> Array:
     """Check images and stack them: `[n, h, w, c]`."""
+    _checks.check_sequence("images", images, "images")
     if len(images) == 0:
         raise _checks.fail("images", "at least one image", "none")
-    stack = [_checks.as_image(f"images[{i}]", x) for i, x in enumerate(images)]
+    stack = [_conversions.as_image(f"images[{i}]", x) for i, x in enumerate(images)]
     shapes = [x.shape for x in stack]
     if len(set(shapes)) > 1:
         raise _checks.fail(

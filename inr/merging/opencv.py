@@ -13,6 +13,7 @@ from jaxtyping import Bool, UInt8
 
 from inr import _checks
 from inr._typing import ArrayLike
+from inr.merging.cloning import as_pixel
 from inr.poisson import solve
 
 _Mode = Literal["normal", "mixed", "monochrome"]
@@ -61,6 +62,7 @@ def seamless_clone_opencv(
         raise _checks.fail("mask", "True except on its border", "an empty mask")
     source_box = tuple(_extent(np.flatnonzero(inner_mask.any(axis))) for axis in (1, 0))
     size = [b.stop - b.start for b in source_box]
+    center = as_pixel("center", center)
     corner = [c - n // 2 for c, n in zip(center, size, strict=True)]
     box = tuple(slice(c, c + n) for c, n in zip(corner, size, strict=True))
     sides = zip(box, target.shape[:2], strict=True)

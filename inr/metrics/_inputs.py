@@ -2,14 +2,14 @@
 
 import jax.numpy as jnp
 
-from inr import _checks
+from inr import _checks, _conversions
 from inr._typing import Array, ImageLike
 
 
 def as_pair(image: ImageLike, reference: ImageLike) -> tuple[Array, Array]:
     """Return two images of one shape, in the wider of their dtypes."""
-    first = _checks.as_image("image", image)
-    second = _checks.as_image("reference", reference)
+    first = _conversions.as_image("image", image)
+    second = _conversions.as_image("reference", reference)
     if first.shape != second.shape:
         raise _checks.fail(
             "image",

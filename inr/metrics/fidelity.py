@@ -12,7 +12,7 @@ import dm_pix
 import jax.numpy as jnp
 import optax
 
-from inr import _checks, color
+from inr import _checks, _conversions, color
 from inr._typing import Array, ImageLike
 from inr.metrics._inputs import as_pair, as_rgb
 
@@ -149,7 +149,7 @@ def colorfulness(image: ImageLike) -> Array:
     Raises:
       ValueError: for another number of channels.
     """
-    rgb = as_rgb("image", _checks.as_image("image", image))
+    rgb = as_rgb("image", _conversions.as_image("image", image))
     red, green, blue = (rgb[..., i].ravel() for i in range(3))
     # In [0, 1], where both differences of gray are exactly zero, fused or not.
     opponent = jnp.stack([red - green, (red + green) / 2 - blue])

@@ -77,7 +77,10 @@ def deep_features(
       ValueError: for integer images, another number of channels, or weights of another
         network.
     """
-    batch = as_rgb("images", _checks.as_floating("images", images))
+    batch = _checks.as_floating("images", images)
+    _checks.check_rank("images", batch, "[b, h, w, 3]")
+    _checks.check_not_empty("images", batch)
+    as_rgb("images", batch)
     names = _names(_trunk_of(weights))
     arrays = {name: jnp.asarray(weights[name], batch.dtype) for name in names}
     return tuple(_features(batch, arrays))
@@ -109,6 +112,7 @@ def _names(trunk: _Trunk) -> set[str]:
 
 def _trunk_of(weights: Mapping[str, ArrayLike]) -> _Trunk:
     """The trunk whose arrays are all present."""
+    _checks.check_type("weights", weights, Mapping)
     for trunk in (_VGG16, _ALEXNET):
         if _names(trunk) <= set(weights):
             return trunk

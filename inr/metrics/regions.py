@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from inr import _checks
+from inr import _checks, _conversions
 from inr._typing import Array, ImageLike, Region
 
 _SHIFTS = 8  # positions of a window within its side, along each axis
@@ -37,9 +37,10 @@ def find_regions(
       ValueError: for fewer than two images, images of different shapes, or a side
         larger than the images.
     """
+    _checks.check_sequence("images", images, "images")
     if len(images) < 2:
         raise _checks.fail("images", "at least two", len(images))
-    stack = [np.asarray(_checks.as_image("images", x), np.float64) for x in images]
+    stack = [np.asarray(_conversions.as_image("images", x), np.float64) for x in images]
     shapes = {x.shape for x in stack}
     if len(shapes) > 1:
         raise _checks.fail("images", "all of one shape", sorted(shapes))

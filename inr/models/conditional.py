@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from inr import _checks
+from inr import _checks, _conversions
 from inr._typing import Array, ArrayLike, ImageLike
 
 
@@ -103,7 +103,7 @@ def as_gray(argument: str, value: ImageLike) -> Array:
     Raises:
       ValueError: for an image with more channels, or one that `as_image` refuses.
     """
-    image = _checks.as_image(argument, value)
+    image = _conversions.as_image(argument, value)
     if image.shape[-1] != 1:
         fix = "Give `inr.color.rgb_to_luma(image)`."
         raise _checks.fail(argument, "gray, [h, w] or [h, w, 1]", image.shape, fix)

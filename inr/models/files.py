@@ -1,8 +1,12 @@
-"""Save and load conditional models: one safetensors file, arrays in float16."""
+"""Save and load conditional models: one safetensors file, arrays in float16.
+
+A file holds no code, and `load_model` is safe for a file from a stranger: memory and
+time are in proportion to the file.
+"""
 
 import functools
 import os
-import pathlib
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -11,13 +15,9 @@ import numpy as np
 from flax import linen as nn
 
 from inr import _checks, pretrained
-from inr._model_files import (
-    check_arrays,
-    read_model,
-    registered,
-    registered_name,
-    write_model,
-)
+from inr._files import as_path
+from inr._model_files import read_model, write_model
+from inr._registry import registered, registered_name
 from inr._typing import Array, Params
 from inr.fields import BoundField, FieldModule, bind
 
@@ -39,7 +39,7 @@ class LoadedModel(NamedTuple):
 
 
 def save_model(path: str | os.PathLike, model: nn.Module, params: Params) -> None:
-    """Write a model to one file, with its arrays as float16.
+    """Write a model to one file, with its floating arrays as float16.
 
     If writing fails, a file of that name stays as it was.
 
@@ -49,9 +49,12 @@ def save_model(path: str | os.PathLike, model: nn.Module, params: Params) -> Non
       params: its parameters, such as the `ema` of a training.
 
     Raises:
+      FileNotFoundError: if the folder does not exist.
+      OSError: if the disk is full.
       TypeError: if the class of the model is not registered.
-      ValueError: for another extension, parameters of another model, or parameters
-        that are not finite in float16.
+      ValueError: for another extension, parameters of another model, parameters that
+        are not finite in float16, or hyperparameters that a file cannot hold; see
+        `register`.
     """
     if registered_name(model) not in _kinds():
         kinds = ", ".join(sorted(_kinds()))
@@ -59,15 +62,17 @@ def save_model(path: str | os.PathLike, model: nn.Module, params: Params) -> Non
             f"`model` must be of a registered class ({kinds}), got "
             f"{type(model).__name__}. Decorate the class with `inr.models.register`."
         )
-    check_arrays(model, params, *model.example_inputs())
     with np.errstate(over="ignore"):
-        half = jax.tree.map(lambda x: np.asarray(x).astype(np.float16), dict(params))
-    if not all(np.isfinite(x).all() for x in jax.tree.leaves(half)):
-        raise ValueError(
-            "`params` must be finite and at most 65504 in size, the range of float16, "
-            "got NaN or larger values. Did the training diverge?"
-        )
-    write_model(path, model, half)
+        half = jax.tree.map(_as_float16, dict(params))
+    for keys, array in jax.tree_util.tree_leaves_with_path(half):
+        if not np.isfinite(array).all():
+            name = jax.tree_util.keystr(keys, simple=True, separator="/")
+            raise ValueError(
+                "`params` must be finite and at most 65504 in size, the range of "
+                f"float16, got NaN or larger values in {name!r}. Did the training "
+                "diverge?"
+            )
+    write_model(path, model, half, inputs=_example_inputs, argument="params")
 
 
 def load_model(model: str | os.PathLike) -> LoadedModel:
@@ -84,7 +89,7 @@ def load_model(model: str | os.PathLike) -> LoadedModel:
       ValueError: for an unknown name; if the file is damaged, holds a model of an
         unregistered class, or its arrays do not fit its hyperparameters.
     """
-    if pathlib.Path(model).suffix == ".safetensors":
+    if as_path("model", model).suffix == ".safetensors":
         return _load(model)
     _checks.check_choice("model", model, pretrained.names())
     return _load_pretrained(str(model))
@@ -117,10 +122,29 @@ def _load_pretrained(name: str) -> LoadedModel:
 
 
 def _load(path: str | os.PathLike) -> LoadedModel:
-    model, arrays, _ = read_model(path, _kinds(), writer="save_model")
-    inputs = model.example_inputs()
-    check_arrays(model, arrays, *inputs, argument="path", source=str(path))
-    return LoadedModel(model, jax.tree.map(jnp.float32, arrays))
+    model, arrays, _ = read_model(
+        path, _kinds(), inputs=_example_inputs, writer="save_model"
+    )
+    return LoadedModel(model, jax.tree.map(_as_float32, arrays))
+
+
+def _as_float16(array: Any) -> np.ndarray:
+    """A floating array as float16, any other unchanged."""
+    array = np.asarray(array)
+    is_floating = jnp.issubdtype(array.dtype, jnp.floating)
+    return array.astype(np.float16) if is_floating else array
+
+
+def _as_float32(array: np.ndarray) -> Array:
+    """A floating array as float32, any other unchanged."""
+    is_floating = jnp.issubdtype(array.dtype, jnp.floating)
+    return jnp.asarray(array, jnp.float32 if is_floating else None)
+
+
+def _example_inputs(model: nn.Module, arrays: Mapping[str, Any]) -> Sequence[Any]:
+    del arrays
+    inputs: Sequence[Any] = model.example_inputs()
+    return inputs
 
 
 def _kinds() -> dict[str, type[nn.Module]]:

@@ -138,11 +138,13 @@ def _solve(
         shape = (*size, *data.shape[2:-1], values.shape[2])
         raise _checks.fail(name, f"of shape {shape}", f"shape {data.shape}")
     dtype = jnp.result_type(values, data)
-    screening = jnp.asarray(screening, dtype)
+    screening = _checks.as_real("screening", screening).astype(dtype)
     if screening.shape not in ((), size):
         raise _checks.fail(
             "screening", f"a number or of shape {size}", f"shape {screening.shape}"
         )
+    if _checks.is_concrete(screening) and bool((screening < 0).any()):
+        raise _checks.fail("screening", "at least 0", f"{screening.min()}")
     check_mask("mask", mask, size)
     if _checks.is_concrete(screening) and not bool((screening > 0).any()):
         _check_known(mask)

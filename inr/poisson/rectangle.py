@@ -61,8 +61,7 @@ def solve(
     rhs = as_grid("rhs", rhs, "[h, w, c]")
     _checks.check_choice("boundary", boundary, get_args(_AnyBoundary))
     _checks.check_finite("rhs", rhs)
-    if _checks.is_concrete(screening) and not np.all(np.asarray(screening) >= 0):
-        raise _checks.fail("screening", "at least 0", screening)
+    _checks.check_scalar("screening", screening, _checks.as_not_negative)
     if boundary_values is not None:
         rhs = rhs - _boundary_terms(boundary_values, rhs.shape, boundary)
     return _solve(rhs, jnp.asarray(screening, rhs.dtype), boundary=boundary)
@@ -93,7 +92,7 @@ def integrate(
     guidance = as_grid("guidance", guidance, "[h, w, 2, c]")
     _checks.check_choice("boundary", boundary, get_args(Boundary))
     _checks.check_finite("guidance", guidance)
-    mean = jnp.asarray(mean, guidance.dtype)
+    mean = _checks.as_real("mean", mean).astype(guidance.dtype)
     if mean.shape not in ((), guidance.shape[-1:]):
         raise _checks.fail("mean", "a number or [c]", f"shape {mean.shape}")
     return _integrate(guidance, mean, boundary=boundary)
@@ -123,11 +122,13 @@ def integrate_screened(
       ValueError: for arrays that do not fit together, an unknown boundary, or NaN.
     """
     data = as_grid("data", data, "[h, w, c]")
+    _checks.check_finite("data", data)
+    _checks.check_scalar("screening", screening, _checks.as_not_negative)
     rhs = grid_divergence(guidance, boundary=boundary)
-    if rhs.shape != data.shape:
-        raise _checks.fail("data", f"of shape {rhs.shape}", f"shape {data.shape}")
-    rhs = rhs - screening * data
-    return solve(rhs, boundary=boundary, screening=screening)
+    _checks.check_finite("guidance", guidance)
+    _checks.check_shape("data", data, rhs.shape)
+    screening = jnp.asarray(screening, jnp.result_type(rhs, data))
+    return _solve(rhs - screening * data, screening, boundary=boundary)
 
 
 @functools.partial(jax.jit, static_argnames="boundary")

@@ -104,7 +104,9 @@ def idst(x: Float[ArrayLike, "..."], *, axes: Sequence[int] = (0, 1)) -> Array:
 def _check_axes(x: ArrayLike, axes: Sequence[int]) -> tuple[Array, list[int]]:
     x = _checks.as_floating("x", x)
     _checks.check_not_empty("x", x)
-    if not all(-x.ndim <= axis < x.ndim for axis in axes):
+    _checks.check_sequence("axes", axes, "axes")
+    is_axis = [isinstance(a, int | np.integer) and -x.ndim <= a < x.ndim for a in axes]
+    if not all(is_axis):
         raise _checks.fail("axes", f"axes of an array of rank {x.ndim}", tuple(axes))
     axes = [axis % x.ndim for axis in axes]
     if len(set(axes)) != len(axes):

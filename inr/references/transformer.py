@@ -98,6 +98,10 @@ class TextureTransformer(nn.Module):
     def __post_init__(self):
         super().__post_init__()
         _checks.check_choice("scale", self.scale, (1, 2, 4))
+        _checks.as_count("width", self.width)
+        _checks.as_size("textures", self.textures)
+        for count in self.blocks:
+            _checks.as_count("blocks", count, least=0)
         if len(self.blocks) != self._num_streams + 1:
             expected = f"{self._num_streams + 1} numbers for a scale of {self.scale}"
             raise _checks.fail("blocks", expected, self.blocks)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Bool
 
-from inr import _checks
+from inr import _checks, _conversions
 from inr._masks import check_mask
 from inr._typing import Array, ArrayLike, ImageLike, Params
 from inr.models import LoadedModel, resolve
@@ -117,7 +117,7 @@ def inpaint(
         `"membrane"`; and a model of another task.
     """
     _checks.check_choice("method", method, ("texture", "membrane"))
-    image = _checks.as_image("image", image)
+    image = _conversions.as_image("image", image)
     h, w, _ = image.shape
     check_mask("mask", mask, (h, w))
     mask = jnp.asarray(mask)
@@ -195,7 +195,7 @@ def _padded(image: Array, multiple: int) -> Array:
 
 
 def _as_rgb(argument: str, image: ImageLike) -> Array:
-    image = _checks.as_image(argument, image)
+    image = _conversions.as_image(argument, image)
     if image.shape[-1] != 3:
         fix = "Repeat a gray channel three times; leave an alpha channel out."
         raise _checks.fail(argument, "RGB, [h, w, 3]", f"{image.shape}", fix)

@@ -51,6 +51,7 @@ def tile_points(
     """
     if max_bytes is None:
         return FAST_POINTS
+    max_bytes = _checks.as_bytes("max_bytes", max_bytes)
     fixed, per_point = _tile_bytes(*_structure(field), len(geometry.size), antialias)
     fixed += result_bytes
     points = FAST_POINTS

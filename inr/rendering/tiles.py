@@ -45,8 +45,9 @@ def as_antialias(field: Any, antialias: Antialias | None) -> Antialias:
     """Check `antialias`; None is 1 sample."""
     if antialias is None:
         return 1
-    if antialias != "integral":
+    if not isinstance(antialias, str):
         return _checks.as_count("antialias", antialias)
+    _checks.check_choice("antialias", antialias, ("integral",))
     if not hasattr(field, "cell_mean"):
         raise _checks.fail(
             "antialias", "a whole number for a plain function", repr(antialias)

@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 
 from inr import _checks
 from inr._typing import Array, Field, Region, Size
+from inr.fields import check_field
 from inr.rendering.budget import tile_points
 from inr.rendering.tiles import (
     Antialias,
@@ -59,7 +60,9 @@ def render(
         smallest one), and for `antialias="integral"` with a field that has no closed
         form.
     """
+    check_field(field)
     size = _checks.as_size("size", size)
+    _checks.check_flag("progress", progress)
     field = _checks.as_pytree("field", field)
     antialias = as_antialias(field, antialias)
     geometry = grid_geometry(size, region)

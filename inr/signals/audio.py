@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Float
 
-from inr import _checks
+from inr import _checks, _conversions
 from inr._typing import Array, ArrayLike, Key, Params
 from inr.fields import Siren, check_module, suggest_omega
 from inr.fitting import Callback, FitResult, Optimizer, default_rates, fit_grid
@@ -75,7 +75,7 @@ def fit_audio(
       ValueError: for samples that are empty, integer, not finite or too many, or a
         model with another number of features.
     """
-    values = jnp.asarray(_checks.as_samples("samples", samples))
+    values = jnp.asarray(_conversions.as_samples("samples", samples))
     if len(values) > _MAX_SAMPLES:
         expected = f"at most {_MAX_SAMPLES}, which float32 coords can distinguish"
         raise _checks.fail("samples", expected, len(values), "Fit it in pieces.")

@@ -86,8 +86,7 @@ def fit_shape(
         }
         init = init_params(key_init, model, terms, normalization)
     if optimizer is None:
-        rates = default_rates(model, 3)
-        optimizer = {name: _RATE_FACTOR * rate for name, rate in rates.items()}
+        optimizer = default_rates(model, 3, factor=_RATE_FACTOR)
     return fit(
         key_fit,
         model,

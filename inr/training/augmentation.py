@@ -38,8 +38,9 @@ def random_views(
       ValueError: if `images` is not a batch of images or `amount` is out of range.
     """
     images = as_images("images", images)
-    if not 0 <= amount < 0.5:
+    if not 0 <= _checks.as_number("amount", amount) < 0.5:
         raise _checks.fail("amount", "from 0 to below 0.5", amount)
+    key = _checks.as_key("key", key)
     b, h, w, _ = images.shape
     angle_key, share_key, shift_key = jax.random.split(key, 3)
     draw = functools.partial(jax.random.uniform, dtype=jnp.float32)
@@ -79,12 +80,14 @@ def random_resized_crops(
     """
     images = as_images("images", images)
     b, h, w, _ = images.shape
+    size = _checks.as_size("size", size, 2)
     if size[0] > h or size[1] > w:
         raise _checks.fail("size", f"(h, w), at most {(h, w)}", size)
+    key = _checks.as_key("key", key)
     scale_key, start_key = jax.random.split(key)
     max_scale = min(h / size[0], w / size[1])
     scale = jax.random.uniform(scale_key, (b, 1), jnp.float32, 1.0, max_scale)
     room = jnp.asarray([(h, w)], jnp.float32) - scale * jnp.asarray([size], jnp.float32)
     start = jax.random.uniform(start_key, (b, 2), jnp.float32) * room
-    reduce = functools.partial(reduce_crop, size=tuple(size))
+    reduce = functools.partial(reduce_crop, size=size)
     return jax.vmap(reduce)(images, start, scale).clip(0, 1)

@@ -8,7 +8,7 @@ devices, and every step draws its points from its own key. On two CPU cores a ba
 import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -86,7 +86,8 @@ def point_batch(
         option is unknown.
     """
     _checks.check_choice("interpolation", interpolation, ("linear", "cubic"))
-    key_points, key_mask = jax.random.split(key)
+    _checks.check_flag("gray", gray)
+    key_points, key_mask = jax.random.split(_checks.as_key("key", key))
     crops = as_images("crops", crops)
     inputs = reduce_images(crops, size)
     if gray:
@@ -138,13 +139,15 @@ def scale_batch(
     crops = as_images("crops", crops)
     side = _checks.as_count("side", side)
     num_points = _checks.as_count("num_points", num_points)
-    if not max_scale >= 2:
+    if _checks.as_positive("max_scale", max_scale) < 2:
         raise _checks.fail("max_scale", "at least 2", max_scale)
     b, h, w, _ = crops.shape
     if min(h, w) < max_scale * side:
         least = math.ceil(max_scale * side)
         raise _checks.fail("crops", f"at least {least} pixels a side", f"{(h, w)}")
-    keys = jax.random.split(key, 5)
+    if degradation is not None:
+        _checks.check_callable("degradation", degradation)
+    keys = jax.random.split(_checks.as_key("key", key), 5)
     scale_key, start_key, point_key, reduce_key, degrade_key = keys
     scale = _draw_scales(scale_key, b, max_scale)[:, None]
     span = scale * side
@@ -174,8 +177,10 @@ def _reduce_crops(
     interpolations: Sequence[Reduction],
 ) -> Array:
     """A part of each crop, `[b, side, side, k]`, reduced by a random interpolation."""
-    if not interpolations:
-        raise _checks.fail("interpolations", "at least one", "none")
+    if not isinstance(interpolations, Sequence) or len(interpolations) == 0:
+        raise _checks.fail("interpolations", "at least one", repr(interpolations))
+    for interpolation in interpolations:
+        _checks.check_choice("interpolations", interpolation, get_args(Reduction))
     choice = jax.random.randint(key, (len(crops),), 0, len(interpolations), jnp.int32)
     result = jnp.zeros((), crops.dtype)
     for i, interpolation in enumerate(interpolations):

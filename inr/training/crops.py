@@ -59,6 +59,9 @@ def crop_batches(
     batch_size = _checks.as_count("batch_size", batch_size)
     side = _checks.as_count("side", side)
     _checks.check_choice("symmetry", symmetry, get_args(Symmetry))
+    key = _checks.as_key("key", key)
+    if not isinstance(images, Sequence | np.ndarray) or isinstance(images, str):
+        raise _checks.fail("images", "a sequence of images", type(images).__name__)
     if len(images) == 0:
         raise _checks.fail("images", "at least one", "none")
     grain = _grain()

@@ -3,7 +3,7 @@
 Pure JAX; call these functions inside a loss. Each image has its own strength.
 """
 
-import math
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -60,12 +60,12 @@ def degrade(
       ValueError: if a standard deviation is negative or a quality is out of range.
     """
     images = _checks.as_floating("images", images)
-    for name, std in (
-        ("max_blur_std", max_blur_std),
-        ("max_noise_std", max_noise_std),
-    ):
-        if not 0 <= std < math.inf:
-            raise _checks.fail(name, "at least 0", std)
+    _checks.check_rank("images", images, "[b, h, w, 3]")
+    _checks.check_not_empty("images", images)
+    _checks.check_shape("images", images, (*images.shape[:3], 3))
+    max_blur_std = _checks.as_not_negative("max_blur_std", max_blur_std)
+    max_noise_std = _checks.as_not_negative("max_noise_std", max_noise_std)
+    key = _checks.as_key("key", key)
     blur_key, noise_key, std_key, quality_key = jax.random.split(key, 4)
     b, dtype = len(images), images.dtype
     if max_blur_std > 0:
@@ -75,10 +75,7 @@ def degrade(
         stds = jax.random.uniform(std_key, (b, 1, 1, 1), dtype, 0.0, max_noise_std)
         images = images + stds * jax.random.normal(noise_key, images.shape, dtype)
     if jpeg_quality is not None:
-        low, high = jpeg_quality
-        if not 1 <= low <= high <= 100:
-            expected = "two increasing numbers in [1, 100]"
-            raise _checks.fail("jpeg_quality", expected, jpeg_quality)
+        low, high = _as_qualities(jpeg_quality)
         qualities = jax.random.uniform(quality_key, (b,), dtype, low, high)
         images = jax.vmap(jpeg)(images, qualities)
     return images
@@ -99,7 +96,11 @@ def jpeg(image: Float[ArrayLike, "h w 3"], quality: ArrayLike) -> Array:
       `[h, w, 3]` in [0, 1], in 8-bit levels.
     """
     pixels = jnp.clip(_checks.as_floating("image", image), 0, 1)
+    _checks.check_rank("image", pixels, "[h, w, 3]")
+    _checks.check_not_empty("image", pixels)
     h, w, _ = pixels.shape
+    _checks.check_shape("image", pixels, (h, w, 3))
+    _checks.check_scalar("quality", quality, _as_quality)
     quality = jnp.asarray(quality, pixels.dtype)
     # The library's factor, in percent, for the tables of quality 50.
     percent = jnp.where(quality < 50, 5000 / quality, 200 - 2 * quality)
@@ -118,6 +119,23 @@ def jpeg(image: Float[ArrayLike, "h w 3"], quality: ArrayLike) -> Array:
     ycbcr = blocks.reshape(ycbcr.shape)[:h, :w]
     rgb = ycbcr_to_rgb((ycbcr + middle) / 255)
     return jnp.round(255 * jnp.clip(rgb, 0, 1)) / 255
+
+
+def _as_quality(argument: str, value: ArrayLike) -> float:
+    quality = _checks.as_number(argument, value)
+    if not 1 <= quality <= 100:
+        raise _checks.fail(argument, "in [1, 100]", value)
+    return quality
+
+
+def _as_qualities(value: tuple[float, float]) -> list[float]:
+    if not isinstance(value, Sequence) or len(value) != 2:
+        expected = "two increasing numbers in [1, 100]"
+        raise _checks.fail("jpeg_quality", expected, repr(value))
+    qualities = [_as_quality("jpeg_quality", x) for x in value]
+    if qualities[0] > qualities[1]:
+        raise _checks.fail("jpeg_quality", "increasing", value)
+    return qualities
 
 
 def _blur(image: Array, stds: Array) -> Array:

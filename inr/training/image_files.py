@@ -2,13 +2,13 @@
 
 import hashlib
 import os
-import pathlib
 from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
 
 import numpy as np
 
 from inr import _checks
+from inr._files import as_path
 from inr.io import read_image
 
 Name = TypeVar("Name", bound=str | os.PathLike[str])
@@ -34,8 +34,10 @@ class ImageFiles(Sequence[np.ndarray]):
           max_bytes: memory for decoded images. Images that do not fit are decoded at
             every use, which takes about 2 ms for 256 x 256 pixels.
         """
-        self.paths = tuple(pathlib.Path(path) for path in paths)
-        self._free_bytes = _checks.as_count("max_bytes", max_bytes, least=0)
+        if not isinstance(paths, Sequence) or isinstance(paths, str):
+            raise _checks.fail("paths", "a list of paths", repr(paths))
+        self.paths = tuple(as_path("paths", path) for path in paths)
+        self._free_bytes = _checks.as_bytes("max_bytes", max_bytes)
         self._cache: dict[int, np.ndarray] = {}
 
     def __len__(self) -> int:
@@ -81,6 +83,11 @@ class ImagePairs(Sequence[np.ndarray]):
           ValueError: if no group has two images, or the two lengths differ.
         """
         max_partners = _checks.as_count("max_partners", max_partners)
+        for name, values in (("images", images), ("groups", groups)):
+            if not isinstance(values, Sequence | np.ndarray):
+                raise _checks.fail(name, "a sequence", type(values).__name__)
+        if not all(isinstance(group, Hashable) for group in groups):
+            raise _checks.fail("groups", "labels that hash", "others")
         if len(images) != len(groups):
             expected = f"one label for each of {len(images)} images"
             raise _checks.fail("groups", expected, len(groups))
@@ -142,9 +149,14 @@ def split_by_hash(
       ValueError: if `fraction` is outside [0, 1].
     """
     fraction = _checks.as_fraction("fraction", fraction)
+    _checks.check_callable("group", group)
+    if not isinstance(names, Sequence) or isinstance(names, str):
+        raise _checks.fail("names", "a list of names", repr(names))
     sides: tuple[list[Name], list[Name]] = ([], [])
     for name in names:
-        label = group(pathlib.Path(name).stem)
+        label = group(as_path("names", name).stem)
+        if not isinstance(label, str):
+            raise _checks.fail("group", "a function that returns a string", repr(label))
         digest = hashlib.sha256(label.encode()).digest()
         sides[int.from_bytes(digest[:8], "big") < fraction * 2**64].append(name)
     return sides

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
@@ -23,12 +24,14 @@ from tqdm.auto import tqdm
 
 from inr import _checks
 from inr._typing import Array, Key
+from inr.checkpoints import check_num_steps
 from inr.training.interruption import interruptions
 from inr.training.results import TrainingDiverged, TrainResult
 from inr.training.session import Session
 from inr.training.step import (
     Loss,
     TrainInfo,
+    TrainState,
     init_training,
     train_step,
     warmup_adam,
@@ -77,7 +80,10 @@ def train(
         steps and after the last step.
       score: name of the value whose minimum selects the best average.
       checkpoint: folder of the last two checkpoints, the best one and `metrics.jsonl`;
-        the training resumes from it.
+        the training resumes from it. `num_steps` may change, but not below the stored
+        step. Refused are another `key`, `loss`, `ema_decay` or `score`, and other
+        shapes of parameters, of the optimizer's state or of batches. Not compared are
+        their values, the optimizer's rates, and the code of functions.
       checkpoint_every: number of steps between checkpoints, and between evaluations.
       sharding: sharding of the batch's leading axis over the devices of a mesh, for
         example `NamedSharding(mesh, PartitionSpec("batch"))`; parameters are
@@ -90,22 +96,28 @@ def train(
     Raises:
       TrainingDiverged: if the loss or its gradient becomes NaN or infinite.
       ValueError, TypeError: if options contradict each other, there are fewer batches
-        than steps, or a checkpoint is of another model or optimizer.
+        than steps, or a checkpoint is of another training or of more steps.
     """
     num_steps = _checks.as_count("num_steps", num_steps)
     checkpoint_every = _checks.as_count("checkpoint_every", checkpoint_every)
-    if score is not None and evaluate is None:
-        raise _checks.fail("score", "None without `evaluate`", repr(score))
+    ema_decay = _checks.as_fraction("ema_decay", ema_decay)
+    _check_evaluation(evaluate, score)
+    if not isinstance(batches, Iterable):
+        raise _checks.fail("batches", "trees of arrays", type(batches).__name__)
+    _checks.check_flag("progress", progress)
+    key = _checks.as_key("key", key)
     optimizer = _as_optimizer(optimizer, num_steps)
     loss = _checks.as_pytree("loss", loss)
     batch_sharding, replicated = _shardings(sharding)
     with contextlib.ExitStack() as stack:
         is_interrupted = stack.enter_context(interruptions())
         iterator = iter(batches)
-        session = Session(stack, checkpoint, score)
-        state = session.resume(init_training(params, optimizer=optimizer), iterator)
-        key, state = jax.device_put((key, state), replicated)
+        state = init_training(params, optimizer=optimizer)
+        arguments = _arguments(key, loss, state, ema_decay)
+        session = Session(stack, checkpoint, score, iterator, arguments)
+        key, state = jax.device_put((key, session.resume(state)), replicated)
         start = int(state.step)
+        check_num_steps(num_steps, start)
         bar = tqdm(total=num_steps, initial=start, disable=not progress)
         stack.enter_context(bar)
         pending: collections.deque[tuple[int, TrainInfo]] = collections.deque()
@@ -124,7 +136,7 @@ def train(
             if due and evaluate is not None:
                 session.add_evaluation(step, evaluate(state.ema), state.ema)
             if due or stopping:
-                session.save(step, state, iterator)
+                session.save(step, state)
             bar.set_postfix_str(session.describe(), refresh=False)
             bar.update()
             if stopping and step < num_steps:
@@ -135,15 +147,42 @@ def train(
 _step = jax.jit(train_step, static_argnames="optimizer")
 
 
+def _check_evaluation(evaluate: Any, score: Any) -> None:
+    if evaluate is not None:
+        _checks.check_callable("evaluate", evaluate)
+    if score is not None:
+        _checks.check_type("score", score, str)
+        if evaluate is None:
+            raise _checks.fail("score", "None without `evaluate`", repr(score))
+
+
 def _as_optimizer(
     optimizer: optax.GradientTransformation | float | None, num_steps: int
 ) -> optax.GradientTransformation:
     if optimizer is None:
         return warmup_adam(num_steps)
-    if isinstance(optimizer, int | float):
-        rate = _checks.as_positive("optimizer", optimizer)
-        return warmup_adam(num_steps, learning_rate=rate)
-    return optimizer
+    if isinstance(optimizer, optax.GradientTransformation):
+        return optimizer
+    rate = _checks.as_positive("optimizer", optimizer)
+    return warmup_adam(num_steps, learning_rate=rate)
+
+
+def _arguments(
+    key: Key, loss: Loss, state: TrainState, ema_decay: float
+) -> dict[str, Any]:
+    """Name the arguments that a checkpoint must agree with.
+
+    Of the parameters and the optimizer, only the layout is compared: initial values
+    depend on the device, and a lower learning rate continues a training that diverged.
+    """
+    layout = jax.tree.map(lambda x: (np.shape(x), jnp.result_type(x)), state)
+    return {
+        "loss": loss,
+        "key": key,
+        "params": layout.params,
+        "optimizer": layout.opt_state,
+        "ema_decay": ema_decay,
+    }
 
 
 def _shardings(
@@ -152,6 +191,7 @@ def _shardings(
     """Shardings of the batch and of everything else, on a mesh with automatic axes."""
     if sharding is None:
         return None, None
+    _checks.check_type("sharding", sharding, NamedSharding)
     devices = sharding.mesh.devices
     if devices is None:
         raise _checks.fail("sharding", "on a mesh of devices", "an abstract mesh")

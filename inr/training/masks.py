@@ -48,6 +48,7 @@ def mask_cells(
     """
     images = as_images("images", images)
     b, h, w, _ = images.shape
+    key = _checks.as_key("key", key)
     key_cells, key_count, key_order = jax.random.split(key, 3)
     max_per_side, per_side = _cells_per_side(key_cells, cells)
     max_count = 3 * per_side**2 // 4
@@ -87,9 +88,9 @@ def random_holes(key: Key, size: Size, *, num_holes: int) -> Array:
     Raises:
       ValueError: if `size` or `num_holes` does not consist of counts.
     """
-    h, w = _checks.as_size("size", size)
+    h, w = _checks.as_size("size", size, 2)
     num_holes = _checks.as_count("num_holes", num_holes)
-    kind_key, *keys = jax.random.split(key, 5)
+    kind_key, *keys = jax.random.split(_checks.as_key("key", key), 5)
     draw = functools.partial(jax.random.uniform, dtype=jnp.float32)
     # In units of the shorter side, so that a stroke has one width in both directions.
     extent = np.array([h, w]) / min(h, w)
@@ -127,13 +128,18 @@ def _distance(points: Array, a: Array, b: Array) -> Array:
 
 def _cells_per_side(key: Key, cells: Cells) -> tuple[int, int | Array]:
     """The static upper bound of G, and G."""
+    check_cells(cells)
     if cells == "uniform":
         return 64, jax.random.randint(key, (), 5, 65, jnp.int32)
     if cells == "dynamic":
         choices = jnp.asarray(_PRIMES_AND_64, jnp.int32)
         return 64, jax.random.choice(key, choices)
+    return int(cells), int(cells)
+
+
+def check_cells(cells: Cells) -> None:
+    """Raise unless `cells` is a count, or one of the names."""
     if isinstance(cells, str):
-        raise _checks.fail("cells", 'a count, "uniform" or "dynamic"', repr(cells))
-    if _checks.as_count("cells", cells) > _MAX_CELLS:
+        _checks.check_choice("cells", cells, ("uniform", "dynamic"))
+    elif _checks.as_count("cells", cells) > _MAX_CELLS:
         raise _checks.fail("cells", f"at most {_MAX_CELLS}", cells)
-    return cells, cells

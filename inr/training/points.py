@@ -39,6 +39,7 @@ def draw_points(key: Key, num_points: int, *, points: Points = "uniform") -> Arr
     """
     num_points = _checks.as_count("num_points", num_points)
     _checks.check_choice("points", points, get_args(Points))
+    key = _checks.as_key("key", key)
     if points == "uniform":
         return _coords.random_points(key, num_points)
     if points == "halton":

@@ -41,10 +41,10 @@ def reduce_images(
         `interpolation` is unknown.
     """
     _checks.check_choice("interpolation", interpolation, get_args(Reduction))
-    images = as_images("images", images)
-    size = _checks.as_size("size", size)
+    images = as_images("images", images, layout=None)
+    size = _checks.as_size("size", size, 2)
     *lead, h, w, k = images.shape
-    if len(size) != 2 or size[0] > h or size[1] > w:
+    if size[0] > h or size[1] > w:
         raise _checks.fail("size", f"(h, w), at most {(h, w)}", size)
     if interpolation == "bicubic":
         return jax.image.resize(images, (*lead, *size, k), "cubic", antialias=True)
@@ -81,16 +81,23 @@ def reduce_crop(
       `[*size, k]`.
 
     Raises:
-      ValueError: if `interpolation` is unknown.
+      ValueError: if an array has another shape, or `interpolation` is unknown.
     """
     _checks.check_choice("interpolation", interpolation, get_args(Reduction))
-    shape = np.shape(image)
-    start = jnp.asarray(start)
+    image = _checks.as_floating("image", image)
+    _checks.check_rank("image", image, "[h, w, k]")
+    _checks.check_not_empty("image", image)
+    size = _checks.as_size("size", size, 2)
+    start = _checks.as_floating("start", start)
+    _checks.check_shape("start", start, (2,))
+    scale = _checks.as_floating("scale", scale)
+    if scale.shape not in ((1,), (2,)):
+        raise _checks.fail("scale", "[2] or [1]", f"shape {scale.shape}")
     scale = jnp.broadcast_to(scale, (2,))
 
     def weights(axis: int) -> Array:
         center = start[axis] + (jnp.arange(size[axis])[:, None] + 0.5) * scale[axis]
-        distance = jnp.abs(center - (jnp.arange(shape[axis])[None] + 0.5))
+        distance = jnp.abs(center - (jnp.arange(image.shape[axis])[None] + 0.5))
         if interpolation == "area":
             # The fraction of an old pixel that lies in the new one.
             kernel = jnp.clip((scale[axis] + 1) / 2 - distance, 0, 1)

@@ -40,38 +40,39 @@ class Session:
         stack: contextlib.ExitStack,
         folder: str | os.PathLike[str] | None,
         score: str | None,
+        iterator: Iterator[Any],
+        arguments: Mapping[str, Any],
     ) -> None:
-        """Open the checkpoints of `folder` until `stack` closes."""
+        """Open the checkpoints of `folder` until `stack` closes.
+
+        Args:
+          stack: closes the folder.
+          folder: folder of checkpoints of the same arguments, or None.
+          score: name of the value to minimize, or None.
+          iterator: the batches, at their first one.
+          arguments: other values by name on which the result depends.
+        """
         self._checkpoints = self._path = None
         if folder is not None:
-            folder = pathlib.Path(folder)
-            self._checkpoints = stack.enter_context(open_checkpoints(folder))
-            self._path = folder / "metrics.jsonl"
+            arguments = {**arguments, "score": score, "batches": _layout_of(iterator)}
+            self._checkpoints = stack.enter_context(open_checkpoints(folder, arguments))
+            self._path = pathlib.Path(folder) / "metrics.jsonl"
+        self._iterator = iterator
         self._score_name = score
         self._score = self._best_score = math.inf
         self._best_ema: PyTree | None = None
         self._latest: dict[str, float] = {}
 
-    def resume(self, state: TrainState, iterator: Iterator[Any]) -> TrainState:
-        """Restore the last checkpoint, if any, and the position of `iterator`."""
-        if self._checkpoints is not None:
-            if not isinstance(iterator, Resumable):
-                raise _checks.fail(
-                    "batches",
-                    "a grain dataset where `checkpoint` is set",
-                    f"an iterable of {type(iterator).__name__}",
-                    "Its position must be saved too: see `crop_batches`.",
-                )
-            last = self._checkpoints.load(state)
-            if last is not None:
-                best = self._checkpoints.load(state, best=True)
-                assert best is not None  # Each checkpoint has a rating.
-                best_state, extra = best
-                self._best_score = float(extra["score"])
-                if self._best_score < math.inf:
-                    self._best_ema = best_state.ema
-                state, extra = last
-                iterator.set_state(json.loads(extra["batches"].tobytes()))
+    def resume(self, state: TrainState) -> TrainState:
+        """Restore the last checkpoint, if any, and the position of the batches."""
+        last = self._checkpoints.load(state) if self._checkpoints else None
+        if self._checkpoints and last is not None:
+            best = self._checkpoints.load_best(state)
+            self._best_score = float(best.extra["score"])
+            if self._best_score < math.inf:
+                self._best_ema = best.tree.ema
+            state = last.tree
+            _set_position(self._iterator, json.loads(last.extra["batches"].tobytes()))
         self._records = Records(self._path, int(state.step))
         return state
 
@@ -103,12 +104,12 @@ class Session:
         if self._score <= self._best_score and self._score < math.inf:
             self._best_ema, self._best_score = ema, self._score
 
-    def save(self, step: int, state: TrainState, iterator: Iterator[Any]) -> None:
+    def save(self, step: int, state: TrainState) -> None:
         """Write a checkpoint, rated by the score of this step's evaluation."""
         score, self._score = self._score, math.inf
         if self._checkpoints is not None:
-            assert isinstance(iterator, Resumable)  # `resume` has checked it.
-            state_bytes = json.dumps(iterator.get_state()).encode()
+            assert isinstance(self._iterator, Resumable)  # `__init__` has checked it.
+            state_bytes = json.dumps(self._iterator.get_state()).encode()
             position = np.frombuffer(state_bytes, np.uint8)
             extra = {"batches": position, "score": np.asarray(score)}
             self._checkpoints.save(step, state, rating=score, **extra)
@@ -126,3 +127,32 @@ class Session:
             num_steps=int(state.step),
             status=status,
         )
+
+
+def _layout_of(iterator: Iterator[Any]) -> list[Any]:
+    """Structure, shapes and dtypes of the first batch, which stays the first."""
+    if not isinstance(iterator, Resumable):
+        raise _checks.fail(
+            "batches",
+            "a grain dataset where `checkpoint` is set",
+            f"an iterable of {type(iterator).__name__}",
+            "Its position must be saved too: see `crop_batches`.",
+        )
+    start = iterator.get_state()
+    batch = next(iterator, None)
+    iterator.set_state(start)
+    leaves, structure = jax.tree.flatten(jax.tree.map(np.asarray, batch))
+    return [structure, [(x.shape, x.dtype) for x in leaves]]
+
+
+def _set_position(iterator: Iterator[Any], position: dict[str, Any]) -> None:
+    assert isinstance(iterator, Resumable)  # `_layout_of` has checked it.
+    try:
+        iterator.set_state(position)
+    except (KeyError, IndexError, ValueError, TypeError) as error:
+        raise _checks.fail(
+            "batches",
+            "the dataset of the checkpoint",
+            f"one without the position {position}",
+            "Choose another folder for another dataset.",
+        ) from error

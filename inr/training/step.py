@@ -55,7 +55,6 @@ class TrainInfo(NamedTuple):
     metrics: Mapping[str, Array]
 
 
-@functools.cache
 def warmup_adam(
     num_steps: int,
     *,
@@ -88,7 +87,13 @@ def warmup_adam(
     warmup_steps = _checks.as_count("warmup_steps", warmup_steps, least=0)
     if warmup_steps > num_steps:
         raise _checks.fail("warmup_steps", f"at most {num_steps}", warmup_steps)
+    return _warmup_adam(num_steps, peak, warmup_steps, max_norm)
 
+
+@functools.cache
+def _warmup_adam(
+    num_steps: int, peak: float, warmup_steps: int, max_norm: float
+) -> optax.GradientTransformation:
     def lr_schedule(count: ArrayLike) -> Array:
         # The first step already moves: its rate is one part of the peak, not zero.
         warmup = (count + 1) / max(warmup_steps, 1)
@@ -115,9 +120,13 @@ def init_training(
     Raises:
       ValueError: if trained parameters are not at least float32.
     """
+    _checks.check_type("optimizer", optimizer, optax.GradientTransformation)
     trained, _ = _split(params)
-    for leaf in jax.tree.leaves(trained):
-        dtype = jnp.result_type(leaf)
+    leaves = jax.tree.leaves(trained)
+    if not leaves:
+        raise _checks.fail("params", "a tree of arrays", repr(params))
+    for leaf in leaves:
+        dtype = _checks.as_array("params", leaf, "a tree of arrays").dtype
         if not jnp.issubdtype(dtype, jnp.floating) or jnp.finfo(dtype).bits < 32:
             fix = "For bfloat16 arithmetic, set the model's `dtype=jnp.bfloat16`."
             raise _checks.fail("params", "at least float32", f"{dtype}", fix)
@@ -154,7 +163,11 @@ def train_step(
       not finite, neither this step nor a later one changes the parameters: see
       `TrainState.finite`.
     """
-    key = jax.random.fold_in(key, state.step)
+    _checks.check_type("state", state, TrainState)
+    _checks.check_callable("loss", loss)
+    _checks.check_type("optimizer", optimizer, optax.GradientTransformation)
+    _checks.check_scalar("ema_decay", ema_decay, _checks.as_fraction)
+    key = jax.random.fold_in(_checks.as_key("key", key), state.step)
     trained, join = _split(state.params)
     (value, metrics), gradient = jax.value_and_grad(
         lambda trained: loss(join(trained), key, batch), has_aux=True

@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from inr import _checks, rendering
+from inr import _checks, _conversions, rendering
 from inr._memory import program_bytes
 from inr._typing import Array, ArrayLike, ImageLike, Params, Region, Size
 from inr.coords import region_size, sample_grid
@@ -68,7 +68,7 @@ def upscale(
         scale below 1; an unknown model or file; and a budget that is too small, naming
         the smallest that works.
     """
-    image = np.asarray(_checks.as_image("image", image))
+    image = np.asarray(_conversions.as_image("image", image))
     c = image.shape[-1]
     if c > 4:
         raise _checks.fail("image", "gray or RGB, with or without alpha", image.shape)

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from inr import _checks
+from inr import _checks, _conversions
 from inr._typing import Array, ArrayLike, Size
 from inr.color import rgb_to_luma
 from inr.coords import neighbors, sample_grid
@@ -87,8 +87,8 @@ class Upscaler(ConditionalModel):
         kind = SpanEncoder if self.trunk == "span" else FlatEncoder
         encoder = kind(self.width, self.blocks, parent=None)
         tail = 3 if self.tail else 0
-        # 3 more for the decoder's interpolation and the cubic interpolation.
-        return encoder.reach + tail + 3
+        # 1 more for the decoder, which interpolates between neighboring pixels.
+        return encoder.reach + tail + 1
 
     def encode(self, image: ArrayLike) -> FeatureMap:
         """Coefficients at each pixel of an image `[h, w, 3]`, or `[h, w, 1]` if `gray`.
@@ -96,7 +96,7 @@ class Upscaler(ConditionalModel):
         Raises:
           ValueError: for an image of another shape, or one that is empty or not finite.
         """
-        image = _checks.as_image("image", image)
+        image = _conversions.as_image("image", image)
         h, w, c = image.shape
         if c != (1 if self.gray else 3):
             expected = "gray, [h, w, 1]" if self.gray else "RGB, [h, w, 3]"

@@ -132,6 +132,7 @@ class Sepia(ConditionalModel):
         return color.ycbcr_to_rgb(jnp.concatenate([luma, chroma], -1))
 
 
+@pytest.mark.slow
 def test_a_colorizer_of_another_package(tmp_path):
     """It is registered, saved, loaded and used like those of the library."""
     gray, path = gray_image(), tmp_path / "sepia.safetensors"

@@ -154,6 +154,7 @@ def test_the_original_setting_gives_phases_of_a_few_radians():
     assert 0.95 < np.abs(kernel).max() <= 1
 
 
+@pytest.mark.slow
 def test_bad_input_is_refused():
     for options, message in (
         ({"activations": ("relu",)}, "`activations` must be 14 names"),

@@ -99,6 +99,7 @@ def test_training_and_rendering_agree(params):
         assert np.abs(leaf).max() > 0
 
 
+@pytest.mark.slow
 def test_the_decoder_reads_the_feature_map_alone(params):
     """So a bound field runs the encoder once."""
     field = inr.bind(SMALL, params, gray_image())

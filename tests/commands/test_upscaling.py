@@ -70,6 +70,7 @@ def test_the_result_is_scored_beside_interpolations(photo, upscaler, tmp_path, c
     assert "dB PSNR over the best interpolation" in printed
 
 
+@pytest.mark.slow
 def test_a_siren_enlarges_a_photo(photo, tmp_path, capsys):
     out = tmp_path / "out"
     options = ["--method", "siren", "--scale", "2", "--evaluate", "--out", str(out)]

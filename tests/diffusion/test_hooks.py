@@ -114,7 +114,7 @@ def test_invalid_hooks_are_refused():
         draw(hooks=Hooks(inpaint=(x_T, np.ones((4, 5), bool))))
     with refuses("`inpaint` must be finite"):
         draw(hooks=Hooks(inpaint=(x_T * np.nan, np.ones(x_T.shape, bool))))
-    with refuses("`high` must be above low"):
+    with refuses("`high` must be above `low`"):
         clip(1.0, -1.0)
     with refuses("`quantile` must be a number from 0 to 1"):
         diffusion.dynamic_threshold(1.2)

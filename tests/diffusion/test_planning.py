@@ -20,7 +20,7 @@ def test_steps_connect_the_levels_of_the_sampler():
 
 
 def test_an_invalid_plan_is_refused():
-    with refuses("`sampler` must be a Sampler"):
+    with refuses("`sampler` must be a `Sampler`", TypeError):
         plan_steps(LINEAR, sampler="ddim", predicts="eps")
     with refuses("`predicts` must be one of"):
         plan_steps(LINEAR, sampler=ddim(), predicts="score")

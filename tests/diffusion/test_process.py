@@ -160,5 +160,5 @@ def test_invalid_input_is_refused(key):
     )
     with refuses("`denoiser` must be a map from x"):
         loss(lambda x, t: x[:, 0], x0)
-    with refuses("`weights` must be \\[1000\\]"):
+    with refuses("`weights` must be of shape \\(1000,\\)"):
         loss(lambda x, t: x, x0, weights=np.ones(3))

@@ -58,6 +58,7 @@ def test_deterministic_samplers_need_no_key_and_ignore_it(key, name):
     np.testing.assert_allclose(outputs[0], without_key, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_v_and_x0_can_start_at_a_level_without_signal(key):
     schedule = diffusion.zero_terminal_snr(LINEAR)
     for kind in ("v", "x0", "flow"):
@@ -190,9 +191,9 @@ def test_invalid_input_is_refused(key):
         run(key, lambda x, t: x[0], x_T, sampler=sampler)
     with refuses("`denoiser` must be callable", TypeError):
         run(key, {"params": x_T}, x_T, sampler=sampler)
-    with refuses("`sampler` must be a Sampler"):
+    with refuses("`sampler` must be a `Sampler`", TypeError):
         run(key, ORACLE, x_T, sampler="ddim")
-    with refuses("`schedule` must be a Schedule"):
+    with refuses("`schedule` must be a `Schedule`", TypeError):
         sample(key, ORACLE, x_T, schedule=[1.0], sampler=sampler, predicts="eps")
     with refuses("`x_T` must be a floating array"):
         run(key, ORACLE, np.zeros((3, 2), int), sampler=sampler)

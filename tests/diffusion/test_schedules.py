@@ -30,7 +30,7 @@ def test_schedules_are_compared_and_hashed_by_value():
 
 
 def test_invalid_schedules_are_refused():
-    with refuses("`noise` must be a table whose noise / signal increases strictly"):
+    with refuses("`noise` must be a table whose ratio to `signal` increases"):
         Schedule([0.5, 0.9], [0.8, 0.4])
     with refuses("`signal` must be \\[levels\\], like `noise` and `times`"):
         Schedule([0.9, 0.5], [0.4])

@@ -195,6 +195,7 @@ def test_a_short_fit_lowers_the_loss_ten_times(name):
         image,
         model=build(name),
         init=params,
+        points="pixels",
         num_steps=100,
         optimizer=1e-2,  # the defaults are for wider fields
         progress=False,

@@ -155,11 +155,13 @@ def test_pixel_positions_equal_those_of_render(model):
     assert abs(output[0, 0] - output[-1, 0]).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_a_fitted_image_is_displayed(key):
     image = np.asarray(coords.grid((6, 12)))[..., ::-1].mean(-1, keepdims=True)
     image = np.float32(0.5 + 0.4 * image)
     model = inr.Siren(width=12, depth=1, omega=5.0)
-    field = inr.fit_image(key, image, model=model, num_steps=60, progress=False).field
+    options = {"num_steps": 60, "points": "pixels", "progress": False}
+    field = inr.fit_image(key, image, model=model, **options).field
     output = picture(inr.to_glsl(field), (6, 12))
     np.testing.assert_allclose(output[..., :1], inr.render(field, (6, 12)), atol=1e-5)
     assert abs(output - image).mean() < 0.05 < abs(output[::-1] - image).mean()

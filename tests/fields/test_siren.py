@@ -110,6 +110,7 @@ def test_the_sine_accepts_other_dtypes(dtype):
     assert sine(x).dtype == dtype
 
 
+@pytest.mark.slow
 def test_a_bfloat16_field_is_close_and_returns_float32(key):
     points = coords.random_points(key, 200)
     model = inr.Siren(width=64, depth=2, omega=5.0)

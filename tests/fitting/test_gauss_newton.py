@@ -111,6 +111,7 @@ def test_strong_damping_goes_down_the_gradient(key):
     assert change @ gradient < -0.999 * size < 0
 
 
+@pytest.mark.slow
 def test_blocks_of_rows_change_nothing(key, monkeypatch):
     data = samples(50)
     unsplit = fitted(key, SMALL, data, num_steps=1)

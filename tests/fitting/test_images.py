@@ -19,9 +19,14 @@ def smooth_image(h=16, w=16):
 
 
 def fit(image=None, model=SMALL, *, key=0, **options):
+    """A fit of all pixels in every step."""
     image = smooth_image() if image is None else image
-    options = {"num_steps": 60, "progress": False, **options}
+    options = {"num_steps": 60, "points": "pixels", "progress": False, **options}
     return inr.fit_image(jax.random.key(key), image, model=model, **options)
+
+
+def fit_continuous(image=None, model=SMALL, *, batch_size=256, **options):
+    return fit(image, model, points="continuous", batch_size=batch_size, **options)
 
 
 def mse(result, image):
@@ -47,6 +52,39 @@ def test_between_the_pixels_the_field_follows_the_signal():
     assert float(jnp.abs(fine - smooth_image(64, 64))[inner].max()) < 0.02
 
 
+def test_random_points_make_pixels_means_over_cells():
+    """The pixels are means of a finer image, which the field is closest to."""
+    fine = smooth_image(64, 64)
+    image = fine.reshape(16, 4, 16, 4, 2).mean((1, 3))
+    result = fit_continuous(image, SMALL.clone(omega=5.0), num_steps=800)
+    means = inr.render(result.field, (16, 16), antialias=4)
+    # The mirrored borders of the spline are not those of the signal.
+    assert float(jnp.abs(means - image)[2:-2, 2:-2].max()) < 5e-3
+    rendered = inr.render(result.field, (64, 64))
+    cubic = coords.sample_grid(image, coords.grid((64, 64)), interpolation="cubic")
+    inner = (slice(4, -4), slice(4, -4))
+    errors = [float(jnp.square(x - fine)[inner].mean()) for x in (rendered, cubic)]
+    assert errors[0] < errors[1] / 2
+
+
+def test_a_batch_of_all_pixels_is_drawn_without_randomness():
+    results = [fit(batch_size=n, num_steps=3) for n in (None, 256, 4096)]
+    for result in results[1:]:
+        np.testing.assert_array_equal(result.history, results[0].history)
+
+
+def test_random_points_avoid_pixels_of_weight_0():
+    image = smooth_image()
+    weights = np.ones((16, 16), np.float32)
+    weights[4:7, 4:9] = 0
+    corrupted = np.where(weights[..., None] > 0, image, 0.77)
+    model = SMALL.clone(omega=5.0)
+    result = fit_continuous(corrupted, model, weights=weights, num_steps=300)
+    error = jnp.abs(inr.render(result.field, (16, 16), antialias=4) - image)
+    assert float(error[weights > 0].max()) < 0.03
+    assert float(error.max()) < 0.1  # the gap follows the signal, not 0.77
+
+
 def test_without_a_model_it_is_a_siren_of_the_images_frequency():
     image = smooth_image()
     result = fit(image, model=None, num_steps=3)
@@ -58,7 +96,7 @@ def test_without_a_model_it_is_a_siren_of_the_images_frequency():
 @pytest.mark.parametrize("level", [0.0, 0.1, 1.0])
 def test_the_default_model_fits_constant_and_tiny_images(size, level):
     image = np.full(size, level, np.float32)
-    result = fit(image, model=None, num_steps=2)
+    result = fit_continuous(image, model=None, num_steps=2, batch_size=8)
     assert result.field.model.features == size[-1]
     assert np.isfinite(result.history).all()
     assert result.field.model.omega < 40
@@ -151,7 +189,7 @@ def test_bad_images_are_refused(image, message):
         ),
         ({"target_psnr": float("nan")}, "`target_psnr`"),
         ({"target_psnr": "high"}, "`target_psnr`"),
-        ({"antialias": 0}, "`antialias`"),
+        ({"points": "centers"}, "`points`"),
         ({"batch_size": 0}, "`batch_size`"),
         ({"weights": np.zeros((16, 16), np.float32)}, "`weights`"),
         ({"weights": -np.ones((16, 16), np.float32)}, "`weights`"),

@@ -64,6 +64,7 @@ def test_a_second_fit_compiles_nothing(key):
     assert compiled() == 0
 
 
+@pytest.mark.slow
 def test_it_stops_at_the_target_with_the_params_that_reached_it(key):
     result = fitted(key, SMALL, samples(200), num_steps=50, target_loss=1e-3)
     assert result.status == "target reached"

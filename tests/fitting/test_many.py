@@ -42,6 +42,7 @@ def test_the_fields_equal_single_fits():
         chex.assert_trees_all_close(params, one.params, atol=2e-3)
 
 
+@pytest.mark.slow
 def test_each_field_has_its_own_start_and_normalization():
     params = fit(signals(3)).params
     scale = np.asarray(params["normalization"]["features_scale"])[:, 0]
@@ -50,6 +51,7 @@ def test_each_field_has_its_own_start_and_normalization():
     assert not np.allclose(kernels[0], kernels[1], atol=0.05)
 
 
+@pytest.mark.slow
 def test_each_field_stops_at_its_own_target():
     features = signals(3)
     complete = fit(features, num_steps=200)

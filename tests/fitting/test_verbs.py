@@ -34,6 +34,7 @@ def mse(result):
     return float(jnp.mean((result.field(points) - features) ** 2))
 
 
+@pytest.mark.slow
 def test_coords_outside_the_unit_box_are_brought_in(key):
     points = 100 + 50 * coords.random_points(key, 200)
     features = jnp.sin(points.sum(-1, keepdims=True) / 40)
@@ -128,15 +129,6 @@ def test_a_resumed_fit_equals_an_uninterrupted_one_bit_by_bit(tmp_path, batch_si
     np.testing.assert_array_equal(resumed.history, complete.history)
     finished = fit(**options, checkpoint=tmp_path / "a")
     chex.assert_trees_all_equal(finished.params, complete.params)
-
-
-def test_a_checkpoint_of_another_model_is_refused(tmp_path):
-    fit(num_steps=3, checkpoint=tmp_path)
-    with refuses("`checkpoint`"):
-        fit(model=inr.Siren(features=2, width=16, depth=1), checkpoint=tmp_path)
-    (tmp_path / "file").write_text("x")
-    with refuses("`checkpoint`"):
-        fit(checkpoint=tmp_path / "file")
 
 
 def no_residual(field, batch):

@@ -46,6 +46,7 @@ def test_a_video_round_trip_is_close(tmp_path, extension, fps):
 
 
 @pytest.mark.usefixtures("av")
+@pytest.mark.slow
 def test_uint8_generators_and_gray_are_written_alike(tmp_path):
     levels = np.rint(255 * clip()).astype(np.uint8)
     path = tmp_path / "clip.mp4"
@@ -63,6 +64,7 @@ def test_uint8_generators_and_gray_are_written_alike(tmp_path):
 
 
 @pytest.mark.usefixtures("av")
+@pytest.mark.slow
 def test_a_part_of_a_video_is_read_and_resized(tmp_path):
     path, frames = tmp_path / "clip.mp4", clip()
     inr.write_video(path, frames, 25)

@@ -242,6 +242,7 @@ def test_a_traced_mask_equals_a_concrete_mask(solver):
     np.testing.assert_allclose(result, f(source, target, mask), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_vmap_and_grad():
     source, target = (draw(3, 20, 22, 1, seed=s).astype(np.float32) for s in (0, 1))
     mask = disc(20, 22)

@@ -60,6 +60,7 @@ def test_a_highlight_is_compressed():
     assert heights[0] > heights[1] + 0.02 > heights[2] + 0.04
 
 
+@pytest.mark.slow
 def test_change_illumination_equals_the_equation():
     x, mask = image(12, 14), disc(12, 14)
     log = np.log(x.astype(np.float64))
@@ -72,6 +73,7 @@ def test_change_illumination_equals_the_equation():
     np.testing.assert_allclose(result, np.exp(value), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_texture_below_the_threshold_is_removed_and_edges_are_not():
     rng = np.random.default_rng(0)
     step = np.where(np.arange(40) < 20, 0.2, 0.8)[None, :, None]

@@ -130,6 +130,7 @@ def test_relevance_is_differentiable():
     assert np.isfinite(flat).all()
 
 
+@pytest.mark.slow
 def test_maps_that_do_not_fit_are_refused():
     x = noise(0, 4, 4, 2)
     with refuses("`keys` must be at least one map"):

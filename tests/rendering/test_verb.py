@@ -110,6 +110,7 @@ def test_a_plain_function_is_rendered_under_jit_and_differentiated():
         jax.jit(lambda: inr.render(waves, (9, 8), out=out))()
 
 
+@pytest.mark.slow
 def test_the_image_is_differentiable_with_respect_to_the_field(field):
     gradient = jax.grad(lambda f: inr.render(f, (5, 5)).sum())(field)
     expected = jax.grad(lambda f: f(coords.grid((5, 5))).sum())(field)
@@ -122,6 +123,7 @@ def test_supersampling_is_the_mean_of_a_finer_grid():
     np.testing.assert_allclose(inr.render(waves, (8, 10), antialias=3), fine, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_closed_form_is_the_mean_over_the_pixel():
     model = inr.Siren(features=2, width=32, depth=0)
     field = inr.bind(model, model.init(jax.random.key(1), jnp.zeros((1, 2))))

@@ -25,6 +25,7 @@ def fit(samples, model=MODEL, **options):
     return inr.fit_audio(jax.random.key(0), samples, model=model, **options)
 
 
+@pytest.mark.slow
 def test_between_the_samples_the_field_is_the_sound_that_was_sampled():
     result = fit(chord(centers(400)), optimizer=2e-3)
     prediction = inr.render(result.field, (1600,))
@@ -34,6 +35,7 @@ def test_between_the_samples_the_field_is_the_sound_that_was_sampled():
     assert result.history[-1] < 1e-3
 
 
+@pytest.mark.slow
 def test_loudness_does_not_change_the_fit():
     loud = chord(centers(100))
     a, b = (fit(loud * scale, num_steps=20) for scale in (1.0, 2.0**-8))
@@ -50,6 +52,7 @@ def test_one_channel_needs_no_axis():
     np.testing.assert_array_equal(a.history, b.history)
 
 
+@pytest.mark.slow
 def test_without_a_model_it_is_a_siren_of_the_sounds_frequency():
     samples = chord(centers(64))
     result = fit(samples, model=None, num_steps=2)

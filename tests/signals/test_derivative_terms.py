@@ -31,6 +31,7 @@ def residual(term, field):
     return np.asarray(term.residual(field, term.data))
 
 
+@pytest.mark.slow
 def test_a_difference_is_the_slope_at_the_middle_of_its_edge():
     image = quadratic(coords.grid((7, 11)))
     term = signals.gradient_term(poisson.grid_gradient(image))
@@ -124,6 +125,7 @@ def test_pixels_are_shifted_for_the_laplacian_too(key):
         assert len(target) == 6 * 8
 
 
+@pytest.mark.slow
 def test_errors_of_slopes_are_measured_by_the_image_they_add_up_to():
     """For a field whose errors are the slopes of an image: the image's variance."""
     image = smooth_image((9, 13))

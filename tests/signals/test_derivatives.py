@@ -44,6 +44,7 @@ def test_a_laplacian_and_the_border_determine_the_image(key):
     assert inr.psnr(np.clip(rendered, 0, 1), image) > 40
 
 
+@pytest.mark.slow
 def test_without_a_model_they_are_sirens_of_the_images_frequency(key):
     image = smooth_image((12, 16))
     options = {"num_steps": 2, "progress": False}

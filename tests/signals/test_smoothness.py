@@ -26,6 +26,7 @@ def smooth_image(size):
     ).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_the_lengths_of_gradient_and_hessian():
     x = jnp.array([[0.2, -0.4], [0.9, 0.1]])
     y, z = np.asarray(x).T
@@ -67,15 +68,16 @@ def test_a_prior_of_an_image_is_a_further_term(key):
     """From the same parameters `fit_image` takes the steps of `fit` with both terms."""
     image = smooth_image((8, 8))
     prior = signals.smoothness_term(weight=0.1, batch_size=64)
-    options = {"num_steps": 3, "progress": False}
+    options = {"points": "pixels", "num_steps": 3, "progress": False}
     start = inr.fit_image(key, image, model=MODEL, **options).params
     options |= {"init": start, "optimizer": 1e-3}
     with_prior = inr.fit_image(key, image, model=MODEL, prior=prior, **options)
     rows = (coords.grid((8, 8)).reshape(-1, 2), image.reshape(-1, 2))
     values = inr.Term(value_residual, rows)
+    del options["points"]
     both = inr.fit(key, MODEL, (values, prior), **options)
     np.testing.assert_array_equal(with_prior.history, both.history)
-    without = inr.fit_image(key, image, model=MODEL, **options)
+    without = inr.fit_image(key, image, model=MODEL, points="pixels", **options)
     assert with_prior.history[0] > without.history[0]
 
 

@@ -54,6 +54,7 @@ def test_frequencies_are_the_same_per_pixel_and_per_frame():
     np.testing.assert_allclose(scale, [0.25, 0.5, 1.0])
 
 
+@pytest.mark.slow
 def test_the_batch_is_a_fair_sample_of_the_error():
     """The mean of many first losses is the error of all pixels at the start."""
     frames = clip()
@@ -79,6 +80,7 @@ def test_it_continues_from_parameters_and_from_a_checkpoint(tmp_path):
     np.testing.assert_array_equal(resumed.history, complete.history)
 
 
+@pytest.mark.slow
 def test_an_optimizer_and_a_callback_pass_through():
     calls, origin = [], np.zeros((1, 3))
     result = fit(

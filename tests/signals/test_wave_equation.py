@@ -75,6 +75,7 @@ def test_an_open_edge_absorbs_a_wave_at_normal_incidence(side):
     assert np.abs(fixed.residual(field, batch)).max() > 0.5
 
 
+@pytest.mark.slow
 def test_the_initial_velocity_is_a_term():
     def field(coords):
         return (jnp.sin(2 * coords[:, 0]) * tone(coords[:, 1:]))[:, None]
@@ -96,6 +97,7 @@ def test_a_speed_is_a_number_an_image_or_a_function():
     np.testing.assert_allclose(rows[2], rows[0], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_units_of_time_and_amplitude_change_nothing():
     """Three times the amplitude and half the speed have the same relative loss."""
     losses = []

@@ -75,10 +75,11 @@ def test_uint8_levels_become_values_in_the_unit_range():
 
 @pytest.mark.parametrize("amount", [-0.1, 0.5, np.nan])
 def test_an_amount_outside_its_range_is_refused(amount):
-    with refuses("`amount` must be from 0 to below 0.5"):
+    with refuses("`amount` must be"):
         training.random_views(jax.random.key(0), smooth(), amount=float(amount))
 
 
+@pytest.mark.slow
 def test_resized_crops_have_random_scales():
     """A ramp stays a ramp, steeper by the scale, wherever the part begins.
 

@@ -172,10 +172,13 @@ class Interrupted:
         self.step, self.interrupt = step, interrupt
         self.position, self.iterator = 0, iter(dataset())
         self.get_state = self.iterator.get_state
-        self.set_state = self.iterator.set_state
 
     def __iter__(self):
         return self
+
+    def set_state(self, state):
+        self.position = state["next_index"]
+        self.iterator.set_state(state)
 
     def __next__(self):
         self.position += 1
@@ -224,7 +227,7 @@ def test_training_resumes_after_a_crash(uninterrupted, tmp_path, step):
 CHILD = """
     import sys, time
     sys.path[:0] = {paths!r}
-    import test_loop as t
+    import {module} as t
 
     def evaluate(params):
         values = t.evaluate(params)
@@ -240,8 +243,9 @@ CHILD = """
 
 
 def run_child(code, **formats):
-    paths = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "training")]
-    code = textwrap.dedent(code).format(paths=paths, **formats)
+    # The name of this module is a part of the name of its loss.
+    formats = {"module": __name__, "paths": [str(ROOT), str(ROOT / "tests")], **formats}
+    code = textwrap.dedent(code).format(**formats)
     return subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True
     )
@@ -345,7 +349,61 @@ def test_metrics_are_strict_json(tmp_path):
     assert json.loads(lines.splitlines()[0])["ratio"] is None
 
 
-def test_invalid_arguments_are_refused(tmp_path, uninterrupted):
+def other_loss(params, key, crops):
+    return color_loss(params, key, crops)
+
+
+@pytest.mark.parametrize(
+    ("options", "difference"),
+    [
+        ({"optimizer": optax.sgd(0.1)}, "optimizer"),
+        ({"key": 8}, "key"),
+        ({"loss": other_loss}, "loss"),
+        ({"params": {**PARAMS, "more": jnp.zeros(2)}}, "params"),
+        ({"ema_decay": 0.5, "score": None}, "ema_decay and score"),
+        (
+            {
+                "batches": training.crop_batches(
+                    jax.random.key(3), images(), batch_size=4, side=12
+                )
+            },
+            "batches",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_folder_of_another_training_is_refused(uninterrupted, options, difference):
+    _, folder = uninterrupted
+    before = (folder / "metrics.jsonl").read_bytes()
+    with refuses(f"`checkpoint` .* which differs in {difference}. Choose"):
+        train(checkpoint=folder, **options)
+    assert (folder / "metrics.jsonl").read_bytes() == before
+
+
+def test_a_folder_of_more_steps_is_refused(uninterrupted):
+    with refuses("`num_steps` must be at least 20, the step of the checkpoint, got 6"):
+        train(checkpoint=uninterrupted[1], num_steps=6)
+
+
+def test_a_dataset_without_the_stored_position_is_refused(tmp_path):
+    class Short(Interrupted):
+        def set_state(self, state):
+            if state["next_index"] > 3:
+                raise IndexError("out of range")
+            super().set_state(state)
+
+    train(num_steps=6, checkpoint=tmp_path)
+    with refuses("`batches` must be the dataset of the checkpoint"):
+        train(Short(99, crash), checkpoint=tmp_path)
+
+
+def test_a_training_continues_with_more_steps_and_another_rate(tmp_path):
+    train(num_steps=6, checkpoint=tmp_path)
+    result = train(num_steps=8, checkpoint=tmp_path, optimizer=1e-4)
+    assert (result.num_steps, len(steps_of(result.history))) == (8, 8)
+
+
+def test_invalid_arguments_are_refused(tmp_path):
     with refuses("`score` must be None without"):
         train(evaluate=None)
     with refuses("`score` must be one of"):
@@ -354,8 +412,6 @@ def test_invalid_arguments_are_refused(tmp_path, uninterrupted):
         train(list(itertools.islice(iter(dataset()), 3)))
     with refuses("`batches` must be a grain dataset"):
         train([images()] * 20, checkpoint=tmp_path)
-    with refuses("`checkpoint`"):
-        train(checkpoint=uninterrupted[1], optimizer=optax.sgd(0.1))
     with refuses("`loss` must be a loss without metrics named step"):
         train(
             loss=lambda p, k, b: (p["w"].sum(), {"step": 1.0}),
@@ -373,7 +429,7 @@ DEVICES = """
     os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
     sys.path[:0] = {paths!r}
     import json, jax, numpy as np
-    import test_loop as t
+    import {module} as t
     from jax.sharding import NamedSharding, PartitionSpec
     from inr import training
 

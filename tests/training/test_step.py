@@ -89,6 +89,7 @@ def test_the_learning_rate_warms_up_and_decays():
     assert training.warmup_adam(20) is training.warmup_adam(20)
 
 
+@pytest.mark.slow
 def test_other_collections_stay_constant(key):
     model = inr.Siren(width=8, depth=1)
     points = inr.coords.grid((4, 4)).reshape(-1, 2)

@@ -48,6 +48,7 @@ def test_pixels_equal_render(tiny, scale):
     np.testing.assert_allclose(pixels, expected, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_jit_does_not_change_pixels(tiny):
     def pixels(params, image):
         feature_map = TINY.apply(params, image, method="encode")
@@ -57,6 +58,7 @@ def test_jit_does_not_change_pixels(tiny):
     np.testing.assert_allclose(compiled, pixels(tiny.params, photo()), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_gains_are_those_of_the_scale(tiny):
     """Linear between whole scales, constant beyond 4."""
     decoder = tiny.params["params"]["decoder"]

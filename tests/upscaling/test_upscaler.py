@@ -78,6 +78,7 @@ def test_reach_is_the_radius_of_the_receptive_field(tiny):
     assert FlatEncoder(6, 1).reach < far <= model.reach
 
 
+@pytest.mark.slow
 def test_the_field_is_continuous(tiny):
     """At pixel centers and halfway between, where the nearest pixels change."""
     field = inr.bind(*tiny, photo())

@@ -1,0 +1,89 @@
+"""Images and sound as floating arrays, from all the forms that users have them in."""
+
+import warnings
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from inr import _checks
+
+
+def as_image(argument: str, value: Any) -> jax.Array:
+    """Return an image as a floating array `[h, w, c]`.
+
+    This is what "Image verbs accept" means in the documentation: floating values in
+    [0, 1]; uint8 and uint16 arrays, divided by 255 and 65535; PIL images, of which
+    palettes and CMYK become RGB; `[h, w, c]`, or `[h, w]`, which gains c = 1. Nothing
+    is clipped. Concrete floating values above 1.5 cause a warning.
+
+    Raises:
+      ValueError: for bool and other integers, another rank, an empty axis, or NaN.
+    """
+    expected = "a floating, uint8 or uint16 array, or a PIL image"
+    if hasattr(value, "getbands"):
+        value = _pillow_levels(value)
+    # In NumPy where possible: XLA may multiply by a rounded reciprocal instead.
+    levels = (
+        _checks.as_numpy(argument, value, expected)
+        if _checks.is_concrete(value)
+        else value
+    )
+    dtype = levels.dtype
+    if dtype in (np.uint8, np.uint16):
+        value = levels.astype(np.float32) / np.float32(np.iinfo(dtype).max)
+    elif not jnp.issubdtype(dtype, jnp.floating):
+        fix = "Convert levels to [0, 1]: divide by the value of white."
+        if dtype == np.bool_:
+            fix = "Convert it with `.astype(numpy.float32)`."
+        raise _checks.fail(argument, expected, f"dtype {dtype}", fix)
+    image = _checks.as_floating(argument, value)
+    _checks.check_rank(argument, image, "[h, w, c]", "[h, w]")
+    _checks.check_not_empty(argument, image)
+    _checks.check_finite(argument, image)
+    _warn_if_levels(argument, image)
+    return image if image.ndim == 3 else image[..., None]
+
+
+def _pillow_levels(image: Any) -> np.ndarray:
+    """Array of a PIL image, whose palette, if any, is applied."""
+    if image.mode == "1":
+        image = image.convert("L")
+    elif image.mode not in ("L", "LA", "RGB", "RGBA", "F") and image.mode[0] != "I":
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    return np.asarray(image)
+
+
+def _warn_if_levels(argument: str, array: Any) -> None:
+    if not _checks.is_concrete(array):
+        return
+    peak = float(np.asarray(array).max())
+    if peak > 1.5:
+        warnings.warn(
+            f"`{argument}` should be in [0, 1], got values up to {peak:g}, which looks "
+            "like 0..255; divide by 255.",
+            stacklevel=3,
+        )
+
+
+def as_samples(argument: str, value: Any) -> np.ndarray:
+    """Return sound as a floating array `[n, channels]`; `[n]` gains an axis.
+
+    Raises:
+      ValueError: for integers, another rank, an empty axis, or NaN.
+    """
+    dtype = _checks.as_numpy(argument, value, "a floating array").dtype
+    fix = ""
+    if np.issubdtype(dtype, np.integer):
+        fix = f"Divide by {float(np.iinfo(dtype).max) + 1:.0f} to reach [-1, 1]."
+    samples = np.asarray(_checks.as_floating(argument, value, fix))
+    _checks.check_rank(argument, samples, "[n, channels]", "[n]")
+    _checks.check_not_empty(argument, samples)
+    _checks.check_finite(argument, samples)
+    return samples if samples.ndim == 2 else samples[:, None]
+
+
+def as_unit_range(values: jax.Array) -> jax.Array:
+    """Return uint8 levels as float32 in [0, 1], and other dtypes unchanged."""
+    return values.astype(jnp.float32) / 255 if values.dtype == jnp.uint8 else values

@@ -1,0 +1,123 @@
+"""Modules and arrays: those of a file must be what `init` of its module gives."""
+
+import functools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from flax import linen as nn, traverse_util
+from flax.core import DenyList
+
+from inr import _checks
+from inr._hyperparameters import short
+
+Inputs = Callable[[nn.Module, Mapping[str, Any]], Sequence[Any]]
+"""Maps a module and its arrays by path to the inputs of `init` behind the key.
+
+The arrays and the inputs may be `jax.ShapeDtypeStruct`s.
+"""
+
+
+def build(
+    cls: type[nn.Module],
+    hyperparameters: Mapping[str, Any],
+    arrays: Mapping[str, jax.ShapeDtypeStruct],
+    inputs: Inputs,
+    *,
+    source: str,
+) -> nn.Module:
+    """Build the module of a file, whose hyperparameters are not trusted.
+
+    `apply` is traced first. It fails at the first layer without an array in the file,
+    whereas `init` adds every layer that the hyperparameters ask for. So the work is in
+    proportion to the number of arrays in the file.
+
+    Args:
+      cls: class of the module.
+      hyperparameters: fields of the module.
+      arrays: shapes of the arrays by path.
+      inputs: example inputs of the module.
+      source: the file, for errors.
+
+    Raises:
+      ValueError: if the class does not accept the hyperparameters, or its arrays are
+        others.
+    """
+    try:
+        model = cls(**hyperparameters)
+        hash(model)
+        examples = inputs(model, arrays)
+    except Exception as error:  # each class has its own errors
+        expected = f"a file with hyperparameters that {cls.__name__} accepts"
+        got = f"{short(hyperparameters)} in {source} ({error})"
+        raise _checks.fail("path", expected, got) from error
+    options = {"rngs": {"params": jax.random.key(0)}, "mutable": DenyList("params")}
+    try:
+        tree = traverse_util.unflatten_dict(dict(arrays), sep="/")
+        jax.eval_shape(functools.partial(model.apply, **options), tree, *examples)
+    except Exception as error:
+        problem = str(error).split(" (http")[0]
+        raise _others("path", model, f"{source}: {problem}") from error
+    check_arrays(model, arrays, examples, argument="path", source=source)
+    return model
+
+
+def check_arrays(
+    model: nn.Module,
+    arrays: Mapping[str, Any],
+    examples: Sequence[Any],
+    *,
+    argument: str,
+    source: str,
+) -> None:
+    """Raise unless arrays have the paths, shapes and kinds of dtype of `init`.
+
+    Floats of any precision stand for each other, but not for integers.
+
+    Args:
+      model: the module.
+      arrays: arrays by path, or their shapes.
+      examples: inputs of `init` behind the key.
+      argument: name of the arrays in errors.
+      source: the file or the class, for errors.
+    """
+    tree = jax.eval_shape(model.init, jax.random.key(0), *examples)
+    flat: Any = traverse_util.flatten_dict(dict(tree), sep="/")
+    expected, actual = (
+        {(name, tuple(x.shape), _kind(x.dtype)) for name, x in arrays_by_path.items()}
+        for arrays_by_path in (flat, arrays)
+    )
+    if expected != actual:
+        name, shape, kind = min(expected ^ actual)
+        problem = f"the first difference is {name!r}, {kind} with shape {shape}"
+        raise _others(argument, model, f"{source}; {problem}")
+
+
+def check_finite(arrays: Mapping[str, Any], *, argument: str, source: str) -> None:
+    """Raise if an array, of arrays by path, holds NaN or infinity."""
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise ValueError(
+                f"`{argument}` must hold finite arrays, got NaN or infinity in "
+                f"{name!r} of {source}. Did the training diverge?"
+            )
+
+
+def num_elements(arrays: Mapping[str, Any]) -> int:
+    """Number of elements of all arrays."""
+    return sum(math.prod(x.shape) for x in arrays.values())
+
+
+def _others(argument: str, model: nn.Module, source: str) -> ValueError:
+    kind = type(model).__name__
+    return ValueError(
+        f"`{argument}` must hold the arrays of {kind}, got others in {source}."
+    )
+
+
+def _kind(dtype: Any) -> str:
+    """Name of a dtype without its bits; an unusual float is a kind of its own."""
+    name = np.dtype(dtype).name.rstrip("0123456789")
+    return "float" if name == "bfloat" else name
