@@ -13,6 +13,7 @@ from inr import (
     merging as merging,
     metrics as metrics,
     models as models,
+    plot as plot,
     poisson as poisson,
     pretrained as pretrained,
     references as references,

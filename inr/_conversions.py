@@ -84,6 +84,6 @@ def as_samples(argument: str, value: Any) -> np.ndarray:
     return samples if samples.ndim == 2 else samples[:, None]
 
 
-def as_unit_range(values: jax.Array) -> jax.Array:
+def as_unit_range(values: Any) -> Any:
     """Return uint8 levels as float32 in [0, 1], and other dtypes unchanged."""
     return values.astype(jnp.float32) / 255 if values.dtype == jnp.uint8 else values

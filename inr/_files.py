@@ -12,8 +12,10 @@ from inr import _checks
 
 def as_path(argument: str, value: Any) -> pathlib.Path:
     """Return the name of a file or a folder as a path."""
-    if not isinstance(value, str | os.PathLike) or "\0" in str(value):
-        raise TypeError(f"`{argument}` must be a path, got {value!r}.")
+    is_name = isinstance(value, str | os.PathLike) and str(value) != ""
+    if not is_name or "\0" in str(value):
+        got = value if isinstance(value, str) else type(value).__name__
+        raise TypeError(f"`{argument}` must be a path, got {got!r}.")
     return pathlib.Path(value)
 
 

@@ -15,8 +15,9 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import jax
 import numpy as np
-from tqdm.auto import tqdm
 
+from inr import _checks
+from inr._progress import tqdm
 from inr._typing import Array
 from inr.checkpoints import Checkpoints, check_num_steps, open_checkpoints
 
@@ -92,6 +93,8 @@ def drive(
     Raises:
       ValueError: for a checkpoint of other arguments or of more steps.
     """
+    _checks.check_flag("progress", progress)
+    _checks.check_callable("describe", describe)
     with contextlib.ExitStack() as stack:
         writer = _CheckpointWriter(stack, checkpoint, arguments)
         state, history = writer.resume(state)

@@ -23,9 +23,9 @@ from inr._model_arrays import Inputs, build, check_arrays, check_finite, num_ele
 from inr._registry import registered_name
 from inr._typing import Params
 
-# Of a header, in bytes. One entry takes about 100, and the largest pretrained model has
-# 153 arrays.
-_MAX_HEADER = 2**20
+# Of a header, in bytes. An array takes about 100 and 10 ms of tracing; the largest
+# pretrained model has 153 arrays.
+_MAX_HEADER = 2**18
 
 _DTYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
 _DTYPES |= {f"{kind[0].upper()}{bits}": f"{kind}{bits}"
@@ -86,7 +86,8 @@ def write_model(
     data = safetensors.numpy.save(arrays, header)
     if int.from_bytes(data[:8], "little") > _MAX_HEADER:
         got = f"{len(arrays)} arrays and hyperparameters of {len(str(header))} bytes"
-        raise _checks.fail(argument, f"a header of at most {_MAX_HEADER} bytes", got)
+        expected = f"a model whose header has at most {_MAX_HEADER} bytes"
+        raise _checks.fail(argument, expected, got)
     with replacing(path) as partial:
         partial.write_bytes(data)
 

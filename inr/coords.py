@@ -170,7 +170,7 @@ def sample_grid(
 
 def neighbors(
     coords: Float[ArrayLike, "*n d"],
-    size: Size,
+    size: Sequence[int | Array],
     *,
     interpolation: Interpolation = "linear",
 ) -> Iterator[tuple[Array, tuple[Array, ...], Array]]:
@@ -182,7 +182,7 @@ def neighbors(
 
     Args:
       coords: `[..., d]`, in [-1, 1].
-      size: cells along each axis, d of them.
+      size: cells along each axis, d of them; may be traced.
       interpolation: `"linear"`, 2^d neighbors, `"quadratic"`, 3^d, or `"cubic"`, 4^d.
 
     Yields:
@@ -193,13 +193,14 @@ def neighbors(
     Raises:
       ValueError: for an unknown interpolation.
     """
-    size = _checks.as_size("size", size)
+    if _checks.is_concrete(size):
+        size = _checks.as_size("size", size)
     coords = _as_points(coords, size, grid="size")
     _checks.check_choice("interpolation", interpolation, tuple(_KERNELS))
     yield from _neighbors(coords, size, interpolation)
 
 
-def _as_points(coords: ArrayLike, size: Size, grid: str) -> Array:
+def _as_points(coords: ArrayLike, size: Sequence[int | Array], grid: str) -> Array:
     coords = _checks.as_floating("coords", coords)
     if coords.ndim == 0 or coords.shape[-1] != len(size) or not size:
         expected = f"[..., {len(size)}], one for each axis of `{grid}`"
@@ -208,7 +209,7 @@ def _as_points(coords: ArrayLike, size: Size, grid: str) -> Array:
 
 
 def _neighbors(
-    coords: Array, size: Size, interpolation: Interpolation
+    coords: Array, size: Sequence[int | Array], interpolation: Interpolation
 ) -> Iterator[tuple[Array, tuple[Array, ...], Array]]:
     taps, kernel = _KERNELS[interpolation]
     position = [(coords[..., i] + 1) * n / 2 - 0.5 for i, n in enumerate(size)]

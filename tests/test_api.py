@@ -24,6 +24,7 @@ MODULES = (
     inr.merging,
     inr.metrics,
     inr.models,
+    inr.plot,
     inr.poisson,
     inr.pretrained,
     inr.references,

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from inr import _checks
 from inr._typing import Array, ArrayLike, Key, Params
 from inr.color import rgb_to_luma, rgb_to_ycbcr
 from inr.colorization.restorer import RestorerBase
@@ -40,6 +41,19 @@ class RestorerBatch(NamedTuple):
     mean_chroma: Array | None
     reduced_maps: Any
     exact_maps: Any
+
+
+def check_options(
+    model: Any, kind: type[RestorerBase], cells: Cells | None, views: float
+) -> None:
+    """Check the options that the losses of both restorers share."""
+    _checks.check_type("model", model, kind)
+    if isinstance(cells, str):
+        _checks.check_choice("cells", cells, ("uniform", "dynamic"))
+    elif cells is not None:
+        _checks.as_count("cells", cells)
+    if not 0 <= _checks.as_number("views", views) < 0.5:
+        raise _checks.fail("views", "from 0 to below 0.5", views)
 
 
 def restorer_batch(

@@ -122,7 +122,8 @@ def colorize_samples(
     """
     image = as_gray("gray", gray)
     size = _result_size(image, size, region)
-    keys = jax.random.split(key, _checks.as_count("num_samples", num_samples))
+    num_samples = _checks.as_count("num_samples", num_samples)
+    keys = jax.random.split(_checks.as_key("key", key), num_samples)
     # The encoders run once. The samples differ in their keys alone.
     field = sampled_colorization_field(
         keys[0],
@@ -140,7 +141,7 @@ def colorize_samples(
 def _result_size(image: Array, size: Size | None, region: Region | None) -> Size:
     """`size`, or by default the pixels that the region spans."""
     if size is not None:
-        return size
+        return _checks.as_size("size", size, 2)
     return region_size(image.shape[:2], region=region)
 
 

@@ -78,6 +78,7 @@ class Colorizer(GridColorizer):
 
     def __post_init__(self):
         super().__post_init__()
+        _checks.check_sequence("activations", self.activations, "names")
         if len(self.activations) != len(FULL_RELU):
             count = f"{len(FULL_RELU)} names"
             raise _checks.fail("activations", count, len(self.activations))
@@ -86,6 +87,9 @@ class Colorizer(GridColorizer):
         _checks.check_choice("embedding", self.embedding, get_args(Embedding))
         for name in ("width", "embedding_width", "side"):
             _checks.as_count(name, getattr(self, name))
+        for name in ("omega", "hidden_omega"):
+            _checks.as_positive(name, getattr(self, name))
+        _checks.check_flag("original", self.original)
 
     def example_inputs(self) -> tuple[Any, ...]:
         """As `ConditionalModel`. Raises ValueError for `embedding="given"`."""

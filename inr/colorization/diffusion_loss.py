@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from inr import _checks
 from inr._typing import Array, ArrayLike, Key, Params
-from inr.colorization._batches import restorer_batch
+from inr.colorization._batches import check_options, restorer_batch
 from inr.colorization.diffusion_restorer import DiffusionFeatureMap, DiffusionRestorer
 from inr.diffusion import denoising_loss
 from inr.training import Cells, Loss
@@ -46,6 +46,7 @@ def diffusion_loss(
       ValueError: if `num_points` is below 1; and, when the loss is called, if the crops
         are too small, or `num_points` is not a square number.
     """
+    check_options(model, DiffusionRestorer, cells, views)
     sample = functools.partial(
         restorer_batch,
         model,

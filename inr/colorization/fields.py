@@ -112,7 +112,15 @@ def sampled_colorization_field(
     if guidance_scale is not None and loaded.model.dropout == 0:
         fix = "Guidance needs a model that was trained with `dropout` above 0."
         raise _checks.fail("guidance_scale", "None for this model", guidance_scale, fix)
-    length_scale = float(length_scale)
+    key = _checks.as_key("key", key)
+    _checks.check_type("sampler", sampler, Sampler)
+    length_scale = _checks.as_number("length_scale", length_scale, finite=False)
+    if not length_scale > 0:
+        raise _checks.fail("length_scale", "a number above 0", length_scale)
+    if hooks is not None:
+        _checks.check_type("hooks", hooks, Hooks)
+    if guidance_scale is not None:
+        _checks.as_real("guidance_scale", guidance_scale)
     bound = loaded.bind(image)
     field = SampledField(bound, key, sampler, length_scale, hooks, guidance_scale)
     return _with_detail(field, image, loaded, detail)
@@ -138,4 +146,5 @@ def _with_detail(
     """
     if detail is None or max(image.shape[:2]) > getattr(loaded.model, "side", 0):
         return field
-    return LumaChromaField(resolve(detail, "upscale").bind(image), field)
+    upscaler = resolve(detail, "upscale", argument="detail")
+    return LumaChromaField(upscaler.bind(image), field)

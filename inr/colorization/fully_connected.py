@@ -41,6 +41,7 @@ class DenseColorizer(GridColorizer):
         super().__post_init__()
         for name, least in (("side", 1), ("width", 1), ("depth", 0)):
             _checks.as_count(name, getattr(self, name), least=least)
+        _checks.as_positive("omega", self.omega)
 
     def input_size(self, size: Size) -> tuple[int, int]:
         """Size to which an image is resized."""
@@ -83,6 +84,7 @@ class PatchColorizer(GridColorizer):
         for name in ("side", "patch", "context", "width"):
             _checks.as_count(name, getattr(self, name))
         _checks.as_count("depth", self.depth, least=0)
+        _checks.as_positive("omega", self.omega)
         if (self.context - self.patch) % 2 or self.context < self.patch:
             expected = f"{self.patch} plus an even number"
             raise _checks.fail("context", expected, self.context)

@@ -46,6 +46,9 @@ def colorizer_loss(
         with `weights`, if they are those of another network, or the input size of the
         model is below 16 pixels.
     """
+    _checks.check_type("model", model, GridColorizer)
+    if weights is not None:
+        _checks.check_type("weights", weights, Mapping)
     perceptual_weight = _checks.as_positive("perceptual_weight", perceptual_weight)
 
     def predict(params: Params, light: Array) -> Any:

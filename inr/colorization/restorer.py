@@ -51,6 +51,8 @@ class RestorerBase(ConditionalModel):
         _checks.as_size("widths", self.widths)
         for name, least in (("blocks", 0), ("width", 1), ("depth", 0), ("side", 1)):
             _checks.as_count(name, getattr(self, name), least=least)
+        for name in ("trunk", "exact_luma"):
+            _checks.check_flag(name, getattr(self, name))
         check_space(self.space)
 
     def for_image(self, image: Array | np.ndarray) -> "RestorerBase":

@@ -6,7 +6,7 @@ with the low-resolution luma alone, and with the luma of the target (`exact_luma
 """
 
 import functools
-from typing import Any
+from typing import Any, get_args
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from inr import _checks
 from inr._typing import Array, ArrayLike, Key, Params
 from inr.color import rgb_to_luma
-from inr.colorization._batches import restorer_batch
+from inr.colorization._batches import check_options, restorer_batch
 from inr.colorization.restorer import Restorer
 from inr.models import FeatureMap
 from inr.training import Cells, Loss, Points
@@ -66,6 +66,9 @@ def restorer_loss(
         or `feature_offset` is below 0; and, when the loss is called, if the crops are
         too small or have other channels, or `num_points` is not a square number.
     """
+    check_options(model, Restorer, cells, views)
+    _checks.check_flag("resized_crops", resized_crops)
+    _checks.check_choice("points", points, get_args(Points))
     sample = functools.partial(
         restorer_batch,
         model,
@@ -76,8 +79,7 @@ def restorer_loss(
         points=points,
     )
     luma_weight = _checks.as_positive("luma_weight", luma_weight)
-    if feature_offset:
-        feature_offset = _checks.as_positive("feature_offset", feature_offset)
+    feature_offset = _checks.as_not_negative("feature_offset", feature_offset)
     if delta is not None:
         delta = _checks.as_positive("delta", delta)
 

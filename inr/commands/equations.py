@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from inr import _checks
+from inr._files import check_file
 from inr._typing import Array
 from inr.commands._shared import output_folder, report, timed_fit, without_alpha
 from inr.commands._sheet import write_sheet
@@ -135,7 +136,13 @@ def _read_plane(path: str | os.PathLike) -> tuple[np.ndarray, bool]:
     """Array `[h, w]` of a .npy file, or of an image's gray; True for an image."""
     path = pathlib.Path(path)
     if path.suffix.lower() == ".npy":
-        plane = np.load(path, allow_pickle=False)
+        check_file(path, "an array file")
+        try:
+            # Mapped, because a damaged file may declare more than memory holds.
+            plane = np.lib.format.open_memmap(path, mode="r")
+        except Exception as error:  # an invalid header has many
+            got = f"{str(path)!r} ({error})"
+            raise _checks.fail("path", "a .npy file of numbers", got) from error
         _checks.check_rank(path.name, plane, "[h, w]")
         return plane.astype(np.float32), False
     return without_alpha(read_image(path)).mean(-1), True

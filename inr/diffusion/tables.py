@@ -12,6 +12,7 @@ k = (s'/a') / (s/a) is the ratio of the noise levels and h = -log k, the step in
 lambda = log(a/s). All tables are float64; other numbers never compile a new program.
 """
 
+import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias, get_args
@@ -103,6 +104,13 @@ class Sampler:
     num_steps: int | None
     spacing: Spacing | tuple[int, ...]
     final: FinalLevel
+
+    def __repr__(self) -> str:
+        name = getattr(self.method, "__name__", type(self.method).__name__)
+        values = {"num_steps": self.num_steps, "spacing": self.spacing}
+        values |= dict(self.options)
+        options = [f"{k}={reprlib.repr(value)}" for k, value in values.items()]
+        return f"Sampler({', '.join([name.lstrip('_'), *options])})"
 
     def path(self, schedule: Schedule) -> Path:
         """The levels that the sampler visits, from the most noise to the least.

@@ -18,7 +18,7 @@ import numpy as np
 from flax import linen as nn, traverse_util
 from jax import lax
 
-from inr import _checks
+from inr import _checks, _display
 from inr.fields import streams
 from inr.fields.streams import Features
 
@@ -69,7 +69,7 @@ class FieldModule(nn.Module):
       >>> with tempfile.TemporaryDirectory() as folder:
       ...     inr.save_field(f"{folder}/tanh.safetensors", field, size=(8, 8))
       ...     inr.load_field(f"{folder}/tanh.safetensors").field
-      BoundField(TanhPerceptron(features=3, width=32), 195 parameters)
+      BoundField(TanhPerceptron: 2 -> 3 features, 195 parameters)
     """
 
     default_learning_rate: ClassVar[float | Mapping[str, float]] = 1e-3
@@ -86,6 +86,9 @@ class FieldModule(nn.Module):
             raise _checks.fail("precision", expected, repr(self.precision))
         if not _is_floating(getattr(self, "dtype", None)):
             raise _checks.fail("dtype", "None or a floating dtype", repr(self.dtype))
+
+    def __repr__(self) -> str:
+        return _display.module_text(self)
 
     @nn.compact
     def __call__(self, coords: Features) -> Features:

@@ -2,17 +2,13 @@
 
 import dataclasses
 import functools
-import math
-import reprlib
-from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import errors, linen as nn
 
-from inr import _checks
+from inr import _checks, _display
 from inr._memory import program_bytes
 from inr._typing import Array, ArrayLike, Params
 from inr.fields import streams
@@ -74,12 +70,12 @@ class BoundField:
         return self._apply(cells).value
 
     def __repr__(self) -> str:
-        trained = self.params
-        if isinstance(trained, Mapping):
-            trained = trained.get("params", {})
-        count = sum(math.prod(np.shape(x)) for x in jax.tree.leaves(trained))
         encoded = "" if self.feature_map is None else ", with a feature map"
-        return f"BoundField({_summary(self.model)}, {count:,} parameters{encoded})"
+        return f"BoundField({_display.params_text(self.model, self.params)}{encoded})"
+
+    def _repr_png_(self) -> bytes | None:
+        """Picture of an image field, for notebooks; None for another field."""
+        return _display.picture(self)
 
     def _apply(self, coords: Features, *inputs: Any) -> Any:
         self._check_axes(streams.width(coords))
@@ -156,27 +152,3 @@ def encoding_bytes(
       Bytes.
     """
     return program_bytes(_encode.lower(model, params, image))
-
-
-_ALWAYS_SHOWN = ("features", "width", "depth")
-
-
-def _summary(model: nn.Module) -> str:
-    """Class, size and the hyperparameters that differ from their defaults."""
-    items, complete = [], True
-    for field in dataclasses.fields(model):
-        if field.name in ("parent", "name"):
-            continue
-        value = getattr(model, field.name)
-        if field.name in _ALWAYS_SHOWN or value != field.default:
-            items.append(f"{field.name}={_short(value)}")
-        else:
-            complete = False
-    ellipsis = [] if complete else ["..."]
-    return f"{type(model).__name__}({', '.join(items + ellipsis)})"
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, nn.Module):
-        return f"{type(value).__name__}(...)"
-    return value.__name__ if isinstance(value, type) else reprlib.repr(value)

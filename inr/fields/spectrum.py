@@ -1,5 +1,7 @@
 """Frequency factor of a SIREN from the spectrum of its signal."""
 
+import math
+
 import numpy as np
 from jaxtyping import Float
 
@@ -11,6 +13,7 @@ from inr._typing import ArrayLike
 _ENERGY = 0.95
 _FRACTION = 0.25
 _MINIMUM = 8.0
+_PER_OCTAVE = 4
 
 
 def suggest_omega(signal: Float[ArrayLike, "*size k"]) -> float:
@@ -20,7 +23,8 @@ def suggest_omega(signal: Float[ArrayLike, "*size k"]) -> float:
     axes, per unit of coords, which should match the signal. This function sets them to
     a quarter of the spectral radius that contains 95 % of the energy about the mean;
     hidden layers add harmonics. A quarter minimized the error between the samples on
-    band-limited noise and on photographs.
+    band-limited noise and on photographs. The result is rounded to a quarter of an
+    octave, so that fits of similar signals share compiled programs.
 
     Args:
       signal: `[*size, k]`, samples at pixel centers, the longest axis spanning [-1, 1].
@@ -53,7 +57,8 @@ def suggest_omega(signal: Float[ArrayLike, "*size k"]) -> float:
     order = np.argsort(radius)
     share = np.cumsum(energy[order]) / energy.sum()
     edge = radius[order][np.searchsorted(share, _ENERGY)]
-    return max(float(len(size) * _FRACTION * edge), _MINIMUM)
+    omega = max(float(len(size) * _FRACTION * edge), _MINIMUM)
+    return 2 ** (round(_PER_OCTAVE * math.log2(omega)) / _PER_OCTAVE)
 
 
 def _other_axes(axis: int, ndim: int) -> tuple[int, ...]:

@@ -1,7 +1,9 @@
 """Fits of fields: the terms of a loss, the pure step, and the verbs that run it."""
 
 from inr.fitting.continuous import (
+    Spline as Spline,
     SplineSamples as SplineSamples,
+    make_spline as make_spline,
     spline_coefficients as spline_coefficients,
 )
 from inr.fitting.grids import GridSamples as GridSamples, fit_grid as fit_grid

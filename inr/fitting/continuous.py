@@ -10,45 +10,94 @@ called a histospline [Schoenberg 1973].
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy.linalg import solveh_banded
 
 from inr import _checks, coords as _coords
 from inr._typing import Array, ArrayLike, Key
-from inr.poisson import dct, idct, integrate_masked
+from inr.poisson import integrate_masked
 
 
-def spline_coefficients(samples: ArrayLike) -> Array:
+# All smaller images share one program; that of 256x256 pixels is as fast.
+_FEWEST_ROWS = 2**16
+
+
+def spline_coefficients(samples: ArrayLike) -> np.ndarray:
     """Coefficients of the quadratic spline whose means over the cells are the samples.
 
     `inr.coords.sample_grid(coefficients, coords, interpolation="quadratic")` evaluates
-    the spline. Enlarging photographs by it is 0.3 to 1.1 dB closer to the truth than by
-    cubic interpolation.
+    the spline. Photographs enlarged by it have a PSNR that is 0.3 to 1.1 dB above that
+    of cubic interpolation. Computed on the host.
 
     Args:
       samples: `[*size, k]`, means over the cells of a regular grid.
 
     Returns:
       `[*size, k]`.
+
+    Raises:
+      ValueError: for samples that are empty, not floating or not finite.
     """
-    samples = _checks.as_floating("samples", samples)
-    axes = tuple(range(samples.ndim - 1))
-    spectrum = dct(samples, axes=axes)
-    for axis in axes:
-        n = samples.shape[axis]
-        # Eigenvalues of the tridiagonal system with mirrored borders.
-        response = (2 + np.cos(np.pi * np.arange(n) / n)) / 3
-        shape = [n if i == axis else 1 for i in range(samples.ndim)]
-        spectrum = spectrum / response.reshape(shape).astype(spectrum.dtype)
-    return idct(spectrum, axes=axes)
+    values = np.asarray(_checks.as_floating("samples", samples))
+    if values.ndim < 2:
+        raise _checks.fail("samples", "[*size, k]", f"shape {values.shape}")
+    _checks.check_not_empty("samples", values)
+    _checks.check_finite("samples", values)
+    coefficients = values.astype(np.float64)
+    for axis, n in enumerate(values.shape[:-1]):
+        if n == 1:
+            continue
+        diagonals = np.tile([[1 / 6], [4 / 6]], n)
+        diagonals[1, [0, -1]] = 5 / 6
+        columns = np.moveaxis(coefficients, axis, 0)
+        solution = solveh_banded(diagonals, columns.reshape(n, -1))
+        coefficients = np.moveaxis(solution.reshape(columns.shape), 0, axis)
+    return coefficients.astype(values.dtype)
+
+
+class Spline(NamedTuple):
+    """A quadratic spline, stored such that sizes share compiled programs.
+
+    Attributes:
+      rows: `[n, k]`, the coefficients in row-major order, padded to a power of two of
+        at least 65,536.
+      size: `[d]` int32, cells along each axis.
+    """
+
+    rows: Array
+    size: Array
+
+    def __call__(self, points: Array) -> Array:
+        """Return features `[n, k]` at points `[n, d]`."""
+        size = tuple(self.size)
+        value = jnp.zeros((), self.rows.dtype)
+        for weight, index, _ in _coords.neighbors(
+            points, size, interpolation="quadratic"
+        ):
+            row = index[0]
+            for i, n in zip(index[1:], size[1:], strict=True):
+                row = row * n + i
+            value = value + weight[:, None] * self.rows[row]
+        return value
+
+
+def make_spline(samples: ArrayLike) -> Spline:
+    """The spline whose means over the cells are `samples` `[*size, k]`."""
+    coefficients = spline_coefficients(samples)
+    *size, k = coefficients.shape
+    rows = coefficients.reshape(-1, k)
+    padding = max(1 << (len(rows) - 1).bit_length(), _FEWEST_ROWS) - len(rows)
+    rows = np.pad(rows, [(0, padding), (0, 0)])
+    return Spline(jnp.asarray(rows), jnp.asarray(size, jnp.int32))
 
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=("coefficients",),
+    data_fields=("spline",),
     meta_fields=("batch_size",),
 )
 @dataclass(frozen=True)
@@ -56,24 +105,27 @@ class SplineSamples:
     """Batches at random points of a grid, between its samples: the `data` of a `Term`.
 
     Attributes:
-      coefficients: `[*size, k]`, from `spline_coefficients`.
+      spline: the targets.
       batch_size: points per batch, drawn uniformly.
     """
 
-    coefficients: Any
+    spline: Spline
     batch_size: int
+
+    def __post_init__(self) -> None:
+        _checks.as_count("batch_size", self.batch_size)
 
     def __call__(self, key: Key, step: int | Array) -> tuple[Array, Array]:
         """Return coords `[batch_size, d]` and features `[batch_size, k]`."""
         del step
-        ndim = self.coefficients.ndim - 1
+        ndim = len(self.spline.size)
         points = _coords.random_points(key, self.batch_size, ndim=ndim)
-        return points, _evaluate(self.coefficients, points)
+        return points, self.spline(points)
 
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=("coefficients", "cells", "features", "interior", "factors"),
+    data_fields=("spline", "cells", "features", "interior", "factors"),
     meta_fields=("batch_size",),
 )
 @dataclass(frozen=True)
@@ -84,7 +136,7 @@ class WeightedSplineSamples:
     because the spline depends on the neighbors.
 
     Attributes:
-      coefficients: `[h, w, k]`, from `spline_coefficients`.
+      spline: the targets.
       cells: `[n, 2]` int32, indices of the cells of positive weight.
       features: `[n, k]`, their samples.
       interior: `[n]` bool, True for cells that touch no cell of weight 0.
@@ -92,7 +144,7 @@ class WeightedSplineSamples:
       batch_size: points per batch, drawn uniformly.
     """
 
-    coefficients: Any
+    spline: Spline
     cells: Any
     features: Any
     interior: Any
@@ -108,9 +160,8 @@ class WeightedSplineSamples:
         inside = self.interior[i][:, None]
         offset = jax.random.uniform(key_offset, (self.batch_size, 2), jnp.float32)
         position = self.cells[i] + jnp.where(inside, offset, 0.5)
-        size = jnp.asarray(self.coefficients.shape[:2], jnp.float32)
-        points = 2 * position / size[None] - 1
-        values = _evaluate(self.coefficients, points)
+        points = 2 * position / self.spline.size[None] - 1
+        values = self.spline(points)
         return points, jnp.where(inside, values, self.features[i]), self.factors[i]
 
 
@@ -132,14 +183,10 @@ def weighted_samples(
     touched = np.lib.stride_tricks.sliding_window_view(padded, (3, 3)).any((2, 3))
     positive = weights[rows, columns]
     return WeightedSplineSamples(
-        spline_coefficients(image),
+        make_spline(image),
         jnp.asarray(cells),
         image[rows, columns],
         jnp.asarray(~touched[rows, columns]),
         jnp.sqrt(positive / positive.mean()),
         batch_size,
     )
-
-
-def _evaluate(coefficients: Array, points: Array) -> Array:
-    return _coords.sample_grid(coefficients, points, interpolation="quadratic")

@@ -42,6 +42,9 @@ class GridSamples:
     values: Any
     batch_size: int
 
+    def __post_init__(self) -> None:
+        _checks.as_count("batch_size", self.batch_size)
+
     def __call__(self, key: Key, step: int | Array) -> tuple[Array, Array]:
         """Return coords `[batch_size, d]` and features `[batch_size, k]`."""
         del step
@@ -111,7 +114,9 @@ def fit_grid(
         than uint8, a model with another number of features, and bad options.
     """
     check_module(model)
-    samples = jnp.asarray(values)
+    if normalization is not None:
+        _checks.check_type("normalization", normalization, Mapping)
+    samples = _checks.as_array("values", values)
     if samples.dtype != jnp.uint8:
         samples = _checks.as_floating("values", samples)
         _checks.check_finite("values", samples)
@@ -120,7 +125,6 @@ def fit_grid(
     _checks.check_not_empty("values", samples)
     *size, k = samples.shape
     check_features(model, k)
-    batch_size = _checks.as_count("batch_size", batch_size)
     terms = (Term(value_residual, GridSamples(samples, batch_size), weight),)
     key_init, key_steps = jax.random.split(_checks.as_key("key", key))
     if init is None:

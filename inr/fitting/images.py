@@ -13,7 +13,7 @@ from inr._typing import Array, ArrayLike, ImageLike, Key, Params
 from inr.fields import Siren, check_module, suggest_omega
 from inr.fitting.continuous import (
     SplineSamples,
-    spline_coefficients,
+    make_spline,
     weighted_samples,
 )
 from inr.fitting.rates import Optimizer, default_rates
@@ -25,7 +25,13 @@ from inr.fitting.samples import (
     init_params,
     select_weighted,
 )
-from inr.fitting.terms import Term, as_terms, value_residual, weighted_residual
+from inr.fitting.terms import (
+    Term,
+    as_terms,
+    check_weights,
+    value_residual,
+    weighted_residual,
+)
 
 # Gradients of a batch of points are noisier than those of all pixels.
 _RATE_FACTOR = 0.3
@@ -109,6 +115,8 @@ def fit_image(
         batch_size = _checks.as_count("batch_size", batch_size)
     weights = _as_weights(weights, image.shape[:2])
     term = _TERMS[points](image, weights, batch_size)
+    if prior is not None:
+        _checks.check_type("prior", prior, Term)
     terms = (term,) if prior is None else as_terms((term, prior))
     key_init, key_steps = jax.random.split(key)
     if init is None:
@@ -149,7 +157,7 @@ def _continuous_term(
     if weights is not None:
         samples = weighted_samples(image, weights, batch_size)
         return Term(weighted_residual, samples)
-    return Term(value_residual, SplineSamples(spline_coefficients(image), batch_size))
+    return Term(value_residual, SplineSamples(make_spline(image), batch_size))
 
 
 _TERMS = {"continuous": _continuous_term, "pixels": _pixel_term}
@@ -164,16 +172,13 @@ def _as_weights(weights: ArrayLike | None, size: tuple[int, int]) -> Array | Non
         expected = f"{size}, one weight for each pixel"
         raise _checks.fail("weights", expected, f"shape {weights.shape}")
     _checks.check_finite("weights", weights)
-    if not (bool((weights >= 0).all()) and bool((weights > 0).any())):
-        raise _checks.fail(
-            "weights", "at least 0 and not all 0", f"minimum {weights.min()}"
-        )
+    check_weights(weights)
     return weights
 
 
-def _pixels(image: Array, weights: Array | None) -> Array:
+def _pixels(image: Array, weights: Array | None) -> np.ndarray:
     """Features `[n, c]` of the pixels, or of those of positive weight."""
-    pixels = image.reshape(-1, image.shape[-1])
+    pixels = np.asarray(image).reshape(-1, image.shape[-1])
     return pixels if weights is None else pixels[np.asarray(weights).ravel() > 0]
 
 

@@ -16,7 +16,7 @@ from flax import linen as nn
 from inr import _checks
 from inr._loop import Chunk, drive
 from inr._typing import Key, Params
-from inr.fields import check_module
+from inr.fields import check_module, check_params
 from inr.fitting.gauss_newton import GaussNewtonState, advance
 from inr.fitting.results import Callback, FitResult
 from inr.fitting.run import (
@@ -86,6 +86,7 @@ def fit_least_squares(
     key_init, key_steps = jax.random.split(_checks.as_key("key", key))
     if init is None:
         init = init_params(key_init, model, terms, sample_normalization(data))
+    check_params(model, init, argument="init")
     _check_size(init)
     num_steps = _checks.as_count("num_steps", num_steps)
     damping = _checks.as_positive("damping", damping)

@@ -14,7 +14,7 @@ from jax import lax
 from inr import _checks
 from inr._loop import Chunk, drive
 from inr._typing import Array, ArrayLike, Key, Params
-from inr.fields import BoundField, check_module
+from inr.fields import BoundField, check_module, check_params
 from inr.fitting.rates import Optimizer, split_optimizer
 from inr.fitting.results import FitManyResult
 from inr.fitting.run import as_arguments, as_target_loss
@@ -70,7 +70,13 @@ def fit_many(
       ValueError, TypeError: as for `fit`.
     """
     check_module(model)
+    if not isinstance(signals, tuple | list) or len(signals) != 2:
+        raise _checks.fail("signals", "(coords, features)", type(signals).__name__)
     rows = _checked_rows(*signals)
+    if batch_size is not None:
+        batch_size = _checks.as_count("batch_size", batch_size)
+    if sharding is not None:
+        _checks.check_type("sharding", sharding, jax.sharding.Sharding)
     b = len(rows[1])
     num_steps = _checks.as_count("num_steps", num_steps)
     target_loss = as_target_loss(target_loss)
@@ -78,6 +84,9 @@ def fit_many(
     params: Any = init
     if init is None:
         params = _init_many(jax.random.split(key_init, b), model, rows)
+    check_params(model, params, argument="init")
+    if any(np.shape(x)[:1] != (b,) for x in jax.tree.leaves(params)):
+        raise _checks.fail("init", f"stacked along a leading axis of {b}", "others")
     custom_optimizer, rates = split_optimizer(model, params, optimizer)
     on_cpu = sharding is None and jax.default_backend() == "cpu"
     settings = {

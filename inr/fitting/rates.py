@@ -6,11 +6,13 @@ from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import linen as nn
 
 from inr import _checks
 from inr._typing import Params
+from inr.fields import check_module
 
 Rates: TypeAlias = float | Mapping[str, float]
 """A learning rate, or a mapping from layer names to learning rates."""
@@ -33,6 +35,9 @@ def default_rates(
     Returns:
       A mapping from layer names to rates.
     """
+    check_module(model)
+    ndim = _checks.as_count("ndim", ndim)
+    factor = _checks.as_positive("factor", factor)
     rates = _default_rates(model)
     if isinstance(rates, Mapping):
         return {name: factor * rate for name, rate in rates.items()}
@@ -54,7 +59,8 @@ def split_optimizer(
     if isinstance(optimizer, optax.GradientTransformation):
         return optimizer, 0.0
     rates = _default_rates(model) if optimizer is None else optimizer
-    if not isinstance(rates, int | float | Mapping) or isinstance(rates, bool):
+    numbers = int | float | np.number | np.ndarray | jax.Array
+    if not isinstance(rates, numbers | Mapping) or isinstance(rates, bool):
         raise TypeError(
             "`optimizer` must be an optax optimizer, a learning rate or a mapping from "
             f"layer names to learning rates, got {type(rates).__name__}."
@@ -67,7 +73,7 @@ def split_optimizer(
         raise _checks.fail(
             "optimizer",
             f"one number, or one for each of the layers {', '.join(sorted(layers))}",
-            f"numbers for {', '.join(sorted(rates))}",
+            f"numbers for {', '.join(sorted(map(str, rates)))}",
         )
     return None, {name: check(rate) for name, rate in rates.items()}
 

@@ -1,10 +1,12 @@
 """Results of fits, and the error of a fit that diverged."""
 
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
+import jax
 import numpy as np
 
+from inr import _checks, _display
 from inr._loop import Status as Status
 from inr._typing import Params
 from inr.fields import BoundField
@@ -34,10 +36,13 @@ class FitResult(NamedTuple):
         return self.field.params
 
     def __repr__(self) -> str:
-        return (
-            f"FitResult({_loss_of(self.history)}num_steps={self.num_steps}, "
-            f"status={self.status!r}, model={type(self.field.model).__name__})"
-        )
+        field = _display.params_text(self.field.model, self.field.params)
+        loss = _loss_text(self.history)
+        return f"FitResult({self.status} after {self.num_steps} steps, {loss}{field})"
+
+    def _repr_png_(self) -> bytes | None:
+        """Picture of an image field, for notebooks; None for another field."""
+        return _display.picture(self.field)
 
 
 class FitManyResult(NamedTuple):
@@ -65,10 +70,8 @@ class FitManyResult(NamedTuple):
     def __repr__(self) -> str:
         counts = {s: self.status.count(s) for s in dict.fromkeys(self.status)}
         summary = ", ".join(f"{n} {status}" for status, n in counts.items())
-        return (
-            f"FitManyResult({len(self.status)} fields of "
-            f"{type(self.fields.model).__name__}: {summary})"
-        )
+        fields = _display.params_text(self.fields.model, self.fields.params)
+        return f"FitManyResult({summary}, {_loss_text(self.history)}{fields})"
 
 
 class FitDiverged(ArithmeticError):
@@ -84,5 +87,10 @@ class FitDiverged(ArithmeticError):
         self.result = result
 
 
-def _loss_of(history: np.ndarray) -> str:
-    return f"loss={float(history[-1]):.3g}, " if len(history) else ""
+def _loss_text(history: Any) -> str:
+    """The last loss, or the range of many; nothing for traced or missing losses."""
+    is_array = isinstance(history, np.ndarray | jax.Array)
+    if not is_array or not _checks.is_concrete(history) or not np.size(history):
+        return ""
+    low, high = np.min(history[-1]), np.max(history[-1])
+    return f"loss {low:.3g}, " if low == high else f"loss {low:.3g} to {high:.3g}, "

@@ -1,6 +1,5 @@
 """From initial parameters to a result: the part that all verbs of one field share."""
 
-import math
 import os
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +12,7 @@ from inr import _checks
 from inr._loop import Chunk, Outcome, drive
 from inr._typing import Key, Params
 from inr.checkpoints import DERIVED
-from inr.fields import BoundField
+from inr.fields import BoundField, check_params
 from inr.fitting.rates import Optimizer, split_optimizer
 from inr.fitting.results import Callback, FitDiverged, FitResult
 from inr.fitting.step import FitState, advance, init_fit
@@ -58,6 +57,7 @@ def run(
       ValueError, TypeError: for bad options, and a checkpoint of another fit.
     """
     num_steps = _checks.as_count("num_steps", num_steps)
+    check_params(model, params, argument="init")
     optimizer, rates = split_optimizer(model, params, optimizer)
     settings = {
         "optimizer": optimizer,
@@ -134,7 +134,7 @@ def as_result(model: nn.Module, outcome: Outcome) -> FitResult:
 
 def as_target_loss(value: float) -> float:
     """Return a target loss, at least 0, as a float."""
-    number = _as_number("target_loss", value)
+    number = _checks.as_number("target_loss", value, finite=False)
     if not number >= 0:
         raise _checks.fail("target_loss", "a number of at least 0", repr(value))
     return number
@@ -152,14 +152,4 @@ def psnr_to_loss(value: float) -> float:
     Raises:
       ValueError: if the PSNR is NaN or not a number.
     """
-    number = _as_number("target_psnr", value)
-    if math.isnan(number):
-        raise _checks.fail("target_psnr", "a number of dB", repr(value))
-    return 10 ** (-number / 10)
-
-
-def _as_number(argument: str, value: float) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise _checks.fail(argument, "a number", repr(value)) from None
+    return 10 ** (-_checks.as_number("target_psnr", value, finite=False) / 10)

@@ -12,8 +12,8 @@ from flax import linen as nn
 
 from inr import _checks, _conversions
 from inr._typing import Array, ArrayLike, Key, Params
-from inr.fields import BoundField
-from inr.fitting.terms import Data, Term, as_terms, first_coords
+from inr.fields import BoundField, check_module
+from inr.fitting.terms import Data, Term, as_terms, check_weights, first_coords
 
 
 def check_features(model: nn.Module, k: int) -> None:
@@ -49,10 +49,18 @@ def init_params(
     Returns:
       Parameters, for the option `init` of `fit`.
     """
+    key = _checks.as_key("key", key)
+    check_module(model)
+    _checks.check_type("normalization", normalization, Mapping)
     coords = jnp.zeros((1, first_coords(key, as_terms(data)).shape[-1]), jnp.float32)
     params = _init(key, model, coords)
     if "normalization" not in params:
         return params
+    for name, value in normalization.items():
+        _checks.check_choice("normalization", name, (*params["normalization"],))
+        value = _checks.as_real("normalization", value)
+        shape = params["normalization"][name].shape
+        _checks.check_shape("normalization", value, shape)
     return {**params, "normalization": {**params["normalization"], **normalization}}
 
 
@@ -106,15 +114,14 @@ def select_weighted(
     coords: ArrayLike, features: ArrayLike, weights: ArrayLike
 ) -> tuple[Array, Array, Array]:
     """Drop samples of weight 0, and scale the weights to mean 1."""
-    coords, features = jnp.asarray(coords), jnp.asarray(features)
+    coords = _checks.as_floating("coords", coords)
+    features = _checks.as_floating("features", features)
     weights = _checks.as_floating("weights", weights)
     _checks.check_rank("weights", weights, "[n]")
     _checks.check_finite("weights", weights)
+    _checks.check_shape("weights", weights, coords.shape[:1])
+    check_weights(weights)
     if _checks.is_concrete(weights):
-        if not (bool((weights >= 0).all()) and bool((weights > 0).any())):
-            raise _checks.fail(
-                "weights", "at least 0 and not all 0", f"minimum {weights.min()}"
-            )
         positive = np.asarray(weights > 0)
         coords, features = coords[positive], features[positive]
         weights = weights[positive]
@@ -129,7 +136,9 @@ def sample_normalization(data: Data) -> dict[str, Array]:
     return {**_normalize_coords(coords), **_normalize_features(features)}
 
 
-def grid_normalization(size: Sequence[int], features: Array) -> dict[str, Array]:
+def grid_normalization(
+    size: Sequence[int], features: Array | np.ndarray
+) -> dict[str, Array]:
     """Return the normalization of samples on a regular grid, with features `[n, k]`.
 
     Every axis spans [-1, 1]; the shorter ones are scaled down, so that frequencies per
@@ -161,7 +170,7 @@ def _normalize_coords(coords: Array) -> dict[str, Array]:
     }
 
 
-def _normalize_features(features: Array) -> dict[str, Array]:
+def _normalize_features(features: Array | np.ndarray) -> dict[str, Array]:
     """Map [-1, 1] to the range of features `[n, k]`, with one scale for all k."""
     low, high = map(_conversions.as_unit_range, (features.min(0), features.max(0)))
     scale = (high - low).max() / 2

@@ -13,6 +13,7 @@ from jax import lax
 from inr import _checks
 from inr._loop import MAX_STEPS, Chunk
 from inr._typing import Array, Key, Params
+from inr.fields import check_module, check_params
 from inr.fitting.losses import loss_and_gradient
 from inr.fitting.terms import Data, Term, as_terms, first_coords
 
@@ -98,10 +99,13 @@ def init_fit(
       A `FitState`.
     """
     key = _checks.as_key("key", key)
+    check_module(model)
     terms = as_terms(data)
-    if init is None:
+    if init is not None:
+        check_params(model, init, argument="init")
+    else:
         init = model.init(key, jnp.zeros((1, first_coords(key, terms).shape[-1])))
-    optimizer = default_optimizer() if optimizer is None else optimizer
+    optimizer = _as_transformation(optimizer)
     return FitState(jnp.int32(0), init, optimizer.init(init["params"]))
 
 
@@ -131,7 +135,13 @@ def fit_step(
     Returns:
       The next state, and a `FitInfo`.
     """
+    check_module(model)
+    _checks.check_type("state", state, FitState)
     terms = as_terms(data)
+    _checks.check_scalar("num_steps", num_steps, _checks.as_count)
+    is_mapping = isinstance(learning_rate, Mapping)
+    for rate in learning_rate.values() if is_mapping else (learning_rate,):
+        _checks.check_scalar("learning_rate", rate, _checks.as_positive)
     key = jax.random.fold_in(_checks.as_key("key", key), state.step)
     trained = state.params["params"]
 
@@ -140,8 +150,9 @@ def fit_step(
         return loss_and_gradient(key, state.step, model, params, terms)
 
     loss, gradient = value_and_grad(trained)
-    if optimizer is None:
-        optimizer = default_optimizer()
+    is_default = optimizer is None
+    optimizer = _as_transformation(optimizer)
+    if is_default:
         extra = {
             "step": state.step,
             "num_steps": num_steps,
@@ -159,6 +170,15 @@ def fit_step(
     params = {**state.params, "params": optax.apply_updates(trained, updates)}
     info = FitInfo(loss, optax.tree.norm(gradient))
     return FitState(state.step + 1, params, opt_state), info
+
+
+def _as_transformation(
+    optimizer: optax.GradientTransformation | None,
+) -> optax.GradientTransformation:
+    if optimizer is None:
+        return default_optimizer()
+    _checks.check_type("optimizer", optimizer, optax.GradientTransformation)
+    return optimizer
 
 
 def advance(

@@ -5,7 +5,6 @@ r(field, batch) `[rows, ...]` whose row i depends on row i of the batch alone. T
 is the sum over all terms of weight * mean(r^2).
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -16,7 +15,7 @@ import numpy as np
 
 from inr import _checks
 from inr._typing import Array, ArrayLike, Field, Key
-from inr.fields import BoundField
+from inr.fields import BoundField, check_field
 
 
 @jax.tree_util.register_pytree_node_class
@@ -42,6 +41,13 @@ class Term:
     weight: float | Array = 1.0
     batch_size: int | None = None
     reduce: Callable[[Array], Array] | None = None
+
+    def __post_init__(self) -> None:
+        _checks.check_callable("residual", self.residual)
+        if self.batch_size is not None:
+            _checks.as_count("batch_size", self.batch_size)
+        if self.reduce is not None:
+            _checks.check_callable("reduce", self.reduce)
 
     def tree_flatten(self):
         static = (self.residual, self.batch_size, self.reduce)
@@ -71,14 +77,25 @@ def value_residual(field: Field, batch: tuple[Array, ...]) -> Array:
     Returns:
       `[n, k]`.
     """
-    coords, features = batch
-    return field(coords) - features
+    coords, features = _checks.as_batch(batch, "coords", "features")
+    return _difference(field, coords, features)
 
 
 def weighted_residual(field: Field, batch: tuple[Array, ...]) -> Array:
     """(field(coords) - features) * factor, for `(coords, features, factor)`."""
     coords, features, factor = batch
-    return (field(coords) - features) * factor[..., None]
+    return _difference(field, coords, features) * factor[..., None]
+
+
+def _difference(field: Field, coords: Array, features: Array) -> Array:
+    check_field(field)
+    prediction = field(coords)
+    shape = getattr(prediction, "shape", None)
+    if shape != features.shape or jnp.iscomplexobj(prediction):
+        expected = f"a map from {coords.shape} to real features {features.shape}"
+        got = f"{getattr(prediction, 'dtype', type(prediction).__name__)} {shape}"
+        raise _checks.fail("field", expected, got)
+    return prediction - features
 
 
 def as_terms(data: Data, batch_size: int | None = None) -> tuple[Term, ...]:
@@ -117,8 +134,19 @@ def as_terms(data: Data, batch_size: int | None = None) -> tuple[Term, ...]:
         _checks.check_finite(name, array)
     if len(rows) == 2:
         return (_checked(Term(value_residual, rows, batch_size=batch_size)),)
+    check_weights(rows[2])
     rows = (*rows[:2], jnp.sqrt(rows[2]))
     return (_checked(Term(weighted_residual, rows, batch_size=batch_size)),)
+
+
+def check_weights(weights: Array) -> None:
+    """Raise unless concrete weights are at least 0 and not all 0."""
+    if _checks.is_concrete(weights):
+        values = np.asarray(weights)
+        if not ((values >= 0).all() and (values > 0).any()):
+            raise _checks.fail(
+                "weights", "at least 0 and not all 0", f"minimum {values.min()}"
+            )
 
 
 def first_coords(key: Key, terms: tuple[Term, ...]) -> jax.ShapeDtypeStruct:
@@ -141,16 +169,11 @@ def draw_batch(key: Key, step: Array, term: Term) -> Any:
 
 
 def _checked(term: Term) -> Term:
-    """Check a term's weight, batch size and rows."""
-    if _checks.is_concrete(term.weight):
-        weight = float(np.asarray(term.weight))
-        if not (math.isfinite(weight) and weight >= 0):
-            raise _checks.fail("weight", "finite and at least 0", weight)
-    if term.batch_size is not None:
-        _checks.as_count("batch_size", term.batch_size)
+    """Check a term's weight and rows."""
+    _checks.check_scalar("weight", term.weight, _checks.as_not_negative)
     if callable(term.data):
         return term
-    leaves = jax.tree.leaves(term.data)
+    leaves = [_checks.as_array("data", x) for x in jax.tree.leaves(term.data)]
     rows = {jnp.shape(x)[:1] for x in leaves}
     if len(rows) != 1 or rows == {()} or rows == {(0,)}:
         shapes = [jnp.shape(x) for x in leaves]

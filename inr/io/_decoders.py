@@ -27,6 +27,7 @@ from inr.io import _profiles
 from inr.io._deep_decoders import (
     PNG_SIGNATURE,
     DeepPng,
+    check_complete,
     imopen,
     open_deep_tiff,
     upright,
@@ -74,19 +75,21 @@ def open_decoder(file: IO[bytes]) -> Decoder:
     ):
         return DeepPng(file)
     if start.startswith(_TIFF):
-        tiff = open_deep_tiff(file)
+        tiff, tags = open_deep_tiff(file)
         if tiff is not None:
             return tiff
-        file.seek(0)
-    return _Pillow(file)
+        return _Pillow(file, tags)
+    return _Pillow(file, {})
 
 
 class _Pillow:
     """Images of 8 bits, and 16-bit gray of formats other than PNG and TIFF."""
 
-    def __init__(self, file: IO[bytes]):
+    def __init__(self, file: IO[bytes], tiff_tags: dict[str, Any]):
         from PIL import Image
 
+        self._tiff_tags, self._file_size = tiff_tags, file.seek(0, 2)
+        file.seek(0)
         self._is_ppm = file.read(1) == b"P"
         file.seek(0)
         with _no_pillow_limit():
@@ -103,6 +106,7 @@ class _Pillow:
         self._file.close()
 
     def decode(self) -> np.ndarray:
+        check_complete(self._tiff_tags, self._file_size)
         # Some formats test the limit again. Small images need not wait for the lock.
         lifted = _no_pillow_limit if self._exceeds_limit else contextlib.nullcontext
         with lifted():

@@ -99,7 +99,7 @@ class DeepTiff:
             raise ValueError("its integers are neither of 8 nor of 16 bits")
         if tags.get("Compression", 1) not in _COMPRESSIONS:
             raise ValueError("its compression is not supported")
-        self._check_complete()
+        check_complete(tags, self._file_size)
         gray = tags["PhotometricInterpretation"] != 2
         _profiles.warn_if_ignored(tags.get("InterColorProfile"), "L" if gray else "RGB")
         values = self._file.read(index=..., page=0)
@@ -110,14 +110,6 @@ class DeepTiff:
             values[..., 0] = 65535 - values[..., 0]  # white is zero
         values = self._with_opacity(values, 1 if gray else 3)
         return upright(values, tags.get("Orientation", 1))
-
-    def _check_complete(self) -> None:
-        """tifffile fills what is missing with zeros."""
-        for unit in ("Strip", "Tile"):
-            offsets = np.ravel(self._tags.get(f"{unit}Offsets", ()))
-            lengths = np.ravel(self._tags.get(f"{unit}ByteCounts", ()))
-            if len(offsets) and (offsets + lengths).max() > self._file_size:
-                raise ValueError("it is cut short")
 
     def _with_opacity(self, values: np.ndarray, colors: int) -> np.ndarray:
         """Keep opacity, which is one kind of extra channel; drop the others."""
@@ -132,20 +124,44 @@ class DeepTiff:
         return values
 
 
-def open_deep_tiff(file: IO[bytes]) -> DeepTiff | None:
-    """None if Pillow should decode the file."""
+def open_deep_tiff(file: IO[bytes]) -> tuple[DeepTiff | None, dict[str, Any]]:
+    """A decoder, or None if Pillow should decode the file; and tags by name."""
     try:
         tiff = imopen(file, "tifffile")
         tags = tiff.metadata(index=..., page=0)
+        dtype = np.dtype(tiff.properties(index=..., page=0).dtype)
     except Exception:  # a TIFF that only Pillow may read
-        return None
-    dtype = np.dtype(tiff.properties(index=..., page=0).dtype)
+        return None, {}
     simple = tags.get("PhotometricInterpretation") in (0, 1, 2)
     if dtype in (np.uint8, np.bool_) or not simple or "BitsPerSample" not in tags:
-        return None
+        return None, tags
     size = file.seek(0, 2)
     file.seek(0)
-    return DeepTiff(tiff, tags, size)
+    return DeepTiff(tiff, tags, size), tags
+
+
+def check_complete(tags: dict[str, Any], num_bytes: int) -> None:
+    """Raise if a TIFF file of that many bytes lacks a strip or tile, or part of one.
+
+    Pillow and tifffile fill what is missing with zeros.
+    """
+    size = h, w = tags.get("ImageLength", 0), tags.get("ImageWidth", 0)
+    for unit, sides in [
+        ("Strip", (tags.get("RowsPerStrip", h), w)),
+        ("Tile", (tags.get("TileLength", h), tags.get("TileWidth", w))),
+    ]:
+        offsets = np.ravel(tags.get(f"{unit}Offsets", ()))
+        lengths = np.ravel(tags.get(f"{unit}ByteCounts", ()))
+        if len(offsets) == 0:
+            continue
+        num_units = math.prod(
+            -(-n // max(m, 1)) for n, m in zip(size, sides, strict=True)
+        )
+        if tags.get("PlanarConfiguration", 1) == 2:
+            num_units *= tags.get("SamplesPerPixel", 1)
+        ends = offsets + lengths if len(lengths) == len(offsets) else offsets
+        if len(offsets) < num_units or ends.max() > num_bytes:
+            raise ValueError("it is cut short")
 
 
 def imopen(file: IO[bytes], plugin: str) -> Any:

@@ -64,7 +64,9 @@ def read_video(
     _checks.check_choice("dtype", dtype, (np.dtype(np.float32), np.dtype(np.uint8)))
     if num_frames is not None:
         _checks.as_count("num_frames", num_frames)
-    size = None if size is None else _checks.as_size("size", size, 2)
+    if size is not None:
+        h, w = _checks.as_size("size", size, 2)
+        size = h, w
     levels, times, rate = _decode(path, num_frames, size, dtype.itemsize, max_bytes)
     fps = _constant_rate(path, times, rate)
     frames = np.empty((len(levels), *levels[0].shape), dtype)

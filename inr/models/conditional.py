@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from inr import _checks, _conversions
+from inr import _checks, _conversions, _display
 from inr._typing import Array, ArrayLike, ImageLike
 
 
@@ -64,6 +64,9 @@ class ConditionalModel(nn.Module):
 
     task: ClassVar[str] = ""
     image_channels: ClassVar[int] = 3
+
+    def __repr__(self) -> str:
+        return _display.module_text(self)
 
     def encode(self, image: ArrayLike) -> Any:
         """Feature map of an image `[h, w, c]`; any pytree."""

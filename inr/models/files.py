@@ -14,12 +14,12 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from inr import _checks, pretrained
+from inr import _checks, _display, pretrained
 from inr._files import as_path
 from inr._model_files import read_model, write_model
 from inr._registry import registered, registered_name
 from inr._typing import Array, Params
-from inr.fields import BoundField, FieldModule, bind
+from inr.fields import BoundField, FieldModule, bind, check_params
 
 
 class LoadedModel(NamedTuple):
@@ -36,6 +36,9 @@ class LoadedModel(NamedTuple):
     def bind(self, image: Array) -> BoundField:
         """The field that the model predicts from an image `[h, w, c]`."""
         return bind(self.model.for_image(image), self.params, image)
+
+    def __repr__(self) -> str:
+        return f"LoadedModel({_display.params_text(self.model, self.params)})"
 
 
 def save_model(path: str | os.PathLike, model: nn.Module, params: Params) -> None:
@@ -62,6 +65,7 @@ def save_model(path: str | os.PathLike, model: nn.Module, params: Params) -> Non
             f"`model` must be of a registered class ({kinds}), got "
             f"{type(model).__name__}. Decorate the class with `inr.models.register`."
         )
+    check_params(model, params)
     with np.errstate(over="ignore"):
         half = jax.tree.map(_as_float16, dict(params))
     for keys, array in jax.tree_util.tree_leaves_with_path(half):
@@ -89,18 +93,18 @@ def load_model(model: str | os.PathLike) -> LoadedModel:
       ValueError: for an unknown name; if the file is damaged, holds a model of an
         unregistered class, or its arrays do not fit its hyperparameters.
     """
-    if as_path("model", model).suffix == ".safetensors":
-        return _load(model)
-    _checks.check_choice("model", model, pretrained.names())
-    return _load_pretrained(str(model))
+    return _load_named("model", model)
 
 
-def resolve(model: str | os.PathLike | LoadedModel, task: str) -> LoadedModel:
+def resolve(
+    model: str | os.PathLike | LoadedModel, task: str, *, argument: str = "model"
+) -> LoadedModel:
     """Return the model that a verb's `model` argument names.
 
     Args:
       model: a pretrained name, a file, or a `LoadedModel`.
       task: the `task` that the model must have; see `ConditionalModel`.
+      argument: name of the argument in errors.
 
     Returns:
       The model; a `LoadedModel` is returned unchanged.
@@ -108,12 +112,19 @@ def resolve(model: str | os.PathLike | LoadedModel, task: str) -> LoadedModel:
     Raises:
       FileNotFoundError, ValueError: as `load_model`, and for a model of another task.
     """
-    loaded = model if isinstance(model, LoadedModel) else load_model(model)
+    loaded = model if isinstance(model, LoadedModel) else _load_named(argument, model)
     actual = getattr(loaded.model, "task", None)
     if actual != task:
         got = f"{type(loaded.model).__name__} for task {actual!r}"
-        raise _checks.fail("model", f"a model for task {task!r}", got)
+        raise _checks.fail(argument, f"a model for task {task!r}", got)
     return loaded
+
+
+def _load_named(argument: str, model: str | os.PathLike) -> LoadedModel:
+    if as_path(argument, model).suffix == ".safetensors":
+        return _load(model)
+    _checks.check_choice(argument, model, pretrained.names())
+    return _load_pretrained(str(model))
 
 
 @functools.cache

@@ -98,6 +98,7 @@ def span_params(weights: Mapping[str, ArrayLike]) -> tuple[SpanEncoder, Params]:
     Raises:
       ValueError: if an array is missing or has another shape.
     """
+    _checks.check_type("weights", weights, Mapping)
     numbers = [re.match(r"block_(\d+)\.c1_r/kernel$", name) for name in weights]
     blocks = max((int(n[1]) for n in numbers if n), default=0)
     if blocks == 0 or "conv_1/bias" not in weights:

@@ -65,7 +65,10 @@ def match_patches(
         have the maps' sizes.
     """
     queries = _checks.as_floating("queries", queries)
-    if not keys:
+    _checks.check_rank("queries", queries, "[h, w, c]")
+    _checks.check_not_empty("queries", queries)
+    _checks.check_sequence("keys", keys, "maps")
+    if len(keys) == 0:
         raise _checks.fail("keys", "at least one map", "none")
     maps = [_checks.as_floating("keys", x) for x in keys]
     for x in maps:
@@ -137,7 +140,11 @@ def transfer(
     Raises:
       ValueError: for values whose sizes are not whole cells.
     """
+    _checks.check_type("match", match, Match)
     cell = _checks.as_count("cell", cell)
+    _checks.check_sequence("values", values, "maps")
+    if len(values) == 0:
+        raise _checks.fail("values", "at least one map", "none")
     maps = [_cells(_checks.as_floating("values", x), cell) for x in values]
     starts, heights, widths = _layout(maps)
     flat = jnp.concatenate([x.reshape(-1, *x.shape[2:]) for x in maps])
@@ -169,6 +176,10 @@ def _as_masks(
 ) -> list[Array]:
     if allowed is None:
         return [jnp.ones(x.shape[:2], bool) for x in maps]
+    _checks.check_sequence("allowed", allowed, "masks")
+    if len(allowed) != len(maps):
+        raise _checks.fail("allowed", f"{len(maps)} masks", len(allowed))
+    allowed = [_checks.as_array("allowed", a) for a in allowed]
     fits = [jnp.shape(a) == x.shape[:2] for a, x in zip(allowed, maps, strict=True)]
     bools = [jnp.result_type(a) == jnp.bool_ for a in allowed]
     if not all(fits + bools):
@@ -179,9 +190,10 @@ def _as_masks(
 
 def _cells(values: Array, cell: int) -> Array:
     """`[h, w, cell, cell, c]` of `[cell h, cell w, c]`."""
+    _checks.check_rank("values", values, "[h, w, c]")
     h, w, c = values.shape
     if h % cell or w % cell:
-        raise _checks.fail("values", f"of sizes divisible by {cell}", f"{(h, w)}")
+        raise _checks.fail("values", f"of sizes divisible by `cell`, {cell}", (h, w))
     return values.reshape(h // cell, cell, w // cell, cell, c).swapaxes(1, 2)
 
 

@@ -7,6 +7,7 @@ from typing import cast
 import jax
 import jax.numpy as jnp
 
+from inr import _checks
 from inr._typing import Array, ArrayLike, Key, Params
 from inr.metrics import deep_features
 from inr.references.generator import Textures
@@ -34,7 +35,7 @@ def texture_loss(
 
     Args:
       model: the model to train.
-      side: side of the targets, in pixels; a multiple of 4 and of the model's scale.
+      side: side of the targets, in pixels; a multiple of 4.
       views: amount of the references' random change; see `inr.training.random_views`.
       unrelated: fraction of examples that get the reference of another example.
       without: fraction of examples that get no textures.
@@ -54,6 +55,18 @@ def texture_loss(
     Raises:
       ValueError: from the loss, for pairs that are too small.
     """
+
+    _checks.check_type("model", model, TextureTransformer)
+    if _checks.as_count("side", side) % 4:
+        raise _checks.fail("side", "a multiple of 4", side)
+    if not 0 <= _checks.as_number("views", views) < 0.5:
+        raise _checks.fail("views", "from 0 to below 0.5", views)
+    unrelated = _checks.as_fraction("unrelated", unrelated)
+    without = _checks.as_fraction("without", without)
+    if weights is not None:
+        _checks.check_type("weights", weights, Mapping)
+    perceptual = _checks.as_not_negative("perceptual", perceptual)
+    transferal = _checks.as_not_negative("transferal", transferal)
 
     def loss(params: Params, key: Key, pairs: ArrayLike) -> tuple[Array, dict]:
         predict = jax.vmap(functools.partial(_predict, model, params))

@@ -99,7 +99,8 @@ class TextureTransformer(nn.Module):
         super().__post_init__()
         _checks.check_choice("scale", self.scale, (1, 2, 4))
         _checks.as_count("width", self.width)
-        _checks.as_size("textures", self.textures)
+        _checks.as_size("textures", self.textures, 3)
+        _checks.check_sequence("blocks", self.blocks, "counts")
         for count in self.blocks:
             _checks.as_count("blocks", count, least=0)
         if len(self.blocks) != self._num_streams + 1:

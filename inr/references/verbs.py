@@ -81,7 +81,7 @@ def match_references(
       ValueError: as `upscale_by_reference`, and without a reference.
     """
     loaded, padded = _prepare(model, scale, image)
-    if not references:
+    if len(_trimmed(references)) == 0:
         raise _checks.fail("references", "at least one image", "none")
     return _find(*loaded, padded, _trimmed(references)).match
 
@@ -123,8 +123,9 @@ def inpaint(
     mask = jnp.asarray(mask)
     if _checks.is_concrete(mask) and bool(mask.all()):
         raise _checks.fail("mask", "False somewhere", "True everywhere")
+    _checks.check_sequence("references", references, "images")
     if method == "membrane":
-        if references:
+        if len(references) > 0:
             fix = 'Use `method="texture"` with references.'
             raise _checks.fail("references", "empty for a membrane", "some", fix)
         known = jnp.where(mask[..., None], 0, image)
@@ -177,6 +178,7 @@ def _prepare(
 
 def _trimmed(references: Sequence[ImageLike]) -> list[Array]:
     """References cut to complete cells."""
+    _checks.check_sequence("references", references, "images")
     trimmed = []
     for reference in references:
         reference = _as_rgb("references", reference)

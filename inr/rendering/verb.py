@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from tqdm.auto import tqdm
 
 from inr import _checks
+from inr._progress import tqdm
 from inr._typing import Array, Field, Region, Size
 from inr.fields import check_field
 from inr.rendering.budget import tile_points

@@ -54,7 +54,7 @@ def values_at(argument: str, data: PlaneData, points: np.ndarray) -> np.ndarray:
     """
     inside = jnp.asarray(np.clip(points, -1, 1), jnp.float32)
     if callable(data):
-        values = jnp.asarray(data(inside))
+        values = _checks.as_array(argument, data(inside))
         if values.shape != inside.shape[:1]:
             raise _checks.fail(
                 argument, "a function from [n, 2] to [n]", f"shape {values.shape}"

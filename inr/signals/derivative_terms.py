@@ -22,6 +22,7 @@ from jaxtyping import Float
 from inr import _checks, coords as _coords, poisson
 from inr._typing import Array, ArrayLike, Field, Key
 from inr.calculus import value_gradient_laplacian
+from inr.fields import check_field
 from inr.fitting import Term, value_residual
 
 # Weight of the border's values relative to the image that the Laplacian adds up to:
@@ -127,8 +128,13 @@ def slope_residual(field: Field, batch: tuple[Array, Array, Array]) -> Array:
     Returns:
       `[n, k]`.
     """
-    coords, direction, target = batch
-    return jax.jvp(field, (coords,), (direction,))[1] - target
+    check_field(field)
+    coords, direction, target = _checks.as_batch(batch, "coords", "direction", "target")
+    slope = jax.jvp(field, (coords,), (direction,))[1]
+    if getattr(slope, "shape", None) != target.shape:
+        expected = f"a map from {coords.shape} to {target.shape}"
+        raise _checks.fail("field", expected, getattr(slope, "shape", None))
+    return slope - target
 
 
 def laplacian_residual(field: Field, batch: tuple[Array, Array, Array]) -> Array:
@@ -142,7 +148,7 @@ def laplacian_residual(field: Field, batch: tuple[Array, Array, Array]) -> Array
     Returns:
       `[n, k]`.
     """
-    coords, pitch, target = batch
+    coords, pitch, target = _checks.as_batch(batch, "coords", "pitch", "target")
     # All rows have the same pitch; it is repeated because a batch consists of rows.
     return value_gradient_laplacian(field, coords, unit=pitch[0]).laplacian - target
 

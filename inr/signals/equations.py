@@ -19,7 +19,7 @@ from inr.fitting import (
     fit_least_squares,
     init_params,
 )
-from inr.signals.collocation import PlaneData, values_at
+from inr.signals.collocation import PlaneData, check_above_zero, values_at
 from inr.signals.helmholtz_equation import helmholtz_terms, layer_thickness
 from inr.signals.wave_equation import Boundary, wave_scales, wave_terms
 
@@ -206,12 +206,10 @@ def helmholtz_model(
     Returns:
       A `Siren` whose `omega` fits the shortest wavelength.
     """
+    wavenumber = _checks.as_positive("wavenumber", wavenumber)
     greatest = 1.0
-    if callable(slowness):
-        points = np.asarray(_coords.grid(_PROBE)).reshape(-1, 2)
-        greatest = float(values_at("slowness", slowness, points).max())
-    elif slowness is not None:
-        greatest = float(np.max(slowness))
+    if slowness is not None:
+        greatest = _greatest("slowness", slowness)
     # The layer around the square is a wavelength thick: coords are scaled down by it.
     omega = 1.5 * (wavenumber * max(greatest, 1.0) + 2 * np.pi)
     return Siren(features=2, width=width, depth=2, omega=omega)
@@ -237,6 +235,14 @@ def wave_model(
     """
     _, wavenumber, _ = wave_scales(initial, velocity, speed)
     return Siren(features=1, width=width, depth=1, omega=4.5 * wavenumber)
+
+
+def _greatest(argument: str, data: PlaneData) -> float:
+    """Return the greatest value of an image, or of a function on a grid."""
+    points = np.asarray(_coords.grid(_PROBE)).reshape(-1, 2)
+    values = values_at(argument, data, points)
+    check_above_zero(argument, values)
+    return float(values.max() if callable(data) else np.max(data))
 
 
 def _solve(

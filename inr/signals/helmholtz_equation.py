@@ -121,7 +121,8 @@ def helmholtz_residual(field: Field, batch: tuple[Array, ...]) -> Array:
     Returns:
       `[n, 2]`, real and imaginary part.
     """
-    coords, mass, source, first, second = batch
+    names = ("coords", "mass", "source", "first", "second")
+    coords, mass, source, first, second = _checks.as_batch(batch, *names)
     value, slope, curvature = (
         lax.complex(x[..., 0], x[..., 1]) for x in axis_derivatives(field, coords)
     )
@@ -162,7 +163,7 @@ def layer_thickness(k: float, thickness: float | None) -> float:
 
 def _as_inner_point(argument: str, point: tuple[float, float]) -> np.ndarray:
     """Return a point (y, x) inside the square."""
-    array = np.asarray(point, np.float64)
+    array = _checks.as_float64(argument, point)
     if array.shape != (2,) or not (np.abs(array) < 1).all():
         raise _checks.fail(argument, "(y, x) inside (-1, 1)", repr(point))
     return array

@@ -5,7 +5,7 @@ import numpy as np
 
 from inr import _checks
 from inr._typing import Array, ArrayLike, Field
-from inr.fields import BoundField
+from inr.fields import BoundField, check_field
 from inr.rendering import render
 from inr.signals.meshes import Mesh
 
@@ -40,6 +40,7 @@ def extract_mesh(
       ValueError: for a field without a zero in the box, with more than one feature or
         with values that are not finite, and for empty bounds.
     """
+    check_field(field)
     resolution = _checks.as_count("resolution", resolution, least=2)
     low, high = _check_bounds(_bounds_of(field) if bounds is None else bounds)
     extent = high - low
@@ -80,7 +81,7 @@ def _bounds_of(field: Field) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _check_bounds(bounds: tuple[ArrayLike, ArrayLike]) -> np.ndarray:
-    box = np.asarray(bounds, np.float64)
+    box = _checks.as_float64("bounds", bounds)
     if box.shape != (2, 3) or not np.all(box[0] < box[1]) or not np.isfinite(box).all():
         expected = "(low [3], high [3]), each low below its high"
         raise _checks.fail("bounds", expected, repr(bounds))

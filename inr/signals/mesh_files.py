@@ -83,7 +83,9 @@ def write_mesh(path: str | os.PathLike[str], mesh: Mesh) -> None:
       mesh: the mesh to write.
 
     Raises:
+      FileNotFoundError: if the folder does not exist.
       ImportError: if trimesh is not installed.
+      OSError: if the disk is full.
       ValueError: for another extension, and for a mesh that is not well formed.
     """
     path = as_path("path", path)
@@ -93,8 +95,9 @@ def write_mesh(path: str | os.PathLike[str], mesh: Mesh) -> None:
     vertices, faces = check_mesh(mesh)
     check_folder(path)
     surface = import_trimesh().Trimesh(vertices[:, ::-1], faces, process=False)
+    data = surface.export(file_type=path.suffix.lower()[1:])
     with replacing(path) as temporary:
-        surface.export(temporary)
+        temporary.write_bytes(data.encode() if isinstance(data, str) else data)
 
 
 @contextlib.contextmanager
@@ -111,8 +114,8 @@ def _reading(path: pathlib.Path) -> Iterator[None]:
 def _num_rows(scene: Any) -> int:
     """Number of vertices and faces of a scene, which may show a mesh many times."""
     nodes = scene.graph.nodes_geometry
-    shown = (scene.geometry[scene.graph[node][1]] for node in nodes)
-    return sum(len(x.vertices) + len(getattr(x, "faces", ())) for x in shown)
+    instances = (scene.geometry[scene.graph[node][1]] for node in nodes)
+    return sum(len(x.vertices) + len(getattr(x, "faces", ())) for x in instances)
 
 
 def _read_xyz(path: pathlib.Path) -> PointCloud:

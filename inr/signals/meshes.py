@@ -78,23 +78,26 @@ def sample_surface(
 
 def check_mesh(mesh: Mesh) -> tuple[np.ndarray, np.ndarray]:
     """Return vertices as finite float64 `[n, 3]`, and checked faces `[m, 3]`."""
-    vertices, faces = (np.asarray(x) for x in mesh)
-    _check_rows("vertices", vertices)
-    _check_rows("faces", faces)
+    _checks.check_type("mesh", mesh, Mesh)
+    vertices = _checks.as_float64("vertices", mesh.vertices)
+    faces = _checks.as_numpy("faces", mesh.faces, "whole numbers")
     if not np.issubdtype(faces.dtype, np.integer):
         raise _checks.fail("faces", "whole numbers", f"dtype {faces.dtype}")
+    _check_rows("vertices", vertices)
+    _check_rows("faces", faces)
     if faces.min() < 0 or faces.max() >= len(vertices):
         raise _checks.fail(
             "faces",
             f"indices of the {len(vertices)} vertices",
             f"indices from {faces.min()} to {faces.max()}",
         )
-    return vertices.astype(np.float64), faces
+    return vertices, faces
 
 
 def check_cloud(cloud: PointCloud) -> tuple[np.ndarray, np.ndarray]:
     """Return finite float64 points `[n, 3]`, and normals of length 1."""
-    points, normals = (np.asarray(x, np.float64) for x in cloud)
+    points = _checks.as_float64("points", cloud.points)
+    normals = _checks.as_float64("normals", cloud.normals)
     _check_rows("points", points)
     _check_rows("normals", normals)
     if points.shape != normals.shape:

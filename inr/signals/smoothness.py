@@ -38,6 +38,7 @@ def smoothness_term(
     ndim = _checks.as_count("ndim", ndim)
     batch_size = _checks.as_count("batch_size", batch_size)
     residual = gradient_length if order == 1 else hessian_length
+    weight = _checks.as_not_negative("weight", weight)
     return Term(residual, _RandomPoints((batch_size, ndim)), weight, reduce=jnp.mean)
 
 
@@ -51,7 +52,8 @@ def gradient_length(field: Field, batch: tuple[Array]) -> Array:
     Returns:
       `[n, k]`.
     """
-    square = jnp.square(gradient(field, batch[0])).sum(-2)
+    (coords,) = _checks.as_batch(batch, "coords")
+    square = jnp.square(gradient(field, coords)).sum(-2)
     return jnp.sqrt(jnp.maximum(square, _MIN_SQUARE))
 
 
@@ -65,7 +67,8 @@ def hessian_length(field: Field, batch: tuple[Array]) -> Array:
     Returns:
       `[n, k]`.
     """
-    square = jnp.square(hessian(field, batch[0])).sum((-3, -2))
+    (coords,) = _checks.as_batch(batch, "coords")
+    square = jnp.square(hessian(field, coords)).sum((-3, -2))
     return jnp.sqrt(jnp.maximum(square, _MIN_SQUARE))
 
 

@@ -52,8 +52,9 @@ def shape_terms(
         whose normals point inwards or do not agree on an inside, or that is too far
         from the origin for float32.
     """
+    batch_size = _checks.as_count("batch_size", batch_size)
+    key_surface, key_volume = jax.random.split(_checks.as_key("key", key))
     middle, half = bounding_cube(shape)
-    key_surface, key_volume = jax.random.split(key)
     points, normals, anchors = _samples(key_surface, shape, middle, half)
     volume = jax.random.uniform(key_volume, (_VOLUME_POINTS, 3), jnp.float32, -1, 1)
     distance, winding = signed_distances(volume, *anchors)
@@ -84,7 +85,7 @@ def normal_residual(field: Field, batch: tuple[Array, Array]) -> Array:
     Returns:
       `[n, 3]`.
     """
-    points, normals = batch
+    points, normals = _checks.as_batch(batch, "points", "normals")
     return gradient(field, points)[..., 0] - normals
 
 
@@ -98,7 +99,7 @@ def eikonal_residual(field: Field, batch: tuple[Array]) -> Array:
     Returns:
       `[n]`.
     """
-    (coords,) = batch
+    (coords,) = _checks.as_batch(batch, "coords")
     square = jnp.square(gradient(field, coords)[..., 0]).sum(-1)
     # The square root has no derivative at zero, the gradient of a constant field.
     return jnp.sqrt(jnp.maximum(square, 1e-12)) - 1

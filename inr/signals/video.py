@@ -110,6 +110,8 @@ def compact_grid(
     Raises:
       ValueError: if the smallest grid has more parameters.
     """
+    size = _checks.as_size("size", size, 3)
+    max_parameters = _checks.as_count("max_parameters", max_parameters)
     best, best_count = None, 0
     width = 64 if max_parameters > 20_000 else 16
     for levels in range(5, 11):

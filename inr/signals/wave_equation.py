@@ -111,7 +111,7 @@ def wave_residual(field: Field, batch: tuple[Array, Array]) -> Array:
     Returns:
       `[n]`.
     """
-    coords, slowness = batch
+    coords, slowness = _checks.as_batch(batch, "coords", "slowness")
     second = axis_derivatives(field, coords).second[..., 0]
     return slowness * second[..., 0] - second[..., 1:].sum(-1)
 
@@ -201,7 +201,7 @@ def _with_time(times: np.ndarray, space: np.ndarray) -> np.ndarray:
 
 
 def _speed_at(speed: float | PlaneData, points: np.ndarray) -> np.ndarray:
-    if isinstance(speed, int | float):
+    if np.ndim(speed) == 0 and not callable(speed):
         return np.full(len(points), _checks.as_positive("speed", speed))
     values = values_at("speed", speed, points)
     check_above_zero("speed", values)

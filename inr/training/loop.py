@@ -20,9 +20,9 @@ import numpy as np
 import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import PyTree
-from tqdm.auto import tqdm
 
 from inr import _checks
+from inr._progress import tqdm
 from inr._typing import Array, Key
 from inr.checkpoints import check_num_steps
 from inr.training.interruption import interruptions

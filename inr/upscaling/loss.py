@@ -7,7 +7,7 @@ at the scales 2, 3 and 4, which is several times as many for one pass of the enc
 import functools
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast, get_args
 
 import jax
 import jax.numpy as jnp
@@ -62,7 +62,16 @@ def upscaler_loss(
       ValueError: for a count below 1; from the loss, for crops or targets that are too
         small.
     """
+    _checks.check_type("model", model, Upscaler)
+    side = _checks.as_count("side", side)
     target_side = _checks.as_count("target_side", target_side)
+    num_points = _checks.as_count("num_points", num_points)
+    if _checks.as_positive("max_scale", max_scale) < 2:
+        raise _checks.fail("max_scale", "at least 2", max_scale)
+    _checks.check_sequence("interpolations", interpolations, "names")
+    for interpolation in interpolations or (None,):
+        _checks.check_choice("interpolations", interpolation, get_args(Reduction))
+    _check_degradation(degradation)
 
     def loss(params: Params, key: Key, crops: ArrayLike) -> tuple[Array, dict]:
         # Bicubic, because means over areas are softer than photographs.
@@ -128,7 +137,12 @@ def upscaler_pixel_loss(
       ValueError: for counts or a side out of range; from the loss, for crops that are
         too small or whose number is not the sum of `counts`.
     """
+    _checks.check_type("model", model, Upscaler)
     side = _checks.as_count("side", side)
+    num_points = _checks.as_count("num_points", num_points)
+    factors = _as_factors(factors)
+    _check_degradation(degradation)
+    _checks.check_sequence("counts", counts, "numbers")
     sizes = [_checks.as_count("counts", n, least=0) for n in counts]
     if len(sizes) != len(_SCALES) + 1 or sum(sizes) == 0:
         raise _checks.fail("counts", "four numbers, one of them above 0", counts)
@@ -152,6 +166,20 @@ def upscaler_pixel_loss(
         return total / sum(sizes), errors
 
     return loss
+
+
+def _check_degradation(degradation: Any) -> None:
+    if degradation is not None:
+        _checks.check_callable("degradation", degradation)
+
+
+def _as_factors(factors: tuple[float, float]) -> tuple[float, float]:
+    _checks.check_sequence("factors", factors, "two numbers")
+    numbers = [_checks.as_number("factors", x) for x in factors]
+    if len(numbers) != 2 or not 1 <= numbers[0] <= numbers[1]:
+        expected = "two numbers of at least 1, the lowest first"
+        raise _checks.fail("factors", expected, repr(factors))
+    return numbers[0], numbers[1]
 
 
 class _ImageBatch(NamedTuple):

@@ -68,6 +68,8 @@ class Upscaler(ConditionalModel):
             _checks.as_count(name, getattr(self, name))
         _checks.check_choice("trunk", self.trunk, get_args(Trunk))
         _checks.as_count("tail", self.tail, least=0)
+        for name in ("gray", "gains"):
+            _checks.check_flag(name, getattr(self, name))
 
     def setup(self):
         kind = SpanEncoder if self.trunk == "span" else FlatEncoder

@@ -1,10 +1,13 @@
 """Calls of `inr.fitting`, `inr.signals` and of their data."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 from bad_calls.kinds import (
+    ANYTHING,
     COUNT,
     FLAG,
     FUNCTION,
@@ -20,14 +23,12 @@ from bad_calls.kinds import (
     Kind,
     Lazy,
     array,
-    bound_field,
-    coords,
+    choice,
     field,
     image,
     kind,
     params,
     params_of,
-    size,
 )
 
 import inr
@@ -93,7 +94,10 @@ def rows(**bad):
         negative_weights=(COORDS, FEATURES, -np.ones(6, np.float32)),
         zero_weights=(COORDS, FEATURES, np.zeros(6, np.float32)),
         weights=(COORDS, FEATURES, np.ones(5, np.float32)),
-        residual=fitting.Term("text", (COORDS, FEATURES)),  # type: ignore
+        nan_weight=dataclasses.replace(term, weight=NAN),
+        negative_weight=dataclasses.replace(term, weight=-1.0),
+        text_weight=dataclasses.replace(term, weight="text"),
+        text_rows=dataclasses.replace(term, data="text"),
         **bad,
     )
 
@@ -133,7 +137,6 @@ def without(options, *names):
     return {k: v for k, v in options.items() if k not in names}
 
 
-TERM_WEIGHT = NOT_NEGATIVE.default()
 SIGNALS = (COORDS, FEATURES[None])
 
 
@@ -162,18 +165,20 @@ def state():
 
 BATCH = kind((COORDS, FEATURES), number=3, none=(), alone=(COORDS,))
 
+SAMPLES = array(RNG.random((4, 4, 3)), finite=True).without("rank")
+
 CALLS = {
     fitting.Term: {
         "residual": FUNCTION.but(fitting.value_residual),
-        "data": Kind((COORDS, FEATURES), {}),
-        "weight": TERM_WEIGHT,
+        "data": ANYTHING.but((COORDS, FEATURES)),
+        "weight": ANYTHING,  # a leaf of a pytree: fits check it
         "batch_size": COUNT.optional(),
         "reduce": FUNCTION.optional(),
     },
-    fitting.GridSamples: {
-        "values": array(RNG.random((4, 4, 3))).without("integers", "rank"),
-        "batch_size": COUNT,
-    },
+    fitting.GridSamples: {"values": ANYTHING.but(FEATURES), "batch_size": COUNT},
+    fitting.SplineSamples: {"spline": ANYTHING.but(FEATURES), "batch_size": COUNT},
+    fitting.make_spline: {"samples": SAMPLES},
+    fitting.spline_coefficients: {"samples": SAMPLES},
     fitting.fit: {"key": KEY, "model": model(), "data": rows(), **FIT},
     fitting.fit_least_squares: {
         "key": KEY,
@@ -195,7 +200,7 @@ CALLS = {
         "model": model(4).but(model(3).valid),
         "values": array(RNG.random((4, 4, 3)), finite=True).without("rank"),
         **fit_with(),
-        "weight": TERM_WEIGHT,
+        "weight": NOT_NEGATIVE.default(),
         "normalization": kind(
             OMITTED,
             number=3,
@@ -216,7 +221,7 @@ CALLS = {
             negative=-np.ones((4, 4), np.float32),
             zero=np.zeros((4, 4), np.float32),
         ).optional(),
-        "antialias": COUNT.default(),
+"points": choice("pixels").but("pixels"),
         "prior": kind(OMITTED, number=3, residual=fitting.value_residual).optional(),
         "target_psnr": TARGET_PSNR,
     },
@@ -236,25 +241,14 @@ CALLS = {
         "optimizer": TRANSFORMATION.optional(),
         "init": init(),
     },
-    fitting.default_rates: {"model": model(), "ndim": COUNT},
+    fitting.default_rates: {"model": model(), "ndim": COUNT, "factor": POSITIVE.default()},
     fitting.default_optimizer: {},
-    fitting.psnr_text: {"loss": NOT_NEGATIVE},
     fitting.psnr_to_loss: {"value": NUMBER.without("infinite")},
-    fitting.check_features: {"model": model(4).but(model(3).valid), "k": COUNT.but(3)},
-    fitting.image_normalization: {
-        "size": size(4, 4).without("axes"),
-        "mean": array(np.ones(3)),
-    },
     fitting.init_params: {
         "key": KEY,
         "model": model(),
         "data": rows(),
         "normalization": kind({}, number=3, names={"scale": 1.0}),
-    },
-    fitting.shift_to_mean: {
-        "field": bound_field(),
-        "coords": coords(5, 2),
-        "mean": array(np.ones(3), other=np.ones(2)),
     },
     fitting.value_residual: {"field": field(), "batch": BATCH},
 }

@@ -102,11 +102,11 @@ SAMPLED = {
         },
     ),
 }
-CELLS = COUNT.optional(large=1000)
+CELLS = COUNT.optional()
 VIEWS = kind(OMITTED, negative=-0.1, above=0.6, nan=NAN, array=np.ones(3))
 RESTORER = {
     "widths": size(4, 4).default().without("axes"),
-    "blocks": COUNT.default(),
+    "blocks": COUNT_OR_ZERO.default(),
     "trunk": FLAG.default(),
     "width": COUNT.default(),
     "depth": COUNT_OR_ZERO.default(),
@@ -263,7 +263,7 @@ CALLS = {
     colorization.colorizer_loss: {
         "model": model(colorization.Colorizer(), UPSCALER),
         "weights": Kind(
-            OMITTED, {k: v for k, v in weights().bad.items() if k != "None"}
+            OMITTED, weights().optional().without("none", "others").bad
         ),
         "perceptual_weight": POSITIVE.default(),
     },
@@ -335,7 +335,7 @@ CALLS = {
             OMITTED, zero=0, other=3, fraction=1.5, nan=NAN, array=np.ones(3)
         ),
         "width": COUNT.default(),
-        "blocks": size(1, 1, 1, 1).default(few=(1,)).without("axes"),
+        "blocks": size(1, 1, 1, 1).default(few=(1,)).without("axes", "zero"),
         "textures": size(4, 4, 4).default(few=(1,)),
     },
     references.upscale_by_reference: BY_REFERENCE,
@@ -357,7 +357,7 @@ CALLS = {
         "unrelated": FRACTION.default(),
         "without": FRACTION.default(),
         "weights": Kind(
-            OMITTED, {k: v for k, v in weights().bad.items() if k != "None"}
+            OMITTED, weights().optional().without("none", "others").bad
         ),
         "perceptual": NOT_NEGATIVE.default(),
         "transferal": NOT_NEGATIVE.default(),

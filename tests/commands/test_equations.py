@@ -41,3 +41,11 @@ def test_an_array_of_another_rank_is_refused(tmp_path):
     np.save(tmp_path / "cube.npy", np.ones((2, 2, 2), np.float32))
     with pytest.raises(ValueError, match=r"cube.npy.*\[h, w\]"):
         commands.helmholtz(tmp_path / "cube.npy", out=tmp_path)
+
+
+def test_an_array_file_that_declares_too_much_is_refused(tmp_path):
+    path = tmp_path / "plane.npy"
+    np.save(path, np.ones((2, 2), np.float32))
+    path.write_bytes(path.read_bytes().replace(b"(2, 2)", b"(99999999, 999)"))
+    with pytest.raises(ValueError, match=r"`path` must be a \.npy file of numbers"):
+        commands.helmholtz(path, out=tmp_path)

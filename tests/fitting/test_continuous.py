@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from inr import coords
-from inr.fitting import SplineSamples, spline_coefficients
+from inr.fitting import SplineSamples, make_spline, spline_coefficients
 from inr.fitting.continuous import weighted_samples
 
 
@@ -16,8 +16,7 @@ def random(shape, seed=0):
 
 
 def cell_means(coefficients):
-    """Means by Simpson's rule on both halves of a cell, which is exact for parabolas."""
-    means = coefficients
+    """Means by Simpson's rule on both halves of a cell, exact for parabolas."""
     nodes, weights = np.array([-2, -1, 0, 1, 2]) / 4, np.array([1, 4, 2, 4, 1]) / 12
     size = coefficients.shape[:-1]
     points = np.asarray(coords.grid(size), np.float64)
@@ -25,7 +24,7 @@ def cell_means(coefficients):
     total = 0
     for node in np.stack(grids, -1).reshape(-1, len(size)):
         shifted = points + nodes[node] * 2 / np.asarray(size)
-        value = coords.sample_grid(means, shifted, interpolation="quadratic")
+        value = coords.sample_grid(coefficients, shifted, interpolation="quadratic")
         total = total + weights[node].prod() * np.asarray(value, np.float64)
     return total
 
@@ -37,12 +36,18 @@ def test_the_means_over_the_cells_are_the_samples(size):
     np.testing.assert_allclose(means, samples, atol=3e-6)
 
 
-def test_coefficients_and_values_equal_those_of_scipy():
+def system(n):
+    """Matrix of the equations of the module's docstring, with mirrored borders."""
+    matrix = np.diag(np.full(n, 4.0)) + np.eye(n, k=1) + np.eye(n, k=-1)
+    matrix[0, 0] += 1
+    matrix[-1, -1] += 1
+    return matrix / 6
+
+
+def test_coefficients_solve_the_equations_and_values_equal_those_of_scipy():
     samples = random((9, 6, 1)).astype(np.float64)
-    expected = samples
-    for axis in (0, 1):
-        # The system of a cubic spline's coefficients, with the same borders.
-        expected = ndimage.spline_filter1d(expected, 3, axis=axis, mode="reflect")
+    expected = np.linalg.solve(system(9), samples[..., 0])
+    expected = np.linalg.solve(system(6), expected.T).T[..., None]
     coefficients = spline_coefficients(samples)
     np.testing.assert_allclose(coefficients, expected, atol=1e-5)
     points = np.random.default_rng(1).uniform(-1, 1, (50, 2))
@@ -60,10 +65,11 @@ def test_a_constant_stays_constant():
 
 
 def test_batches_are_points_of_the_spline_that_cover_the_grid(key):
-    coefficients = spline_coefficients(random((4, 6, 3)))
-    points, values = SplineSamples(coefficients, 4000)(key, 0)
+    samples = random((4, 6, 3))
+    points, values = SplineSamples(make_spline(samples), 4000)(key, 0)
+    coefficients = spline_coefficients(samples)
     expected = coords.sample_grid(coefficients, points, interpolation="quadratic")
-    np.testing.assert_array_equal(values, expected)
+    np.testing.assert_allclose(values, expected, atol=1e-6)
     assert points.shape == (4000, 2)
     cell = np.floor((np.asarray(points) + 1) / 2 * [4, 6]).astype(int)
     counts = np.bincount(cell @ [6, 1], minlength=24)
@@ -85,9 +91,7 @@ def test_points_of_weighted_batches_avoid_weight_0_and_its_neighbors(key):
     assert offset[distance == 1].max() < 1e-5 < 0.1 < offset[distance > 1].max()
     beside = distance == 1
     np.testing.assert_array_equal(values[beside], image[*cell[beside].T])
-    expected = coords.sample_grid(
-        samples.coefficients, jnp.asarray(points), interpolation="quadratic"
-    )
+    expected = samples.spline(jnp.asarray(points))
     np.testing.assert_allclose(values[~beside], expected[~beside], atol=1e-6)
     # The mean weight of the 47 pixels is 53 / 47.
     np.testing.assert_allclose(factors**2, weights[*cell.T] * 47 / 53, rtol=1e-5)
@@ -101,12 +105,12 @@ def test_pixels_of_weight_0_do_not_enter():
         weighted_samples(jnp.asarray(x), jnp.asarray(weights), 4)
         for x in (image, corrupted)
     )
-    np.testing.assert_allclose(a.coefficients, b.coefficients, atol=1e-4)
+    np.testing.assert_allclose(a.spline.rows, b.spline.rows, atol=1e-4)
     np.testing.assert_array_equal(a.features, b.features)
 
 
 def test_batches_differ_and_are_arguments_of_jit(key):
-    samples = SplineSamples(spline_coefficients(random((4, 4, 1))), 16)
+    samples = SplineSamples(make_spline(random((4, 4, 1))), 16)
     first = samples(key, 0)
     again = jax.jit(lambda data, key: data(key, 0))(samples, key)
     np.testing.assert_allclose(first[1], again[1], atol=1e-6)

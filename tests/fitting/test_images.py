@@ -54,17 +54,19 @@ def test_between_the_pixels_the_field_follows_the_signal():
 
 def test_random_points_make_pixels_means_over_cells():
     """The pixels are means of a finer image, which the field is closest to."""
-    fine = smooth_image(64, 64)
+    y, x = np.moveaxis(np.asarray(coords.grid((64, 64))), -1, 0)
+    waves = [np.sin(9 * x + 3 * y), np.cos(8 * y - 4 * x)]
+    fine = np.stack([0.5 + 0.4 * wave for wave in waves], -1).astype(np.float32)
     image = fine.reshape(16, 4, 16, 4, 2).mean((1, 3))
-    result = fit_continuous(image, SMALL.clone(omega=5.0), num_steps=800)
+    result = fit_continuous(image, SMALL.clone(omega=15.0), num_steps=800)
     means = inr.render(result.field, (16, 16), antialias=4)
     # The mirrored borders of the spline are not those of the signal.
-    assert float(jnp.abs(means - image)[2:-2, 2:-2].max()) < 5e-3
+    assert float(jnp.abs(means - image)[2:-2, 2:-2].max()) < 0.02
     rendered = inr.render(result.field, (64, 64))
     cubic = coords.sample_grid(image, coords.grid((64, 64)), interpolation="cubic")
-    inner = (slice(4, -4), slice(4, -4))
+    inner = (slice(8, -8), slice(8, -8))
     errors = [float(jnp.square(x - fine)[inner].mean()) for x in (rendered, cubic)]
-    assert errors[0] < errors[1] / 2
+    assert errors[0] < errors[1] / 4
 
 
 def test_a_batch_of_all_pixels_is_drawn_without_randomness():
@@ -126,6 +128,14 @@ def test_a_second_call_with_equal_objects_compiles_nothing():
     with count_compilations() as count:
         call(5, 2e-3)
     assert count() == 0
+
+
+def test_sizes_with_equal_powers_of_two_share_programs():
+    image, other = smooth_image(10, 13), smooth_image(13, 12)
+    fit_continuous(image, num_steps=2)
+    with count_compilations() as count:
+        fit_continuous(other, num_steps=2)
+    assert count() <= 1  # a copy of the image to the device
 
 
 def test_it_stops_at_the_first_step_that_reaches_the_target():

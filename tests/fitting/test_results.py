@@ -18,8 +18,13 @@ def test_a_result_has_a_field_its_parameters_and_a_short_repr(key):
     assert result.params is result.field.params
     _, history, num_steps, status = result
     assert (len(history), num_steps, status) == (3, 3, "finished")
-    assert "num_steps=3" in repr(result)
-    assert len(repr(result)) < 100
+    loss = f"{history[-1]:.3g}"
+    text = f"finished after 3 steps, loss {loss}, Siren: 2 -> 1 feature, 105 parameters"
+    assert repr(result) == f"FitResult({text})"
+    assert repr(result._replace(history=history[:0])) == (
+        f"FitResult({text.replace(f'loss {loss}, ', '')})"
+    )
+    assert repr(jax.tree.map(lambda x: None, result)).startswith("FitResult(None")
 
 
 def test_many_fields_are_one_bound_field(key):
@@ -29,4 +34,7 @@ def test_many_fields_are_one_bound_field(key):
     assert values.shape == (2, 16, 1)
     assert result.params is result.fields.params
     np.testing.assert_array_equal(result.num_steps, [3, 3])
-    assert repr(result) == "FitManyResult(2 fields of Siren: 2 finished)"
+    fields = "2 x Siren: 2 -> 1 feature, 105 parameters each"
+    low, high = sorted(result.history[-1])
+    expected = f"FitManyResult(2 finished, loss {low:.3g} to {high:.3g}, {fields})"
+    assert repr(result) == expected

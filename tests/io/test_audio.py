@@ -1,17 +1,15 @@
 """Tests of `inr.io.audio`: exact round trips, and errors that say what is wrong."""
 
-import contextlib
-import pathlib
+import os
 import struct
 import subprocess
 import sys
 
 import numpy as np
 import pytest
-from support import refuses
+from support import full_disk, refuses
 
 import inr
-from inr.io import audio
 
 RNG = np.random.default_rng(0)
 
@@ -141,17 +139,51 @@ def test_a_wav_file_of_unknown_or_with_later_chunks_is_read(tmp_path):
 
 
 @pytest.mark.usefixtures("soundfile")
-@pytest.mark.skipif(not pathlib.Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize("name", ["a.wav", "a.flac"])
-def test_a_full_disk_raises_oserror(tmp_path, monkeypatch, name):
-    full = contextlib.nullcontext(pathlib.Path("/dev/full"))
-    monkeypatch.setattr(audio, "replacing", lambda path: full)
-    with pytest.raises(OSError, match="No space left"):
-        inr.write_audio(tmp_path / name, RNG.uniform(-1, 1, 9000), 8000)
-    assert list(tmp_path.iterdir()) == []
+def test_a_full_disk_leaves_an_earlier_file(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(b"before")
+    with full_disk(), pytest.raises(OSError, match="File too large"):
+        inr.write_audio(path, RNG.uniform(-1, 1, 9000), 8000)
+    assert path.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [path]
 
 
-def test_pipes_and_devices_are_refused():
+@pytest.mark.usefixtures("soundfile")
+def test_the_limit_on_memory_holds_before_decoding(tmp_path):
+    path = tmp_path / "a.flac"
+    inr.write_audio(path, np.zeros((500, 2), np.float32), 8000)
+    needed = 4 * 500 * 2
+    with refuses(f"`max_bytes` must be at least {needed}, .*500 samples of 2 channels"):
+        inr.read_audio(path, max_bytes=needed - 1)
+    assert inr.read_audio(path, max_bytes=needed)[0].shape == (500, 2)
+    assert inr.read_audio(path, max_bytes=None)[0].shape == (500, 2)
+    # The last 36 bits of the header before its checksum are the number of samples.
+    content = bytearray(path.read_bytes())
+    content[21] |= 0x0F
+    content[22:26] = b"\xff" * 4
+    path.write_bytes(content)
+    with refuses("`max_bytes` must be at least .*68719476735 samples of 2 channels"):
+        inr.read_audio(path)
+
+
+@pytest.mark.usefixtures("soundfile")
+@pytest.mark.parametrize("declared", [2**31 - 2, 2**32 - 2**16 - 2])
+def test_a_wav_file_that_declares_more_than_it_holds_is_refused(tmp_path, declared):
+    path = tmp_path / "a.wav"
+    inr.write_audio(path, np.zeros(50, np.float32), 8000)
+    content = path.read_bytes()
+    start = content.index(b"data") + 4
+    length = struct.pack("<I", declared)
+    path.write_bytes(content[:start] + length + content[start + 4 :])
+    with refuses("sound file, got .* cut short by"):
+        inr.read_audio(path)
+
+
+def test_pipes_and_devices_are_refused(tmp_path):
+    os.mkfifo(tmp_path / "a.wav")
+    with refuses("a sound file, got .*, a pipe or a device"):
+        inr.read_audio(tmp_path / "a.wav")
     with refuses("a sound file, got '/dev/zero', a pipe or a device"):
         inr.read_audio("/dev/zero")
 

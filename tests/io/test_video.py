@@ -1,7 +1,6 @@
 """Tests of `inr.io.video`: faithful round trips, and errors that say what is wrong."""
 
-import contextlib
-import pathlib
+import os
 import struct
 import subprocess
 import sys
@@ -9,10 +8,9 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from support import refuses
+from support import full_disk, refuses
 
 import inr
-from inr.io import video
 
 RNG = np.random.default_rng(0)
 
@@ -201,18 +199,70 @@ def test_the_limit_holds_where_a_file_declares_no_number_of_frames(av, tmp_path)
 
 
 @pytest.mark.usefixtures("av")
-@pytest.mark.skipif(not pathlib.Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_full_disk_raises_oserror(tmp_path, monkeypatch):
-    target = tmp_path / "full.mkv"
-    target.symlink_to("/dev/full")
-    full = contextlib.nullcontext(target)
-    monkeypatch.setattr(video, "replacing", lambda path: full)
-    with pytest.raises(OSError, match="No space left"):
-        inr.write_video(tmp_path / "a.mkv", clip(), 25)
+@pytest.mark.parametrize("name", ["a.mkv", "a.mp4"])
+def test_a_full_disk_leaves_an_earlier_file(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(b"before")
+    with full_disk(), pytest.raises(OSError, match="File too large"):
+        inr.write_video(path, clip(4), 25)
+    assert path.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.usefixtures("av")
-def test_pipes_and_devices_are_refused():
+def test_playlists_do_not_make_other_files_read(tmp_path):
+    inr.write_video(tmp_path / "clip.mp4", clip(4), 25)
+    hls = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nclip.mp4\n"
+    for name, text in [
+        ("list.m3u8", f"{hls}#EXT-X-ENDLIST\n"),
+        ("list.mp4", "ffconcat version 1.0\nfile clip.mp4\n"),
+    ]:
+        (tmp_path / name).write_text(text)
+        with refuses("intact video file"):
+            inr.read_video(tmp_path / name)
+
+
+@pytest.mark.usefixtures("av")
+@pytest.mark.parametrize("side", [16_000, 100_000])
+def test_huge_frames_are_refused_before_they_are_decoded(tmp_path, side):
+    path = tmp_path / "clip.y4m"
+    head = f"YUV4MPEG2 W{side} H{side} F25:1 Ip A1:1 C420\nFRAME\n"
+    path.write_bytes(head.encode() + bytes(1000))
+    # FFmpeg itself refuses the larger one.
+    expected = "`max_bytes` must be at least|`path` must be an intact video file"
+    for options in ({}, {"size": (4, 4), "num_frames": 1}):
+        with refuses(expected.split("|")[side == 100_000]):
+            inr.read_video(path, max_bytes=2**28, **options)
+
+
+@pytest.mark.slow
+def test_frames_that_grow_are_refused_before_they_are_decoded(av, tmp_path):
+    path = tmp_path / "clip.h264"
+    content = b""
+    for h, w, num_frames in ((32, 48, 400), (2048, 4096, 1)):
+        with av.open(str(path), "w", format="h264") as container:
+            stream = container.add_stream("libx264", 25)
+            stream.width, stream.height, stream.pix_fmt = w, h, "yuv420p"
+            stream.options = {"preset": "ultrafast"}
+            frame = av.VideoFrame.from_ndarray(np.zeros((h, w, 3), np.uint8), "rgb24")
+            for index in range(num_frames):
+                frame.pts, frame.time_base = index, Fraction(1, 25)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        content += path.read_bytes()
+    path.write_bytes(content)
+    # Not "its frames change size", which is known after decoding.
+    with refuses("intact video file.*Invalid data"):
+        inr.read_video(path)
+
+
+@pytest.mark.usefixtures("av")
+def test_pipes_and_devices_are_refused(tmp_path):
+    os.mkfifo(tmp_path / "a.mp4")
+    with refuses("a video file, got .*, a pipe or a device"):
+        inr.read_video(tmp_path / "a.mp4")
+    with refuses("a video file, got the folder"):
+        inr.read_video(tmp_path)
     with refuses("a video file, got '/dev/zero', a pipe or a device"):
         inr.read_video("/dev/zero")
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from image_files import decode_png16, levels
 from PIL import Image
-from support import refuses
+from support import full_disk, refuses
 
 from inr.io import read_image, write_image
 
@@ -144,6 +144,16 @@ def test_an_interrupted_write_keeps_the_old_file(tmp_path, monkeypatch, error):
         write_image(path, 1 - before)
     assert os.listdir(tmp_path) == ["x.png"]
     np.testing.assert_array_equal(read_image(path), before)
+
+
+@pytest.mark.parametrize("name", ["x.png", "x.tif", "x.jpg", "x.webp"])
+def test_a_full_disk_leaves_an_earlier_file(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(b"before")
+    with full_disk(), pytest.raises(OSError, match="File too large"):
+        write_image(path, levels(20, 20, 3))
+    assert path.read_bytes() == b"before"
+    assert os.listdir(tmp_path) == [name]
 
 
 def test_writing_replaces_the_file_behind_a_link_and_follows_the_umask(tmp_path):
