@@ -155,13 +155,14 @@ def as_batch(batch: Any, *names: str) -> tuple[jax.Array, ...]:
 
 def as_key(argument: str, value: Any) -> jax.Array:
     """Return one PRNG key, typed or of raw uint32; refuse an int by name."""
-    dtype, rank = getattr(value, "dtype", None), getattr(value, "ndim", None)
-    if rank == 0 and jnp.issubdtype(dtype, jax.dtypes.prng_key):
-        return value
-    if rank == 1 and dtype == np.uint32:
-        return jnp.asarray(value)
-    seed = value if isinstance(value, int) else 0
-    got = type(value).__name__ if rank is None else f"{dtype} of shape {value.shape}"
+    got, seed = type(value).__name__, value if isinstance(value, int) else 0
+    if isinstance(value, jax.Array | np.ndarray):
+        typed = jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
+        if value.ndim == 0 and typed and isinstance(value, jax.Array):
+            return value
+        if value.ndim == 1 and value.dtype == np.uint32:
+            return jnp.asarray(value)
+        got = f"{value.dtype} of shape {value.shape}"
     raise TypeError(
         f"`{argument}` must be a PRNG key, got {got}. Write `jax.random.key({seed})`."
     )

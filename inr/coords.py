@@ -99,8 +99,7 @@ def region_size(
     """
     size = _checks.as_size("size", size)
     start, stop = _checks.as_region("region", region, len(size))
-    is_sequence = isinstance(scale, Sequence) and not isinstance(scale, str)
-    scales = tuple(scale) if is_sequence else (scale,) * len(size)
+    scales = tuple(scale) if isinstance(scale, Sequence) else (scale,) * len(size)
     if len(scales) != len(size):
         raise _checks.fail("scale", f"a number above 0, or {len(size)} of them", scale)
     scales = tuple(_checks.as_positive("scale", s) for s in scales)

@@ -41,8 +41,8 @@ MUTANTS = (
     Mutant(
         "SIREN: phases of the first layer over half a turn",
         "inr/fields/init.py",
-        "uniform(jnp.pi / omega)",
-        "uniform(jnp.pi / omega / 2)",
+        "jnp.pi / _checks.as_positive",
+        "jnp.pi / 2 / _checks.as_positive",
         ("tests/fields/test_init.py",),
     ),
     Mutant(

@@ -36,7 +36,9 @@ MODULES = (
 # Without a result to describe.
 WITHOUT_RESULT = {
     "check_features",
+    "check_field",
     "check_module",
+    "check_params",
     "save_field",
     "save_model",
     "write_audio",

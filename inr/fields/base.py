@@ -193,7 +193,9 @@ def check_params(model: nn.Module, params: Any, *, argument: str = "params") -> 
     shapes = _shapes(params)
     scale_shape = shapes.get("normalization/coords_scale")
     ndim = scale_shape[-1] if scale_shape else 1
-    for path, shape in _shapes_of_family(model, ndim).items():
+    # Linen modules hash by value, which their type does not say.
+    shapes_of_family = _shapes_of_family(model, ndim)  # pyright: ignore[reportArgumentType]
+    for path, shape in shapes_of_family.items():
         actual = shapes.get(path, ())
         if path not in shapes or actual[len(actual) - len(shape) :] != shape:
             got = f"shape {actual}" if path in shapes else "none"
@@ -202,7 +204,7 @@ def check_params(model: nn.Module, params: Any, *, argument: str = "params") -> 
 
 
 def _shapes(params: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
-    flat = traverse_util.flatten_dict(dict(params), sep="/")
+    flat: Any = traverse_util.flatten_dict(dict(params), sep="/")
     return {path: getattr(x, "shape", None) or np.shape(x) for path, x in flat.items()}
 
 

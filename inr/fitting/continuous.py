@@ -21,7 +21,6 @@ from inr import _checks, coords as _coords
 from inr._typing import Array, ArrayLike, Key
 from inr.poisson import integrate_masked
 
-
 # All smaller images share one program; that of 256x256 pixels is as fast.
 _FEWEST_ROWS = 2**16
 
@@ -86,7 +85,14 @@ class Spline(NamedTuple):
 
 
 def make_spline(samples: ArrayLike) -> Spline:
-    """The spline whose means over the cells are `samples` `[*size, k]`."""
+    """Return the spline whose means over the cells are the samples.
+
+    Args:
+      samples: `[*size, k]`.
+
+    Returns:
+      A `Spline`.
+    """
     coefficients = spline_coefficients(samples)
     *size, k = coefficients.shape
     rows = coefficients.reshape(-1, k)
@@ -180,7 +186,8 @@ def weighted_samples(
     cells = np.argwhere(~hole).astype(np.int32)
     rows, columns = cells.T
     padded = np.pad(hole, 1, mode="edge")
-    touched = np.lib.stride_tricks.sliding_window_view(padded, (3, 3)).any((2, 3))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3))
+    touched = windows.max(axis=(2, 3))
     positive = weights[rows, columns]
     return WeightedSplineSamples(
         make_spline(image),

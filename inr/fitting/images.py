@@ -9,7 +9,7 @@ import numpy as np
 from flax import linen as nn
 
 from inr import _checks, _conversions, coords as _coords
-from inr._typing import Array, ArrayLike, ImageLike, Key, Params
+from inr._typing import Array, ArrayLike, ImageLike, Key, Params, Size
 from inr.fields import Siren, check_module, suggest_omega
 from inr.fitting.continuous import (
     SplineSamples,
@@ -163,7 +163,7 @@ def _continuous_term(
 _TERMS = {"continuous": _continuous_term, "pixels": _pixel_term}
 
 
-def _as_weights(weights: ArrayLike | None, size: tuple[int, int]) -> Array | None:
+def _as_weights(weights: ArrayLike | None, size: Size) -> Array | None:
     """Check weights `[h, w]`: at least 0, and not all 0."""
     if weights is None:
         return None

@@ -12,7 +12,7 @@ from flax import linen as nn
 from jax import lax
 
 from inr import _checks
-from inr._loop import Chunk, drive
+from inr._loop import Chunk, Outcome, drive
 from inr._typing import Array, ArrayLike, Key, Params
 from inr.fields import BoundField, check_module, check_params
 from inr.fitting.rates import Optimizer, split_optimizer
@@ -70,9 +70,7 @@ def fit_many(
       ValueError, TypeError: as for `fit`.
     """
     check_module(model)
-    if not isinstance(signals, tuple | list) or len(signals) != 2:
-        raise _checks.fail("signals", "(coords, features)", type(signals).__name__)
-    rows = _checked_rows(*signals)
+    rows = _checked_rows(signals)
     if batch_size is not None:
         batch_size = _checks.as_count("batch_size", batch_size)
     if sharding is not None:
@@ -115,8 +113,13 @@ def fit_many(
         arguments=arguments,
         checkpoint=checkpoint,
     )
+    return _as_result(model, outcome, target_loss)
+
+
+def _as_result(model: nn.Module, outcome: Outcome, target_loss: float) -> FitManyResult:
+    """Turn the outcome of a loop into a result with a status for each field."""
     state, history, status = outcome
-    last = history[-1] if len(history) else np.full(b, np.inf)
+    last = history[-1] if len(history) else np.full(len(state.step), np.inf)
     statuses = np.where(last <= target_loss, "target reached", status)
     statuses = np.where(np.isfinite(last), statuses, "diverged")
     fields = BoundField(model, state.params)
@@ -125,8 +128,11 @@ def fit_many(
     )
 
 
-def _checked_rows(coords: ArrayLike, features: ArrayLike) -> tuple[Array, Array]:
+def _checked_rows(signals: tuple[ArrayLike, ArrayLike]) -> tuple[Array, Array]:
     """Return coords `[b, n, d]` and features `[b, n, k]` after all checks."""
+    if not isinstance(signals, tuple | list) or len(signals) != 2:
+        raise _checks.fail("signals", "(coords, features)", type(signals).__name__)
+    coords, features = signals
     coords = _checks.as_floating("coords", coords)
     features = _checks.as_floating("features", features)
     _checks.check_rank("features", features, "[b, n, k]")

@@ -91,12 +91,10 @@ def laplacian_terms(
     laplacian = _checks.as_floating("laplacian", laplacian)
     border = _checks.as_floating("border", border)
     _checks.check_rank("laplacian", laplacian, "[h, w, c]")
-    if laplacian.shape != border.shape or min(laplacian.shape[:2]) < 3:
-        raise _checks.fail(
-            "border",
-            "of the laplacian's shape, with h and w at least 3",
-            f"{border.shape} and {laplacian.shape}",
-        )
+    if min(laplacian.shape[:2]) < 3:
+        expected = "[h, w, c] with h and w at least 3"
+        raise _checks.fail("laplacian", expected, f"shape {laplacian.shape}")
+    _checks.check_shape("border", border, laplacian.shape)
     size = laplacian.shape[:2]
     is_inner = np.zeros(size, bool)
     is_inner[1:-1, 1:-1] = True

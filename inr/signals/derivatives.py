@@ -82,8 +82,10 @@ def fit_gradient(
     key = _checks.as_key("key", key)
     terms = (gradient_term(guidance, between=between),)
     h, w, _, features = np.shape(guidance)
-    mean = jnp.broadcast_to(jnp.asarray(mean, jnp.float32), (features,))
-    _checks.check_finite("mean", mean)
+    mean = _checks.as_real("mean", mean).astype(jnp.float32)
+    if mean.shape not in ((), (features,)):
+        raise _checks.fail("mean", f"a number or [{features}]", f"shape {mean.shape}")
+    mean = jnp.broadcast_to(mean, (features,))
     if model is None:
         model = _siren_for(poisson.integrate(jnp.asarray(guidance)))
     check_module(model)

@@ -12,7 +12,7 @@ import numpy as np
 from flax import linen as nn
 
 from inr import _checks
-from inr._typing import Array, ArrayLike, Key, Params
+from inr._typing import Array, ArrayLike, Key, Params, Size
 from inr.fields import HashGrid
 from inr.fitting import (
     Callback,
@@ -94,9 +94,7 @@ def fit_video(
     )
 
 
-def compact_grid(
-    size: tuple[int, int, int], max_parameters: int, *, features: int = 3
-) -> HashGrid:
+def compact_grid(size: Size, max_parameters: int, *, features: int = 3) -> HashGrid:
     """Return the largest hash grid for a video within a number of parameters.
 
     Args:

@@ -201,7 +201,7 @@ def _with_time(times: np.ndarray, space: np.ndarray) -> np.ndarray:
 
 
 def _speed_at(speed: float | PlaneData, points: np.ndarray) -> np.ndarray:
-    if np.ndim(speed) == 0 and not callable(speed):
+    if not callable(speed) and np.ndim(speed) == 0:
         return np.full(len(points), _checks.as_positive("speed", speed))
     values = values_at("speed", speed, points)
     check_above_zero("speed", values)

@@ -4,6 +4,7 @@ import functools
 
 import jax.numpy as jnp
 import numpy as np
+from bad_calls.arrays import anywhere, array, coords
 from bad_calls.kinds import (
     ANYTHING,
     COUNT,
@@ -19,10 +20,7 @@ from bad_calls.kinds import (
     RNG,
     Kind,
     Lazy,
-    anywhere,
-    array,
     choice,
-    coords,
     kind,
     size,
 )

@@ -7,6 +7,7 @@ import tempfile
 import jax
 import jax.numpy as jnp
 import numpy as np
+from bad_calls.arrays import array, constant, coords
 from bad_calls.kinds import (
     ANYTHING,
     BYTES,
@@ -15,27 +16,20 @@ from bad_calls.kinds import (
     FLAG,
     FUNCTION,
     KEY,
-    MODEL,
     NAN,
     OMITTED,
     POSITIVE,
     RNG,
     TEXT,
     Lazy,
-    array,
-    bound_field,
     choice,
-    constant,
-    coords,
     existing_path,
-    field,
     kind,
     new_path,
-    params,
     region,
-    siren,
     size,
 )
+from bad_calls.networks import MODEL, bound_field, field, params, siren
 
 import inr
 from inr import calculus, coords as coordinates, fields

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from bad_calls.arrays import array, image
 from bad_calls.kinds import (
     ANYTHING,
     COUNT,
@@ -13,7 +14,6 @@ from bad_calls.kinds import (
     FUNCTION,
     INF,
     KEY,
-    MODEL,
     NAN,
     NOT_NEGATIVE,
     NUMBER,
@@ -22,14 +22,10 @@ from bad_calls.kinds import (
     RNG,
     Kind,
     Lazy,
-    array,
     choice,
-    field,
-    image,
     kind,
-    params,
-    params_of,
 )
+from bad_calls.networks import MODEL, field, params, params_of
 
 import inr
 from inr import fitting
@@ -221,7 +217,7 @@ CALLS = {
             negative=-np.ones((4, 4), np.float32),
             zero=np.zeros((4, 4), np.float32),
         ).optional(),
-"points": choice("pixels").but("pixels"),
+        "points": choice("pixels").but("pixels"),
         "prior": kind(OMITTED, number=3, residual=fitting.value_residual).optional(),
         "target_psnr": TARGET_PSNR,
     },
@@ -241,7 +237,11 @@ CALLS = {
         "optimizer": TRANSFORMATION.optional(),
         "init": init(),
     },
-    fitting.default_rates: {"model": model(), "ndim": COUNT, "factor": POSITIVE.default()},
+    fitting.default_rates: {
+        "model": model(),
+        "ndim": COUNT,
+        "factor": POSITIVE.default(),
+    },
     fitting.default_optimizer: {},
     fitting.psnr_to_loss: {"value": NUMBER.without("infinite")},
     fitting.init_params: {

@@ -1,4 +1,4 @@
-"""Calls of conditional models: colorization, upscaling and references."""
+"""Calls of `inr.models` and `inr.upscaling`."""
 
 import functools
 import pathlib
@@ -7,43 +7,32 @@ import tempfile
 import jax
 import jax.numpy as jnp
 import numpy as np
-from bad_calls.diffusion import SAMPLER, hooks
+from bad_calls.arrays import image
 from bad_calls.images import weights
 from bad_calls.kinds import (
     BYTES,
     COUNT,
     COUNT_OR_ZERO,
     FLAG,
-    FRACTION,
     FUNCTION,
     KEY,
-    MODEL,
     NAN,
-    NOT_NEGATIVE,
-    NUMBER,
     OMITTED,
     POSITIVE,
     TEXT,
     Kind,
     Lazy,
-    array,
     choice,
     existing_path,
-    image,
-    images,
     kind,
-    mask,
     new_path,
-    params,
     region,
-    size,
 )
-from small_diffusion import random_model
+from bad_calls.networks import MODEL, params
 from small_restorer import SMALL, random_params
-from small_transformer import module, transformer
 
 import inr
-from inr import colorization, models, references, upscaling
+from inr import models, upscaling
 from inr.models import LoadedModel
 
 UPSCALER = upscaling.Upscaler(width=4, blocks=1, waves=2)
@@ -81,55 +70,9 @@ def loaded(build, other):
     )
 
 
-GRAY = image(4, 4, 1, colors=np.ones((4, 4, 3), np.float32))
-COLORIZE = loaded(restorer, upscaler)
-SAMPLES = loaded(random_model, upscaler)
-DETAIL = Kind(
-    OMITTED, {k: v for k, v in loaded(upscaler, restorer).bad.items() if k != "None"}
-)
-VIEW = {"size": size(4, 4).optional(), "region": region()}
-SAMPLED = {
-    "model": SAMPLES,
-    "sampler": SAMPLER.default(),
-    "guidance_scale": NUMBER.optional(),
-    "length_scale": POSITIVE.without("infinite").default(),
-    "hooks": Kind(
-        OMITTED,
-        {
-            k: v
-            for k, v in hooks().bad.items()
-            if k in ("text", "object", "number", "complex", "function")
-        },
-    ),
-}
-CELLS = COUNT.optional()
 VIEWS = kind(OMITTED, negative=-0.1, above=0.6, nan=NAN, array=np.ones(3))
-RESTORER = {
-    "widths": size(4, 4).default().without("axes"),
-    "blocks": COUNT_OR_ZERO.default(),
-    "trunk": FLAG.default(),
-    "width": COUNT.default(),
-    "depth": COUNT_OR_ZERO.default(),
-    "side": COUNT.default(),
-    "exact_luma": FLAG.default(),
-    "space": choice("ycbcr").default(),
-}
 INTERPOLATIONS = kind(OMITTED, none=(), number=3, other=("nearest",), one=(3,))
 DEGRADATION = FUNCTION.optional()
-REFERENCES = images().but([np.ones((8, 8, 3), np.float32)]).without("none", "shapes")
-BY_REFERENCE = {
-    "image": image(4, 4, channels=np.ones((4, 4, 1), np.float32)),
-    "references": REFERENCES,
-    "scale": kind(4, zero=0, other=3, fraction=2.5, nan=NAN, array=np.ones(3), model=2),
-    "model": Kind(
-        Lazy(lambda: transformer(4)),
-        {
-            k: v
-            for k, v in loaded(lambda: transformer(4), upscaler).bad.items()
-            if k != "None"
-        },
-    ),
-}
 
 
 def model(valid, other):
@@ -166,107 +109,7 @@ def arrays_of(build):
     return Kind(Lazy(build), weights().bad)
 
 
-def keys(**bad):
-    maps = images()
-    return maps.without("none", "shapes").but(
-        [np.ones((4, 4, 3), np.float32)], none=[], **bad
-    )
-
-
-MAP = np.random.default_rng(0).random((4, 4, 3), np.float32)
-
-
-def match():
-    return references.match_patches(MAP, [MAP])
-
-
-ARRAYS = array(MAP).bad
-
 CALLS = {
-    colorization.colorize: {
-        "gray": GRAY,
-        **VIEW,
-        "model": COLORIZE,
-        "detail": DETAIL.but(None),
-        "max_bytes": BYTES.but(OMITTED, small=1),
-        "progress": FLAG,
-    },
-    colorization.colorize_samples: {
-        "key": KEY,
-        "gray": GRAY,
-        "num_samples": COUNT.but(1),
-        **VIEW,
-        **SAMPLED,
-    },
-    colorization.colorization_field: {
-        "gray": GRAY,
-        "model": COLORIZE,
-        "detail": DETAIL.but(None),
-    },
-    colorization.sampled_colorization_field: {
-        "key": KEY,
-        "gray": GRAY,
-        **SAMPLED,
-        "detail": DETAIL.but(None),
-    },
-    colorization.Restorer: RESTORER,
-    colorization.DiffusionRestorer: {
-        **RESTORER,
-        "diffused": choice("residual").default(),
-        "deviation": POSITIVE.default(),
-        "predicts": choice("v").default(),
-        "dropout": FRACTION.default(),
-    },
-    colorization.Colorizer: {
-        "activations": kind(
-            OMITTED, number=3, few=("relu",), other=("relu",) * 13 + ("gelu",)
-        ),
-        "width": COUNT.default(),
-        "embedding": choice("joint").default(),
-        "embedding_width": COUNT.default(),
-        "omega": POSITIVE.default(),
-        "hidden_omega": POSITIVE.default(),
-        "original": FLAG.default(),
-        "side": COUNT.default(),
-    },
-    colorization.DenseColorizer: {
-        "side": COUNT.default(),
-        "width": COUNT.default(),
-        "depth": COUNT_OR_ZERO.default(),
-        "omega": POSITIVE.default(),
-    },
-    colorization.PatchColorizer: {
-        "side": COUNT.default(),
-        "patch": COUNT.but(4),
-        "context": COUNT.default(),
-        "width": COUNT.default(),
-        "depth": COUNT_OR_ZERO.default(),
-        "omega": POSITIVE.default(),
-    },
-    colorization.restorer_loss: {
-        "model": model(SMALL, UPSCALER),
-        "num_points": COUNT.default(),
-        "cells": CELLS,
-        "resized_crops": FLAG.default(),
-        "views": VIEWS,
-        "points": choice("jittered").default(),
-        "feature_offset": NOT_NEGATIVE.default(),
-        "delta": POSITIVE.optional(),
-        "luma_weight": POSITIVE.default(),
-    },
-    colorization.diffusion_loss: {
-        "model": model(colorization.DiffusionRestorer(), UPSCALER),
-        "num_points": COUNT.default(),
-        "cells": CELLS,
-        "views": VIEWS,
-    },
-    colorization.colorizer_loss: {
-        "model": model(colorization.Colorizer(), UPSCALER),
-        "weights": Kind(
-            OMITTED, weights().optional().without("none", "others").bad
-        ),
-        "perceptual_weight": POSITIVE.default(),
-    },
     upscaling.upscale: {
         "image": image(4, 4, channels=np.ones((4, 4, 5), np.float32)),
         "scale": POSITIVE.but(
@@ -330,63 +173,4 @@ CALLS = {
     models.gray_trunk: {"weights": arrays_of(vgg)},
     models.span_params: {"weights": arrays_of(span)},
     models.register: {"name": TEXT.but("tests.bad_calls")},
-    references.TextureTransformer: {
-        "scale": kind(
-            OMITTED, zero=0, other=3, fraction=1.5, nan=NAN, array=np.ones(3)
-        ),
-        "width": COUNT.default(),
-        "blocks": size(1, 1, 1, 1).default(few=(1,)).without("axes", "zero"),
-        "textures": size(4, 4, 4).default(few=(1,)),
-    },
-    references.upscale_by_reference: BY_REFERENCE,
-    references.match_references: {
-        **BY_REFERENCE,
-        "references": REFERENCES.but(REFERENCES.valid, none=[]),
-    },
-    references.inpaint: {
-        "image": BY_REFERENCE["image"],
-        "mask": mask(4, 4).but(mask(4, 4).valid, everywhere=np.ones((4, 4), bool)),
-        "references": REFERENCES.default(),
-        "method": choice("texture").default(),
-        "model": loaded(lambda: transformer(1), upscaler),
-    },
-    references.texture_loss: {
-        "model": model(module(4), SMALL),
-        "side": COUNT.default(odd=6),
-        "views": VIEWS,
-        "unrelated": FRACTION.default(),
-        "without": FRACTION.default(),
-        "weights": Kind(
-            OMITTED, weights().optional().without("none", "others").bad
-        ),
-        "perceptual": NOT_NEGATIVE.default(),
-        "transferal": NOT_NEGATIVE.default(),
-    },
-    references.vgg_textures: {"weights": arrays_of(vgg)},
-    references.match_patches: {
-        "queries": array(MAP),
-        "keys": keys(channels=[np.ones((4, 4, 2), np.float32)])
-        .without("row", "nan", "infinite", "ragged", "empty", "scalar", "rank")
-        .but([MAP]),
-        "allowed": kind(
-            OMITTED,
-            number=3,
-            none=[],
-            floats=[np.ones((4, 4))],
-            shape=[np.ones((3, 4), bool)],
-            objects=[object()],
-        ).optional(),
-    },
-    references.transfer: {
-        "match": kind(Lazy(match), number=3, none=()),
-        "values": kind(
-            [MAP],
-            number=3,
-            none=[],
-            objects=[object()],
-            ranks=[MAP[0]],
-            integers=[np.ones((4, 4, 3), int)],
-        ),
-        "cell": COUNT.default(odd=3),
-    },
 }

@@ -1,19 +1,9 @@
 """Calls of `inr.plot`."""
 
 import numpy as np
-from bad_calls.kinds import (
-    COUNT,
-    IMAGES,
-    OMITTED,
-    POSITIVE,
-    choice,
-    field,
-    image,
-    images,
-    kind,
-    region,
-    size,
-)
+from bad_calls.arrays import IMAGES, image, images
+from bad_calls.kinds import COUNT, OMITTED, POSITIVE, choice, kind, region, size
+from bad_calls.networks import field
 
 from inr import plot
 

@@ -5,6 +5,7 @@ import pathlib
 import tempfile
 
 import numpy as np
+from bad_calls.arrays import array
 from bad_calls.fitting import FIT, TARGET_PSNR, fit_with, init, model, without
 from bad_calls.kinds import (
     BYTES,
@@ -19,15 +20,13 @@ from bad_calls.kinds import (
     POSITIVE,
     RNG,
     Lazy,
-    array,
     choice,
     existing_path,
-    field,
     kind,
     new_path,
-    siren,
     size,
 )
+from bad_calls.networks import field, siren
 
 import inr
 from inr import signals
@@ -40,30 +39,30 @@ NORMALS = np.ones((4, 3), np.float32)
 
 def surface(clouds=True):
     make = signals.Mesh
-    bad = dict(
-        number=3,
-        array=VERTICES,
-        none=(),
-        pair=(VERTICES, FACES),
-        nan_vertices=make(np.full_like(VERTICES, NAN), FACES),
-        rank_vertices=make(VERTICES[0], FACES),
-        axes_vertices=make(VERTICES[:, :2], FACES),
-        float_faces=make(VERTICES, FACES.astype(float)),
-        faces_above=make(VERTICES, FACES + 4),
-        faces_below=make(VERTICES, FACES - 1),
-        empty_faces=make(VERTICES, FACES[:0]),
-        objects=make(object(), FACES),
-        nones=make(VERTICES, None),
-        imaginary=make(VERTICES.astype(complex), FACES),
-        strings=make(np.full((4, 3), "x"), FACES),
-    )
+    bad = {
+        "number": 3,
+        "array": VERTICES,
+        "none": (),
+        "pair": (VERTICES, FACES),
+        "nan_vertices": make(np.full_like(VERTICES, NAN), FACES),
+        "rank_vertices": make(VERTICES[0], FACES),
+        "axes_vertices": make(VERTICES[:, :2], FACES),
+        "float_faces": make(VERTICES, FACES.astype(float)),
+        "faces_above": make(VERTICES, FACES + 4),
+        "faces_below": make(VERTICES, FACES - 1),
+        "empty_faces": make(VERTICES, FACES[:0]),
+        "objects": make(object(), FACES),
+        "nones": make(VERTICES, None),
+        "imaginary": make(VERTICES.astype(complex), FACES),
+        "strings": make(np.full((4, 3), "x"), FACES),
+    }
     if clouds:
         cloud = signals.PointCloud
-        bad |= dict(
-            nan_points=cloud(np.full_like(VERTICES, NAN), NORMALS),
-            zero_normals=cloud(VERTICES, 0 * NORMALS),
-            few_normals=cloud(VERTICES, NORMALS[:2]),
-        )
+        bad |= {
+            "nan_points": cloud(np.full_like(VERTICES, NAN), NORMALS),
+            "zero_normals": cloud(VERTICES, 0 * NORMALS),
+            "few_normals": cloud(VERTICES, NORMALS[:2]),
+        }
     return kind(TETRAHEDRON, **bad)
 
 

@@ -3,8 +3,9 @@
 import jax
 import numpy as np
 import optax
+from bad_calls.arrays import array
+from bad_calls.files import saved_image
 from bad_calls.fitting import CHECKPOINT, TRANSFORMATION
-from bad_calls.images import saved_image
 from bad_calls.kinds import (
     COUNT,
     COUNT_OR_ZERO,
@@ -20,9 +21,7 @@ from bad_calls.kinds import (
     RNG,
     Kind,
     Lazy,
-    array,
     choice,
-    images,
     kind,
     size,
 )

@@ -51,13 +51,13 @@ def test_a_close_up_has_square_pixels(photo, tmp_path):
 def test_a_field_is_rendered_from_its_file(photo, tmp_path):
     field = small_field(3)
     inr.save_field(tmp_path / "a.safetensors", field, size=(12, 18))
-    assert main(["render", str(tmp_path / "a.safetensors"), "--out", str(tmp_path)]) == 0
+    arguments = [str(tmp_path / "a.safetensors"), "--out", str(tmp_path)]
+    assert main(["render", *arguments]) == 0
     rendering = inr.read_image(tmp_path / "a_render.png")
     expected = np.clip(inr.render(field, (12, 18)), 0, 1)
     np.testing.assert_allclose(rendering, expected, atol=0.5 / 255 + 1e-6)
     options = ["--size", "4", "5", "--region", "0", "0", "0.5", "0.5"]
-    arguments = [str(tmp_path / "a.safetensors"), "--out", str(tmp_path), *options]
-    assert main(["render", *arguments]) == 0
+    assert main(["render", *arguments, *options]) == 0
     expected = inr.render(field, (4, 5), region=((0, 0), (0.5, 0.5)))
     rendering = inr.read_image(tmp_path / "a_render.png")
     np.testing.assert_allclose(rendering, expected.clip(0, 1), atol=0.5 / 255 + 1e-6)

@@ -1,0 +1,146 @@
+"""Calls of `inr.colorization`."""
+
+import numpy as np
+from bad_calls.arrays import image
+from bad_calls.diffusion import SAMPLER, hooks
+from bad_calls.images import weights
+from bad_calls.kinds import (
+    BYTES,
+    COUNT,
+    COUNT_OR_ZERO,
+    FLAG,
+    FRACTION,
+    KEY,
+    NOT_NEGATIVE,
+    NUMBER,
+    OMITTED,
+    POSITIVE,
+    Kind,
+    choice,
+    kind,
+    region,
+    size,
+)
+from bad_calls.models import VIEWS, loaded, model, restorer, upscaler
+from small_diffusion import random_model
+from small_restorer import SMALL
+
+from inr import colorization
+
+GRAY = image(4, 4, 1, colors=np.ones((4, 4, 3), np.float32))
+COLORIZE = loaded(restorer, upscaler)
+SAMPLES = loaded(random_model, upscaler)
+DETAIL = Kind(
+    OMITTED, {k: v for k, v in loaded(upscaler, restorer).bad.items() if k != "None"}
+)
+VIEW = {"size": size(4, 4).optional(), "region": region()}
+SAMPLED = {
+    "model": SAMPLES,
+    "sampler": SAMPLER.default(),
+    "guidance_scale": NUMBER.optional(),
+    "length_scale": POSITIVE.without("infinite").default(),
+    "hooks": Kind(
+        OMITTED,
+        {
+            k: v
+            for k, v in hooks().bad.items()
+            if k in ("text", "object", "number", "complex", "function")
+        },
+    ),
+}
+CELLS = COUNT.optional()
+RESTORER = {
+    "widths": size(4, 4).default().without("axes"),
+    "blocks": COUNT_OR_ZERO.default(),
+    "trunk": FLAG.default(),
+    "width": COUNT.default(),
+    "depth": COUNT_OR_ZERO.default(),
+    "side": COUNT.default(),
+    "exact_luma": FLAG.default(),
+    "space": choice("ycbcr").default(),
+}
+
+CALLS = {
+    colorization.colorize: {
+        "gray": GRAY,
+        **VIEW,
+        "model": COLORIZE,
+        "detail": DETAIL.but(None),
+        "max_bytes": BYTES.but(OMITTED, small=1),
+        "progress": FLAG,
+    },
+    colorization.colorize_samples: {
+        "key": KEY,
+        "gray": GRAY,
+        "num_samples": COUNT.but(1),
+        **VIEW,
+        **SAMPLED,
+    },
+    colorization.colorization_field: {
+        "gray": GRAY,
+        "model": COLORIZE,
+        "detail": DETAIL.but(None),
+    },
+    colorization.sampled_colorization_field: {
+        "key": KEY,
+        "gray": GRAY,
+        **SAMPLED,
+        "detail": DETAIL.but(None),
+    },
+    colorization.Restorer: RESTORER,
+    colorization.DiffusionRestorer: {
+        **RESTORER,
+        "diffused": choice("residual").default(),
+        "deviation": POSITIVE.default(),
+        "predicts": choice("v").default(),
+        "dropout": FRACTION.default(),
+    },
+    colorization.Colorizer: {
+        "activations": kind(
+            OMITTED, number=3, few=("relu",), other=("relu",) * 13 + ("gelu",)
+        ),
+        "width": COUNT.default(),
+        "embedding": choice("joint").default(),
+        "embedding_width": COUNT.default(),
+        "omega": POSITIVE.default(),
+        "hidden_omega": POSITIVE.default(),
+        "original": FLAG.default(),
+        "side": COUNT.default(),
+    },
+    colorization.DenseColorizer: {
+        "side": COUNT.default(),
+        "width": COUNT.default(),
+        "depth": COUNT_OR_ZERO.default(),
+        "omega": POSITIVE.default(),
+    },
+    colorization.PatchColorizer: {
+        "side": COUNT.default(),
+        "patch": COUNT.but(4),
+        "context": COUNT.default(),
+        "width": COUNT.default(),
+        "depth": COUNT_OR_ZERO.default(),
+        "omega": POSITIVE.default(),
+    },
+    colorization.restorer_loss: {
+        "model": model(SMALL, UPSCALER),
+        "num_points": COUNT.default(),
+        "cells": CELLS,
+        "resized_crops": FLAG.default(),
+        "views": VIEWS,
+        "points": choice("jittered").default(),
+        "feature_offset": NOT_NEGATIVE.default(),
+        "delta": POSITIVE.optional(),
+        "luma_weight": POSITIVE.default(),
+    },
+    colorization.diffusion_loss: {
+        "model": model(colorization.DiffusionRestorer(), UPSCALER),
+        "num_points": COUNT.default(),
+        "cells": CELLS,
+        "views": VIEWS,
+    },
+    colorization.colorizer_loss: {
+        "model": model(colorization.Colorizer(), UPSCALER),
+        "weights": Kind(OMITTED, weights().optional().without("none", "others").bad),
+        "perceptual_weight": POSITIVE.default(),
+    },
+}
