@@ -198,9 +198,9 @@ def as_count(
     return count
 
 
-def as_bytes(argument: str, value: Any) -> int:
-    """Return a number of bytes."""
-    return as_count(argument, value, least=0, most=2**63 - 1)
+def as_bytes(argument: str, value: Any) -> int | None:
+    """Return a number of bytes; None stands for no limit."""
+    return None if value is None else as_count(argument, value, most=2**63 - 1)
 
 
 def as_size(argument: str, value: Any, ndim: int | None = None) -> tuple[int, ...]:
@@ -213,8 +213,8 @@ def as_size(argument: str, value: Any, ndim: int | None = None) -> tuple[int, ..
     )
     length = len(value) if is_sequence and np.shape(value) != () else 0
     if length == 0 or length != (ndim or length):
-        form = "(h, w)" if ndim in (2, None) else f"{ndim} whole numbers"
-        raise fail(argument, f"a tuple such as {form}", repr(value))
+        forms = {None: "a tuple such as (h, w)", 2: "(h, w)"}
+        raise fail(argument, forms.get(ndim, f"{ndim} numbers"), repr(value))
     return tuple(as_count(argument, n) for n in value)
 
 

@@ -55,7 +55,7 @@ def check_bytes(
       max_bytes: the limit, or None for no limit.
       fix: advice beside raising the limit.
     """
-    if max_bytes is not None and needed > _checks.as_bytes("max_bytes", max_bytes):
+    if max_bytes is not None and needed > max_bytes:
         raise _checks.fail(
             "max_bytes",
             f"at least {needed}, the bytes needed to decode {str(path)!r}, {what}",

@@ -8,14 +8,20 @@ import pytest
 
 
 @contextlib.contextmanager
-def refuses(match, error=ValueError):
-    """Expects the library's own error, with the run-time type checks out of the way."""
+def without_type_checks():
+    """Switches the run-time type checks of tests off, as they are for users."""
     jaxtyping.config.update("jaxtyping_disable", True)
     try:
-        with pytest.raises(error, match=match):
-            yield
+        yield
     finally:
         jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@contextlib.contextmanager
+def refuses(match, error=ValueError):
+    """Expects the library's own error, with the run-time type checks out of the way."""
+    with without_type_checks(), pytest.raises(error, match=match):
+        yield
 
 
 @contextlib.contextmanager

@@ -38,6 +38,7 @@ WITHOUT_RESULT = {
     "check_features",
     "check_field",
     "check_module",
+    "check_options",
     "check_params",
     "save_field",
     "save_model",

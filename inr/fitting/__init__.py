@@ -10,6 +10,7 @@ from inr.fitting.grids import GridSamples as GridSamples, fit_grid as fit_grid
 from inr.fitting.images import Points as Points, fit_image as fit_image
 from inr.fitting.least_squares import fit_least_squares as fit_least_squares
 from inr.fitting.many import fit_many as fit_many
+from inr.fitting.options import check_options as check_options
 from inr.fitting.rates import (
     Optimizer as Optimizer,
     Rates as Rates,

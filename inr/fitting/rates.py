@@ -1,6 +1,5 @@
 """The option `optimizer`: an optax optimizer, or learning rates of the default one."""
 
-import functools
 from collections.abc import Mapping
 from typing import TypeAlias
 
@@ -59,15 +58,9 @@ def split_optimizer(
     if isinstance(optimizer, optax.GradientTransformation):
         return optimizer, 0.0
     rates = _default_rates(model) if optimizer is None else optimizer
-    numbers = int | float | np.number | np.ndarray | jax.Array
-    if not isinstance(rates, numbers | Mapping) or isinstance(rates, bool):
-        raise TypeError(
-            "`optimizer` must be an optax optimizer, a learning rate or a mapping from "
-            f"layer names to learning rates, got {type(rates).__name__}."
-        )
-    check = functools.partial(_checks.as_positive, "optimizer")
+    check_optimizer(rates)
     if not isinstance(rates, Mapping):
-        return None, check(rates)
+        return None, float(rates)
     layers = params["params"].keys()
     if rates.keys() != layers:
         raise _checks.fail(
@@ -75,7 +68,22 @@ def split_optimizer(
             f"one number, or one for each of the layers {', '.join(sorted(layers))}",
             f"numbers for {', '.join(sorted(map(str, rates)))}",
         )
-    return None, {name: check(rate) for name, rate in rates.items()}
+    return None, {name: float(rate) for name, rate in rates.items()}
+
+
+def check_optimizer(optimizer: Optimizer | None) -> None:
+    """Check the option without the names of its layers, which need the params."""
+    if optimizer is None or isinstance(optimizer, optax.GradientTransformation):
+        return
+    numbers = int | float | np.number | np.ndarray | jax.Array
+    if not isinstance(optimizer, numbers | Mapping) or isinstance(optimizer, bool):
+        raise TypeError(
+            "`optimizer` must be an optax optimizer, a learning rate or a mapping from "
+            f"layer names to learning rates, got {type(optimizer).__name__}."
+        )
+    is_mapping = isinstance(optimizer, Mapping)
+    for rate in optimizer.values() if is_mapping else (optimizer,):
+        _checks.as_positive("optimizer", rate)
 
 
 def _default_rates(model: nn.Module) -> Rates:

@@ -142,6 +142,8 @@ def fit_step(
     is_mapping = isinstance(learning_rate, Mapping)
     for rate in learning_rate.values() if is_mapping else (learning_rate,):
         _checks.check_scalar("learning_rate", rate, _checks.as_positive)
+    is_default = optimizer is None
+    optimizer = _as_transformation(optimizer)
     key = jax.random.fold_in(_checks.as_key("key", key), state.step)
     trained = state.params["params"]
 
@@ -150,8 +152,6 @@ def fit_step(
         return loss_and_gradient(key, state.step, model, params, terms)
 
     loss, gradient = value_and_grad(trained)
-    is_default = optimizer is None
-    optimizer = _as_transformation(optimizer)
     if is_default:
         extra = {
             "step": state.step,

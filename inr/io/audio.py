@@ -40,6 +40,7 @@ def read_audio(
       ValueError: if the file is not sound, is damaged or cut short, is empty, holds
         NaN, or needs more than `max_bytes`.
     """
+    max_bytes = _checks.as_bytes("max_bytes", max_bytes)
     path = as_path("path", path)
     check_file(path, "a sound file")
     soundfile = _soundfile()

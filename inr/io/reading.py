@@ -74,6 +74,7 @@ def read_image(
         holds integers of another size than 8 or 16 bits, or is compressed by a codec
         of images inside a 16-bit TIFF.
     """
+    max_bytes = _checks.as_bytes("max_bytes", max_bytes)
     dtype = _checks.as_dtype("dtype", dtype)
     if not np.issubdtype(dtype, np.floating):
         raise _checks.fail("dtype", "a floating dtype", dtype)

@@ -60,6 +60,7 @@ def read_video(
     """
     path = as_path("path", path)
     check_file(path, "a video file")
+    max_bytes = _checks.as_bytes("max_bytes", max_bytes)
     dtype = _checks.as_dtype("dtype", dtype)
     _checks.check_choice("dtype", dtype, (np.dtype(np.float32), np.dtype(np.uint8)))
     if num_frames is not None:

@@ -49,9 +49,9 @@ def tile_points(
 
     `result_bytes` is 0 if the caller provides the memory of the result.
     """
+    max_bytes = _checks.as_bytes("max_bytes", max_bytes)
     if max_bytes is None:
         return FAST_POINTS
-    max_bytes = _checks.as_bytes("max_bytes", max_bytes)
     fixed, per_point = _tile_bytes(*_structure(field), len(geometry.size), antialias)
     fixed += result_bytes
     points = FAST_POINTS

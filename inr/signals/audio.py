@@ -6,6 +6,7 @@ another n resamples the sound.
 """
 
 import os
+from typing import Any
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -13,8 +14,15 @@ from jaxtyping import Float
 
 from inr import _checks, _conversions
 from inr._typing import Array, ArrayLike, Key, Params
-from inr.fields import Siren, check_module, suggest_omega
-from inr.fitting import Callback, FitResult, Optimizer, default_rates, fit_grid
+from inr.fields import Siren, suggest_omega
+from inr.fitting import (
+    Callback,
+    FitResult,
+    Optimizer,
+    check_options,
+    default_rates,
+    fit_grid,
+)
 
 # Adjacent samples are then 8 roundings of float32 apart.
 _MAX_SAMPLES = 2**22
@@ -75,6 +83,16 @@ def fit_audio(
       ValueError: for samples that are empty, integer, not finite or too many, or a
         model with another number of features.
     """
+    options: dict[str, Any] = {
+        "num_steps": num_steps,
+        "optimizer": optimizer,
+        "init": init,
+        "target_loss": target_loss,
+        "checkpoint": checkpoint,
+        "progress": progress,
+        "callback": callback,
+    }
+    check_options(model, **options)
     values = jnp.asarray(_conversions.as_samples("samples", samples))
     if len(values) > _MAX_SAMPLES:
         expected = f"at most {_MAX_SAMPLES}, which float32 coords can distinguish"
@@ -82,22 +100,17 @@ def fit_audio(
     if model is None:
         omega = 2 * suggest_omega(values)
         model = Siren(features=values.shape[-1], width=128, omega=omega)
-    check_module(model)
+    if optimizer is None:
+        options["optimizer"] = _scaled_rates(model)
     peak = jnp.abs(values).max()
     return fit_grid(
         key,
         model,
         values,
-        num_steps=num_steps,
         batch_size=batch_size,
-        optimizer=_scaled_rates(model) if optimizer is None else optimizer,
-        init=init,
-        target_loss=target_loss,
-        checkpoint=checkpoint,
-        progress=progress,
-        callback=callback,
         weight=1 / jnp.where(peak > 0, peak, 1) ** 2,
         normalization=_normalize_by_deviation(values),
+        **options,
     )
 
 

@@ -1,6 +1,7 @@
 """Fits of images from their derivatives: gradient, or Laplacian and border."""
 
 import os
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,12 +11,13 @@ from jaxtyping import Float
 
 from inr import _checks, coords as _coords, poisson
 from inr._typing import Array, ArrayLike, Key, Params
-from inr.fields import Siren, check_module, suggest_omega
+from inr.fields import Siren, suggest_omega
 from inr.fitting import (
     Callback,
     FitResult,
     Optimizer,
     check_features,
+    check_options,
     default_rates,
     fit,
     image_normalization,
@@ -80,6 +82,16 @@ def fit_gradient(
         with another number of features.
     """
     key = _checks.as_key("key", key)
+    options: dict[str, Any] = {
+        "num_steps": num_steps,
+        "optimizer": optimizer,
+        "init": init,
+        "target_loss": target_loss,
+        "checkpoint": checkpoint,
+        "progress": progress,
+        "callback": callback,
+    }
+    check_options(model, **options)
     terms = (gradient_term(guidance, between=between),)
     h, w, _, features = np.shape(guidance)
     mean = _checks.as_real("mean", mean).astype(jnp.float32)
@@ -88,23 +100,17 @@ def fit_gradient(
     mean = jnp.broadcast_to(mean, (features,))
     if model is None:
         model = _siren_for(poisson.integrate(jnp.asarray(guidance)))
-    check_module(model)
     check_features(model, features)
     key_init, key_fit = jax.random.split(key)
     if init is None:
         normalization = image_normalization((h, w), mean)
-        init = init_params(key_init, model, terms, normalization)
+        options["init"] = init_params(key_init, model, terms, normalization)
+    options["optimizer"] = _scaled_rates(model, optimizer, *_GRADIENT_FACTORS)
     result = fit(
         key_fit,
         model,
         terms,
-        num_steps=num_steps,
-        optimizer=_scaled_rates(model, optimizer, *_GRADIENT_FACTORS),
-        init=init,
-        target_loss=target_loss,
-        checkpoint=checkpoint,
-        progress=progress,
-        callback=callback,
+        **options,
     )
     pixels = _coords.grid((h, w)).reshape(-1, 2)
     return result._replace(field=shift_to_mean(result.field, pixels, mean))
@@ -157,29 +163,33 @@ def fit_laplacian(
         features.
     """
     key = _checks.as_key("key", key)
+    options: dict[str, Any] = {
+        "num_steps": num_steps,
+        "optimizer": optimizer,
+        "init": init,
+        "target_loss": target_loss,
+        "checkpoint": checkpoint,
+        "progress": progress,
+        "callback": callback,
+    }
+    check_options(model, **options)
     terms = laplacian_terms(laplacian, border, between=between)
     h, w, features = np.shape(laplacian)
     _, values = terms[1].data
     if model is None:
         inner = jnp.asarray(laplacian)[1:-1, 1:-1]
         model = _siren_for(poisson.solve(inner, boundary="dirichlet"))
-    check_module(model)
     check_features(model, features)
     key_init, key_fit = jax.random.split(key)
     if init is None:
         normalization = image_normalization((h, w), values.mean(0))
-        init = init_params(key_init, model, terms, normalization)
+        options["init"] = init_params(key_init, model, terms, normalization)
+    options["optimizer"] = _scaled_rates(model, optimizer, *_LAPLACIAN_FACTORS)
     return fit(
         key_fit,
         model,
         terms,
-        num_steps=num_steps,
-        optimizer=_scaled_rates(model, optimizer, *_LAPLACIAN_FACTORS),
-        init=init,
-        target_loss=target_loss,
-        checkpoint=checkpoint,
-        progress=progress,
-        callback=callback,
+        **options,
     )
 
 

@@ -10,12 +10,13 @@ from flax import linen as nn
 
 from inr import _checks, coords as _coords
 from inr._typing import Array, Key, Params
-from inr.fields import Siren, check_module
+from inr.fields import Siren
 from inr.fitting import (
     Callback,
     FitResult,
     Term,
     check_features,
+    check_options,
     fit_least_squares,
     init_params,
 )
@@ -76,6 +77,16 @@ def fit_helmholtz(
       FitDiverged: if the loss becomes NaN or infinite.
       ValueError: as for `helmholtz_terms`, and for a model with other than 2 features.
     """
+    key = _checks.as_key("key", key)
+    options: dict[str, Any] = {
+        "num_steps": num_steps,
+        "init": init,
+        "target_loss": target_loss,
+        "checkpoint": checkpoint,
+        "progress": progress,
+        "callback": callback,
+    }
+    check_options(model, **options)
     terms = helmholtz_terms(
         wavenumber,
         source=source,
@@ -86,25 +97,13 @@ def fit_helmholtz(
     )
     if model is None:
         model = helmholtz_model(wavenumber, slowness=slowness)
-    check_module(model)
     check_features(model, 2)
     half = 1 + layer_thickness(wavenumber, thickness)
     normalization = {
         "coords_scale": jnp.full((2,), 1 / half, jnp.float32),
         "features_scale": jnp.full((2,), _AMPLITUDE, jnp.float32),
     }
-    return _solve(
-        key,
-        model,
-        terms,
-        normalization,
-        num_steps=num_steps,
-        init=init,
-        target_loss=target_loss,
-        checkpoint=checkpoint,
-        progress=progress,
-        callback=callback,
-    )
+    return _solve(key, model, terms, normalization, options)
 
 
 def fit_wave(
@@ -159,6 +158,16 @@ def fit_wave(
       FitDiverged: if the loss becomes NaN or infinite.
       ValueError: as for `wave_terms`, and for a model with other than 1 feature.
     """
+    key = _checks.as_key("key", key)
+    options: dict[str, Any] = {
+        "num_steps": num_steps,
+        "init": init,
+        "target_loss": target_loss,
+        "checkpoint": checkpoint,
+        "progress": progress,
+        "callback": callback,
+    }
+    check_options(model, **options)
     terms = wave_terms(
         initial,
         duration,
@@ -170,7 +179,6 @@ def fit_wave(
     )
     if model is None:
         model = wave_model(initial, velocity=velocity, speed=speed)
-    check_module(model)
     check_features(model, 1)
     amplitude, _, c = wave_scales(initial, velocity, speed)
     # Time is measured by the distance that a wave travels: frequencies are then equal.
@@ -179,18 +187,7 @@ def fit_wave(
         "coords_shift": jnp.asarray([-c * duration / 2, 0, 0], jnp.float32),
         "features_scale": jnp.full((1,), amplitude, jnp.float32),
     }
-    return _solve(
-        key,
-        model,
-        terms,
-        normalization,
-        num_steps=num_steps,
-        init=init,
-        target_loss=target_loss,
-        checkpoint=checkpoint,
-        progress=progress,
-        callback=callback,
-    )
+    return _solve(key, model, terms, normalization, options)
 
 
 def helmholtz_model(
@@ -250,12 +247,10 @@ def _solve(
     model: nn.Module,
     terms: tuple[Term, ...],
     normalization: dict[str, Array],
-    *,
-    init: Params | None,
-    **options: Any,
+    options: dict[str, Any],
 ) -> FitResult:
     """Run `fit_least_squares`, by default from new parameters."""
-    key_init, key_fit = jax.random.split(_checks.as_key("key", key))
-    if init is None:
-        init = init_params(key_init, model, terms, normalization)
-    return fit_least_squares(key_fit, model, terms, init=init, **options)
+    key_init, key_fit = jax.random.split(key)
+    if options["init"] is None:
+        options["init"] = init_params(key_init, model, terms, normalization)
+    return fit_least_squares(key_fit, model, terms, **options)

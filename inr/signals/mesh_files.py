@@ -44,6 +44,7 @@ def read_mesh(
         values that are not finite or indices of no vertex, or that needs more than
         `max_bytes`.
     """
+    max_bytes = _checks.as_bytes("max_bytes", max_bytes)
     path = as_path("path", path)
     check_file(path, "a mesh file")
     suffix = path.suffix.lower()

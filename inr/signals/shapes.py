@@ -1,6 +1,7 @@
 """Shapes as signed-distance fields, fitted to meshes or to oriented points."""
 
 import os
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -8,12 +9,13 @@ from flax import linen as nn
 
 from inr import _checks
 from inr._typing import Key, Params
-from inr.fields import Siren, check_module
+from inr.fields import Siren
 from inr.fitting import (
     Callback,
     FitResult,
     Optimizer,
     check_features,
+    check_options,
     default_rates,
     fit,
     init_params,
@@ -73,7 +75,16 @@ def fit_shape(
       ValueError: as for `shape_terms`, and for a model with more than one feature.
     """
     model = Siren(features=1, width=128) if model is None else model
-    check_module(model)
+    options: dict[str, Any] = {
+        "num_steps": num_steps,
+        "optimizer": optimizer,
+        "init": init,
+        "target_loss": target_loss,
+        "checkpoint": checkpoint,
+        "progress": progress,
+        "callback": callback,
+    }
+    check_options(model, **options)
     check_features(model, 1)
     key_terms, key_init, key_fit = jax.random.split(_checks.as_key("key", key), 3)
     terms = shape_terms(key_terms, shape, batch_size=batch_size)
@@ -84,18 +95,7 @@ def fit_shape(
             "coords_shift": jnp.asarray(-middle / half, jnp.float32),
             "features_scale": jnp.full((1,), half, jnp.float32),
         }
-        init = init_params(key_init, model, terms, normalization)
+        options["init"] = init_params(key_init, model, terms, normalization)
     if optimizer is None:
-        optimizer = default_rates(model, 3, factor=_RATE_FACTOR)
-    return fit(
-        key_fit,
-        model,
-        terms,
-        num_steps=num_steps,
-        optimizer=optimizer,
-        init=init,
-        target_loss=target_loss,
-        checkpoint=checkpoint,
-        progress=progress,
-        callback=callback,
-    )
+        options["optimizer"] = default_rates(model, 3, factor=_RATE_FACTOR)
+    return fit(key_fit, model, terms, **options)

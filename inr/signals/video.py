@@ -6,6 +6,7 @@ them to a memory map if they are many. Another t is slow motion.
 
 import itertools
 import os
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -18,6 +19,7 @@ from inr.fitting import (
     Callback,
     FitResult,
     Optimizer,
+    check_options,
     fit_grid,
     psnr_text,
     psnr_to_loss,
@@ -73,6 +75,16 @@ def fit_video(
       ValueError: for frames that are empty, not finite, integers other than uint8 or
         not `[t, h, w, c]`, or a model with another number of features.
     """
+    options: dict[str, Any] = {
+        "num_steps": num_steps,
+        "optimizer": optimizer,
+        "init": init,
+        "target_loss": psnr_to_loss(target_psnr),
+        "checkpoint": checkpoint,
+        "progress": progress,
+        "callback": callback,
+    }
+    check_options(model, **options)
     frames = _as_frames(frames)
     if model is None:
         t, h, w, c = frames.shape
@@ -82,15 +94,9 @@ def fit_video(
         key,
         model,
         frames,
-        num_steps=num_steps,
         batch_size=batch_size,
-        optimizer=optimizer,
-        init=init,
-        target_loss=psnr_to_loss(target_psnr),
-        checkpoint=checkpoint,
-        progress=progress,
-        callback=callback,
         describe=psnr_text,
+        **options,
     )
 
 

@@ -11,6 +11,8 @@ from inr import _checks
 from inr._files import as_path
 from inr.io import read_image
 
+_MAX = 2**63 - 1
+
 Name = TypeVar("Name", bound=str | os.PathLike[str])
 
 
@@ -37,7 +39,7 @@ class ImageFiles(Sequence[np.ndarray]):
         if not isinstance(paths, Sequence) or isinstance(paths, str):
             raise _checks.fail("paths", "a list of paths", repr(paths))
         self.paths = tuple(as_path("paths", path) for path in paths)
-        self._free_bytes = _checks.as_bytes("max_bytes", max_bytes)
+        self._free_bytes = _checks.as_count("max_bytes", max_bytes, least=0, most=_MAX)
         self._cache: dict[int, np.ndarray] = {}
 
     def __len__(self) -> int:

@@ -75,7 +75,7 @@ def upscale(
     region = _checks.as_region("region", region, 2)
     _checks.check_flag("ensemble", ensemble)
     _checks.check_flag("progress", progress)
-    max_bytes = None if max_bytes is None else _checks.as_bytes("max_bytes", max_bytes)
+    max_bytes = _checks.as_bytes("max_bytes", max_bytes)
     size = _output_size(image.shape[:2], scale, region)
     opaque = image if c in (1, 3) else image[..., :-1]
     loaded = resolve(model, "upscale")

@@ -1,7 +1,5 @@
 """Calls of `inr.colorization`."""
 
-import numpy as np
-from bad_calls.arrays import image
 from bad_calls.diffusion import SAMPLER, hooks
 from bad_calls.images import weights
 from bad_calls.kinds import (
@@ -21,13 +19,12 @@ from bad_calls.kinds import (
     region,
     size,
 )
-from bad_calls.models import VIEWS, loaded, model, restorer, upscaler
+from bad_calls.models import GRAY, UPSCALER, VIEWS, loaded, model, restorer, upscaler
 from small_diffusion import random_model
 from small_restorer import SMALL
 
 from inr import colorization
 
-GRAY = image(4, 4, 1, colors=np.ones((4, 4, 3), np.float32))
 COLORIZE = loaded(restorer, upscaler)
 SAMPLES = loaded(random_model, upscaler)
 DETAIL = Kind(
@@ -66,7 +63,7 @@ CALLS = {
         **VIEW,
         "model": COLORIZE,
         "detail": DETAIL.but(None),
-        "max_bytes": BYTES.but(OMITTED, small=1),
+        "max_bytes": BYTES,
         "progress": FLAG,
     },
     colorization.colorize_samples: {

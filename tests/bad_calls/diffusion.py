@@ -72,7 +72,6 @@ DENOISER = kind(
     nothing=lambda x, t: None,
     array=np.ones(3),
 )
-CONDITION = Kind(OMITTED, {})
 LENGTH = POSITIVE.without("infinite")
 
 
@@ -101,7 +100,7 @@ SAMPLE = {
     "schedule": SCHEDULE,
     "sampler": SAMPLER,
     "predicts": PREDICTS,
-    "condition": CONDITION,
+    "condition": ANYTHING,
     "noise": kind(
         OMITTED,
         shape=SIGNAL,
@@ -262,7 +261,7 @@ CALLS = {
         "weights": array(np.ones(8), length=np.ones(7))
         .without("integers", "bools")
         .optional(),
-        "condition": CONDITION,
+        "condition": ANYTHING,
         "t": INDEX.optional().but(OMITTED),
         "noise": NOISE.optional(),
     },
@@ -278,7 +277,7 @@ CALLS = {
         "state": kind(Lazy(lambda: diffusion.init_sample(SIGNAL, steps())), number=3),
         "denoiser": DENOISER,
         "step": kind(Lazy(step), number=3, none=()),
-        "condition": CONDITION,
+        "condition": ANYTHING,
         "noise": SAMPLE["noise"].without("shape").but(OMITTED, shape=SIGNAL[:1]),
         "hooks": hooks()
         .without("shape", "dtype", "mask", "nan")

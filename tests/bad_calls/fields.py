@@ -7,7 +7,7 @@ import tempfile
 import jax
 import jax.numpy as jnp
 import numpy as np
-from bad_calls.arrays import array, constant, coords
+from bad_calls.arrays import array, constant, coords, image
 from bad_calls.kinds import (
     ANYTHING,
     BYTES,
@@ -126,6 +126,13 @@ CALLS = {
         "field": bound_field(family=Lazy(lambda: bacon()), two=Lazy(lambda: siren(2))),
         "size": size(4, 4).optional(),
         "standalone": FLAG.default(),
+    },
+    inr.to_html: {
+        "field": bound_field(family=Lazy(lambda: bacon()), two=Lazy(lambda: siren(2))),
+        "size": size(4, 4).optional(),
+        "reference": image(4, 4, channels=np.ones((4, 4, 2), np.float32)).optional(),
+        "title": kind(OMITTED, number=3).optional().without("text"),
+        "side": COUNT.but(16, small=8),
     },
     fields.to_stablehlo: {
         "field": field(),

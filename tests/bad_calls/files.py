@@ -5,7 +5,7 @@ import pathlib
 import tempfile
 
 import numpy as np
-from bad_calls.arrays import array
+from bad_calls.arrays import array, image
 from bad_calls.kinds import (
     BYTES,
     COUNT,
@@ -68,7 +68,10 @@ CALLS = {
         ),
         "max_bytes": BYTES.but(OMITTED, small=1),
     },
-    io.read_audio: {"path": file(saved_sound)},
+    io.read_audio: {
+        "path": file(saved_sound),
+        "max_bytes": BYTES.but(OMITTED, small=1),
+    },
     io.read_video: {
         "path": file(saved_video),
         "num_frames": COUNT.optional(),
@@ -80,7 +83,7 @@ CALLS = {
     },
     io.write_image: {
         "path": new_file("new.png"),
-        "image": PHOTO,
+        "image": image(),
         "bits": choice("a").default(other=12),
         "quality": COUNT.optional(lossless=50),
     },

@@ -10,6 +10,7 @@ import numpy as np
 from bad_calls.arrays import image
 from bad_calls.images import weights
 from bad_calls.kinds import (
+    ANYTHING,
     BYTES,
     COUNT,
     COUNT_OR_ZERO,
@@ -53,6 +54,9 @@ def saved_model():
     path = pathlib.Path(tempfile.mkdtemp()) / "model.safetensors"
     models.save_model(path, *restorer())
     return path
+
+
+GRAY = image(4, 4, 1, colors=np.ones((4, 4, 3), np.float32))
 
 
 def loaded(build, other):
@@ -162,9 +166,15 @@ CALLS = {
         "num_points": COUNT.default(),
         "degradation": DEGRADATION,
     },
-    models.as_gray: {"argument": Kind("value", {}), "value": GRAY},
-    models.load_model: {"model": COLORIZE.but(Lazy(saved_model)).without("task")},
-    models.resolve: {"model": COLORIZE, "task": Kind("colorize", {})},
+    models.as_gray: {"argument": ANYTHING.but("value"), "value": GRAY},
+    models.load_model: {
+        "model": loaded(restorer, upscaler).but(Lazy(saved_model)).without("task")
+    },
+    models.resolve: {
+        "model": loaded(restorer, upscaler),
+        "task": ANYTHING.but("colorize"),
+        "argument": ANYTHING,
+    },
     models.save_model: {
         "path": new_path(Lazy(lambda: saved_model().with_name("new.safetensors"))),
         "model": model(SMALL, inr.Siren()),

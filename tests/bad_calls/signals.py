@@ -235,7 +235,10 @@ CALLS = {
         "mesh": surface(clouds=False),
         "num_points": COUNT,
     },
-    signals.read_mesh: {"path": existing_path(Lazy(saved_mesh), __file__)},
+    signals.read_mesh: {
+        "path": existing_path(Lazy(saved_mesh), __file__),
+        "max_bytes": BYTES,
+    },
     signals.write_mesh: {
         "path": new_path(Lazy(lambda: saved_mesh().with_name("new.ply"))),
         "mesh": surface(clouds=False).without("pair"),

@@ -146,7 +146,7 @@ CALLS = {
         "max_bytes": COUNT_OR_ZERO.without("huge").default(),
     },
     training.ImagePairs: {
-        "images": kind(Lazy(lambda: list(CROPS.valid)), number=3),
+        "images": kind(Lazy(lambda: list(CROPS.valid)), number=3).without("text"),
         "groups": kind(
             ["a", "a"],
             number=3,

@@ -52,6 +52,7 @@ def test_a_perfect_denoiser_samples_the_data():
         np.testing.assert_allclose(result, x0, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", [DDIM, STOCHASTIC])
 def test_a_sample_is_the_same_in_every_size_and_region(tiny, sampler):
     options = {"sampler": sampler}

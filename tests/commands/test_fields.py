@@ -70,6 +70,7 @@ def test_a_file_without_a_size_needs_one(tmp_path, capsys):
     assert "`size` must be" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_reduced_image_is_scored_between_its_pixels(photo, tmp_path, capsys):
     options = ["--family", "HashGrid", "--out", str(tmp_path)]
     assert main(["fit", str(photo), *options, *FAST]) == 0

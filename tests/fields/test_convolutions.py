@@ -59,6 +59,7 @@ def test_the_fan_in_counts_the_pixels_of_the_kernel():
         assert np.any(params["bias"]) == first
 
 
+@pytest.mark.slow
 def test_strides_and_initializers_are_options():
     ones = jax.nn.initializers.ones
     layer = SineConv(2, (2, 2), strides=2, omega=1.0, kernel_init=ones, bias_init=ones)

@@ -16,6 +16,7 @@ def test_sinusoids_are_the_sines_and_then_the_cosines(key):
     np.testing.assert_allclose(encoded, expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_norm_of_an_encoding_is_the_same_everywhere(key):
     key_frequencies, key_points = jax.random.split(key)
     frequencies = encodings.gaussian_frequencies(key_frequencies, 2, 50, 10.0)
@@ -23,6 +24,7 @@ def test_the_norm_of_an_encoding_is_the_same_everywhere(key):
     np.testing.assert_allclose(jnp.square(encoded).sum(-1), 50.0, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_kernel_of_gaussian_features_is_a_gaussian(key):
     """Inner products of two encodings depend on the offset only: exp(-(s o)^2 / 2)."""
     sigma, offset = 2.0, np.array([0.05, 0.1], np.float32)

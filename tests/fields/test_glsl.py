@@ -143,6 +143,7 @@ def test_the_shader_computes_the_field(field):
     np.testing.assert_allclose(output, expected, rtol=0, atol=TOLERANCE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS[2:4], ids=NAMES[2:4])
 def test_pixel_positions_equal_those_of_render(model):
     field, size = bound(model), (5, 8)

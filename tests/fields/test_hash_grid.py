@@ -122,6 +122,7 @@ def test_resolutions_grow_geometrically(base, growth, levels, expected):
     assert model.resolutions == expected
 
 
+@pytest.mark.slow
 def test_tables_have_at_most_the_maximal_number_of_rows():
     model = inr.HashGrid(1, levels=3, growth=2.0, base_resolution=4, log2_table_size=6)
     key, coords = jax.random.key(0, impl="rbg"), jnp.zeros((1, 2), jnp.float32)

@@ -41,6 +41,7 @@ def test_fourier_net_equals_its_formula():
     np.testing.assert_allclose(value(field, POINTS), recursion(p, filters), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_gabor_net_equals_its_formula():
     field = bound(inr.GaborNet(2, width=16, depth=1, input_scale=10.0))
     p = layers(field)
@@ -53,6 +54,7 @@ def test_gabor_net_equals_its_formula():
     np.testing.assert_allclose(value(field, POINTS), recursion(p, filters), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_filters_share_the_input_scale():
     scale, depth, ndim = 40.0, 3, 3
     p = layers(

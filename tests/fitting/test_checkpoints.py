@@ -118,6 +118,7 @@ def test_another_damping_is_refused(tmp_path):
         run(0.2)
 
 
+@pytest.mark.slow
 def test_fit_many_refuses_other_signals_and_rates(tmp_path):
     def run(features, **options):
         options = {"num_steps": NUM_STEPS, "progress": False, **options}

@@ -5,10 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import ndimage
+from support import mostly_slow
 
 from inr import coords
 from inr.fitting import SplineSamples, make_spline, spline_coefficients
 from inr.fitting.continuous import weighted_samples
+
+SIZES = [(7,), (1,), (5, 8), (2, 1)]
 
 
 def random(shape, seed=0):
@@ -29,7 +32,7 @@ def cell_means(coefficients):
     return total
 
 
-@pytest.mark.parametrize("size", [(7,), (1,), (5, 8), (2, 1), (3, 4, 5)])
+@pytest.mark.parametrize("size", mostly_slow([*SIZES, (3, 4, 5)], *SIZES))
 def test_the_means_over_the_cells_are_the_samples(size):
     samples = random((*size, 2))
     means = cell_means(spline_coefficients(samples))
@@ -78,6 +81,7 @@ def test_batches_are_points_of_the_spline_that_cover_the_grid(key):
     assert counts.max() < 234
 
 
+@pytest.mark.slow
 def test_points_of_weighted_batches_avoid_weight_0_and_its_neighbors(key):
     image, weights = random((6, 8, 2)), np.ones((6, 8), np.float32)
     weights[2, 3], weights[5, 7], weights[0, 0] = 0, 4, 4

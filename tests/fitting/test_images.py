@@ -34,6 +34,7 @@ def mse(result, image):
     return float(jnp.mean((rendered - image) ** 2))
 
 
+@pytest.mark.slow
 def test_a_smooth_image_is_fitted_and_the_history_is_its_error():
     image = smooth_image()
     result = fit(image, num_steps=200)
@@ -44,6 +45,7 @@ def test_a_smooth_image_is_fitted_and_the_history_is_its_error():
     assert result.num_steps == len(result.history) == 200
 
 
+@pytest.mark.slow
 def test_between_the_pixels_the_field_follows_the_signal():
     model = SMALL.clone(omega=5.0)
     result = fit(model=model, num_steps=300)
@@ -75,6 +77,7 @@ def test_a_batch_of_all_pixels_is_drawn_without_randomness():
         np.testing.assert_array_equal(result.history, results[0].history)
 
 
+@pytest.mark.slow
 def test_random_points_avoid_pixels_of_weight_0():
     image = smooth_image()
     weights = np.ones((16, 16), np.float32)

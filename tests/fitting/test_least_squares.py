@@ -54,6 +54,7 @@ def test_a_resumed_fit_equals_an_uninterrupted_one(key, tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_a_second_fit_compiles_nothing(key):
     def model():
         return inr.Siren(features=2, width=7, depth=1, omega=6.0)

@@ -48,5 +48,5 @@ def test_batches_may_come_from_a_function(key):
 def test_a_bad_weight_is_refused(key, weight):
     data = (jnp.zeros((3, 2)), jnp.zeros((3, 1)))
     model, term = inr.Siren(width=8, depth=1), inr.Term(double_residual, data, weight)
-    with refuses("`weight` must be finite and at least 0"):
+    with refuses("`weight` must be a finite number of at least 0"):
         inr.fit(key, model, term)

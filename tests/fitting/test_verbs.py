@@ -46,6 +46,7 @@ def test_coords_outside_the_unit_box_are_brought_in(key):
     assert scale[0] == scale[1]
 
 
+@pytest.mark.slow
 def test_minibatches_follow_the_key():
     first, again = (fit(batch_size=64, num_steps=20).history for _ in range(2))
     np.testing.assert_array_equal(first, again)

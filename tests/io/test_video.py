@@ -83,6 +83,7 @@ def test_a_part_of_a_video_is_read_and_resized(tmp_path):
         inr.read_video(path, dtype=np.float64)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("av")
 def test_a_video_of_a_rotated_camera_is_upright(tmp_path):
     path, frames = tmp_path / "clip.mp4", clip()

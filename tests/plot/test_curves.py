@@ -16,6 +16,7 @@ def lines(figure):
     return [np.asarray(line.get_xydata()) for line in axis.get_lines()]
 
 
+@pytest.mark.slow
 def test_losses_are_drawn_over_steps(key):
     model = inr.Siren(width=2, depth=0)
     field = inr.bind(model, model.init(key, jnp.zeros((1, 2))))

@@ -32,6 +32,7 @@ def fine(request):
     return multigrid.fine_operator(mask, screening)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(12, 17), (13, 18)], ids=str)
 def test_restriction_is_the_adjoint_of_bilinear_interpolation(size):
     level = multigrid.fine_operator(jnp.ones(size, bool), jnp.zeros(()))

@@ -42,6 +42,7 @@ def dense(queries, keys, allowed=None):
     return match[..., 0], match[..., 1:], product.max(-1).reshape(queries.shape[:2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "blocks", mostly_slow([(2048, 2048), (14, 10), (1, 1)], (14, 10))
 )

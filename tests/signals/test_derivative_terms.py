@@ -211,5 +211,5 @@ def test_bad_input_is_refused():
         signals.laplacian_terms(image, image[:5])
     with refuses("`border` must be finite"):
         signals.laplacian_terms(image, image * np.nan)
-    with refuses("`unit` must be \\(2,\\)"):
+    with refuses("`unit` must be of shape \\(2,\\)"):
         inr.value_gradient_laplacian(quadratic, image, unit=np.ones(3))

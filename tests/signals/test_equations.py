@@ -61,6 +61,7 @@ def slow_center(coords):
     return 1 + jnp.exp(-jnp.square(coords).sum(-1))
 
 
+@pytest.mark.slow
 def test_the_default_models_have_the_frequency_of_the_solution():
     open_space = helmholtz_model(4.0)
     assert open_space.omega == pytest.approx(1.5 * (4 + 2 * np.pi))

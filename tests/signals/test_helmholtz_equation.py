@@ -76,6 +76,7 @@ def test_the_source_is_a_gaussian_of_integral_one():
     assert away.max() < 5.01 * width
 
 
+@pytest.mark.slow
 def test_a_medium_is_an_image_or_a_function():
     """Both give the square of the slowness, and continue outside as on the edge."""
     image = np.broadcast_to(1 + np.arange(64)[:, None] / 63, (64, 32))

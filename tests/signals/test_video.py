@@ -48,6 +48,7 @@ def test_bytes_and_their_values_give_the_same_fit():
     )
 
 
+@pytest.mark.slow
 def test_frequencies_are_the_same_per_pixel_and_per_frame():
     result = fit(clip(2, 4, 8), num_steps=1)
     scale = result.params["normalization"]["coords_scale"]
@@ -122,6 +123,7 @@ def test_a_budget_for_no_grid_is_refused():
         compact_grid((4, 4, 4), 10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(6, 8, 12, 3), (1, 1, 1, 1)])
 def test_without_a_model_it_is_a_compact_grid(size):
     frames = np.full(size, 0.3, np.float32)

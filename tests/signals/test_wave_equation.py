@@ -114,6 +114,7 @@ def test_units_of_time_and_amplitude_change_nothing():
     np.testing.assert_allclose(*losses, rtol=0.01, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_the_window_of_time_grows(key):
     equation, *_, edge = wave_terms(hump, 4.0, window_steps=50)
     for term in (equation, edge):

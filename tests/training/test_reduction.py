@@ -74,6 +74,7 @@ def test_invalid_options_of_reductions_are_refused():
         training.reduce_images(images[0, 0], (4, 4))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "scale", mostly_slow([(1.0, 1.0), (2.0, 3.0), (2.5, 4.0)], (2.5, 4.0))
 )
