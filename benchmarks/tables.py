@@ -30,9 +30,7 @@ def between() -> list[list[str]]:
             table.append([name, *cells])
     mean = rows["Siren_mean_judged"]
     summary = f"{mean['gain_over_bicubic']:+.2f}"
-    table.append(
-        ["mean of six", "", "", "", summary, f"{mean['psnr_of_means']:.1f}"]
-    )
+    table.append(["mean of six", "", "", "", summary, f"{mean['psnr_of_means']:.1f}"])
     return table
 
 

@@ -46,7 +46,7 @@ def as_floating(argument: str, value: Any, fix: str = "") -> jax.Array:
 def as_real(argument: str, value: Any) -> jax.Array:
     """Return `value` as an array of integers or floats, finite if it is concrete."""
     array = as_array(argument, value, "real numbers")
-    if not any(jnp.issubdtype(array.dtype, k) for k in (jnp.integer, jnp.floating)):
+    if not _is_real(array.dtype):
         raise fail(argument, "real numbers", f"dtype {array.dtype}")
     check_finite(argument, array)
     return array
@@ -54,10 +54,15 @@ def as_real(argument: str, value: Any) -> jax.Array:
 
 def as_float64(argument: str, value: Any) -> np.ndarray:
     """Return `value` as a NumPy array of float64; refuse other than real numbers."""
-    array = np.asarray(as_numpy(argument, value, "real numbers"))
-    if not any(jnp.issubdtype(array.dtype, k) for k in (np.integer, np.floating)):
+    array = as_numpy(argument, value, "real numbers")
+    if not _is_real(array.dtype):
         raise fail(argument, "real numbers", f"dtype {array.dtype}")
     return array.astype(np.float64)
+
+
+def _is_real(dtype: np.dtype) -> bool:
+    """True for integers and floats, also those that NumPy does not know."""
+    return any(jnp.issubdtype(dtype, kind) for kind in (jnp.integer, jnp.floating))
 
 
 def as_numpy(argument: str, value: Any, expected: str) -> np.ndarray:
@@ -131,9 +136,13 @@ def check_type(argument: str, value: Any, *types: type, fix: str = "") -> None:
 
 def check_sequence(argument: str, value: Any, items: str) -> None:
     """Raise unless `value` is a list, a tuple, an array or another sequence."""
-    is_sequence = isinstance(value, Sequence | np.ndarray | jax.Array)
-    if not is_sequence or isinstance(value, str) or getattr(value, "ndim", 1) == 0:
+    if not _is_sequence(value):
         raise fail(argument, f"a sequence of {items}", repr(value))
+
+
+def _is_sequence(value: Any) -> bool:
+    is_sequence = isinstance(value, Sequence | np.ndarray | jax.Array)
+    return is_sequence and not isinstance(value, str) and getattr(value, "ndim", 1) > 0
 
 
 def as_dtype(argument: str, value: Any) -> np.dtype:
@@ -208,10 +217,7 @@ def as_size(argument: str, value: Any, ndim: int | None = None) -> tuple[int, ..
 
     There must be `ndim` axes, or any number of them if it is None.
     """
-    is_sequence = isinstance(value, Sequence | np.ndarray) and not isinstance(
-        value, str
-    )
-    length = len(value) if is_sequence and np.shape(value) != () else 0
+    length = len(value) if _is_sequence(value) else 0
     if length == 0 or length != (ndim or length):
         forms = {None: "a tuple such as (h, w)", 2: "(h, w)"}
         raise fail(argument, forms.get(ndim, f"{ndim} numbers"), repr(value))
@@ -224,8 +230,7 @@ def _as_float(value: Any) -> float:
     if not isinstance(value, scalars) or isinstance(value, bool | Tracer):
         return math.nan
     array = np.asarray(value)
-    real = any(jnp.issubdtype(array.dtype, kind) for kind in (np.integer, np.floating))
-    return float(array) if array.ndim == 0 and real else math.nan
+    return float(array) if array.ndim == 0 and _is_real(array.dtype) else math.nan
 
 
 def as_number(argument: str, value: Any, *, finite: bool = True) -> float:

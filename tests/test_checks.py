@@ -1,99 +1,140 @@
-"""Tests of `inr._checks`: the arguments that public functions accept."""
+"""Tests of `inr._checks`: values that are accepted, and what is returned for them.
 
-import warnings
+`test_bad_calls` has the values that public functions refuse.
+"""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from PIL import Image
-from support import refuses
+from support import refuses, without_type_checks
 
-from inr import _conversions
+import inr
+from inr import _checks, coords, diffusion, training
 
-RNG = np.random.default_rng(0)
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 3)])
-def test_levels_are_divided_by_their_maximum(dtype, shape):
-    levels = RNG.integers(0, np.iinfo(dtype).max + 1, shape).astype(dtype)
-    expected = levels.astype(np.float32) / np.float32(np.iinfo(dtype).max)
-    expected = expected.reshape(4, 5, -1)
-    for value in (levels, jnp.asarray(levels), levels.tolist()):
-        if isinstance(value, list):
-            value = np.asarray(value, dtype)
-        image = _conversions.as_image("image", value)
-        assert image.dtype == jnp.float32
-        np.testing.assert_array_equal(image, expected)
-    traced = jax.jit(lambda x: _conversions.as_image("image", x))(levels)
-    np.testing.assert_allclose(traced, expected, rtol=1e-6)
+NUMBERS = [
+    0.5,
+    np.float32(0.5),
+    np.float64(0.5),
+    np.asarray(0.5),
+    jnp.float32(0.5),
+    jnp.bfloat16(0.5),
+    jnp.asarray(0.5),
+]
+COUNTS = [3, np.int64(3), np.uint8(3), np.asarray(3), jnp.int32(3), jnp.asarray(3)]
+KEY = jax.random.key(3)
 
 
-def test_floating_images_are_returned_unchanged():
-    values = RNG.uniform(-0.5, 1.5, (4, 5, 3)).astype(np.float32)
-    np.testing.assert_array_equal(_conversions.as_image("image", values), values)
-    half = jnp.asarray(values, jnp.bfloat16)
-    assert _conversions.as_image("image", half).dtype == jnp.float32
+def of_type(value):
+    return f"{type(value).__name__} {getattr(value, 'dtype', '')}"
 
 
-def test_pil_images_of_every_mode_are_accepted():
-    rgb = RNG.integers(0, 256, (6, 5, 3), np.uint8)
-    image = Image.fromarray(rgb)
-    palette = image.quantize(8)
-    transparent = palette.copy()
-    transparent.info["transparency"] = 2
-    deep = Image.fromarray(RNG.integers(0, 65536, (6, 5), np.uint16))
-    for given, levels, top in [
-        (image, rgb, 255),
-        (image.convert("L"), np.asarray(image.convert("L"))[..., None], 255),
-        (image.convert("1"), np.asarray(image.convert("1"))[..., None] * 255, 255),
-        (image.convert("CMYK"), np.asarray(image.convert("CMYK").convert("RGB")), 255),
-        (palette, np.asarray(palette.convert("RGB")), 255),
-        (transparent, np.asarray(transparent.convert("RGBA")), 255),
-        (image.convert("RGBA"), np.asarray(image.convert("RGBA")), 255),
-        (deep, np.asarray(deep)[..., None], 65535),
-    ]:
-        expected = levels.astype(np.float32) / np.float32(top)
-        np.testing.assert_array_equal(_conversions.as_image("image", given), expected)
+@pytest.mark.parametrize("number", NUMBERS, ids=of_type)
+@pytest.mark.parametrize(
+    "check",
+    [
+        _checks.as_number,
+        _checks.as_positive,
+        _checks.as_not_negative,
+        _checks.as_fraction,
+    ],
+)
+def test_numbers_of_any_library_become_python_floats(check, number):
+    value = check("value", number)
+    assert value == 0.5
+    assert type(value) is float
 
 
-class Convertible:
-    """An array of another library."""
-
-    def __init__(self, array):
-        self.array = array
-
-    def __array__(self, dtype=None, copy=None):
-        return self.array
+def test_integers_are_numbers_but_bools_are_not():
+    assert _checks.as_positive("value", np.int64(2)) == 2
+    for value in (True, np.True_, jnp.asarray(True)):
+        with refuses("`value` must be a finite number above 0"):
+            _checks.as_positive("value", value)
 
 
-def test_objects_that_convert_to_an_array_are_accepted():
-    values = RNG.random((4, 5, 3), np.float32)
-    image = _conversions.as_image("image", Convertible(values))
-    np.testing.assert_array_equal(image, values)
+@pytest.mark.parametrize("count", COUNTS, ids=of_type)
+def test_counts_of_any_library_become_python_integers(count):
+    value = _checks.as_count("value", count)
+    assert value == 3
+    assert type(value) is int
 
 
-@pytest.mark.parametrize("dtype", [np.int32, np.int8, np.uint32, np.bool_, complex])
-def test_other_dtypes_are_refused_with_the_fix(dtype):
-    fix = "astype" if dtype is np.bool_ else "divide by the value of white"
-    with refuses(f"`image` must be a floating, uint8 or uint16 array.*{fix}"):
-        _conversions.as_image("image", np.ones((4, 5, 3), dtype))
+def test_a_count_is_an_index_of_jax():
+    assert _checks.as_count("value", 2**31 - 1) == 2**31 - 1
+    with refuses("`value` must be at most 2147483647, got 2147483648"):
+        _checks.as_count("value", 2**31)
+    assert _checks.as_bytes("value", 2**40) == 2**40
+    assert _checks.as_bytes("value", None) is None
 
 
-def test_values_of_0_to_255_cause_a_warning_if_they_are_concrete():
-    values = np.full((2, 2, 3), 200, np.float32)
-    with pytest.warns(UserWarning, match=r"looks like 0\.\.255; divide by 255"):
-        image = _conversions.as_image("image", values)
-    np.testing.assert_array_equal(image, values)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        jax.jit(lambda x: _conversions.as_image("image", x))(values)
-        _conversions.as_image("image", values / 200 * 1.5)
+@pytest.mark.parametrize(
+    "size", [(4, 5), [4, 5], np.array([4, 5]), (np.int64(4), jnp.int32(5))]
+)
+def test_sizes_are_sequences_of_counts(size):
+    assert _checks.as_size("size", size) == (4, 5)
+    assert _checks.as_size("size", size, 2) == (4, 5)
+    with refuses("`size` must be 3 numbers"):
+        _checks.as_size("size", size, 3)
 
 
-def test_samples_gain_a_channel_and_integers_are_refused():
-    samples = _conversions.as_samples("samples", np.zeros(4, np.float32))
-    assert samples.shape == (4, 1)
-    with refuses("Divide by 32768 to reach"):
-        _conversions.as_samples("samples", np.zeros(4, np.int16))
+REGION = ((0.25, 0.0), (0.75, 0.5))
+
+
+@pytest.mark.parametrize(
+    "region",
+    [
+        REGION,
+        [[0.25, 0], [0.75, 0.5]],
+        np.array(REGION),
+        jnp.array(REGION),
+        tuple(map(np.float32, REGION)),
+    ],
+    ids=of_type,
+)
+def test_regions_are_pairs_of_corners(region):
+    assert _checks.as_region("region", region, 2) == REGION
+
+
+def test_a_key_is_typed_or_raw():
+    raw = jax.random.PRNGKey(3)
+    for key in (KEY, raw, np.asarray(raw)):
+        draw = jax.random.uniform(_checks.as_key("key", key))
+        np.testing.assert_array_equal(draw, jax.random.uniform(KEY))
+
+    def draw(key):
+        return jax.random.uniform(_checks.as_key("key", key))
+
+    np.testing.assert_array_equal(jax.jit(draw)(KEY), draw(KEY))
+    np.testing.assert_array_equal(jax.vmap(draw)(jnp.stack([KEY])), draw(KEY)[None])
+    with refuses(
+        "`key` must be a PRNG key, got int.*`jax.random.key\\(3\\)`", TypeError
+    ):
+        draw(3)
+
+
+def test_traced_numbers_pass_and_concrete_ones_are_checked():
+    def scale(x):
+        _checks.check_scalar("x", x, _checks.as_positive)
+        return 2 * x
+
+    assert jax.jit(scale)(-1.0) == -2
+    assert jax.grad(scale)(1.0) == 2
+    with refuses("`x` must be a finite number above 0, got -1.0"):
+        scale(-1.0)
+
+
+def test_an_error_has_one_grammar():
+    error = _checks.fail("size", "(h, w)", (4,), "Add an axis.")
+    assert str(error) == "`size` must be (h, w), got (4,). Add an axis."
+
+
+def test_public_functions_accept_the_scalars_of_other_libraries():
+    with without_type_checks():
+        points = coords.grid(np.array([2, 3]), region=np.array(REGION))
+        sampler = diffusion.ddim(eta=np.float32(0.5), num_steps=np.int64(2))
+        image = inr.render(jnp.sin, np.array([2, 3]), progress=np.False_)
+        adam = training.warmup_adam(np.int32(4), learning_rate=jnp.float32(0.5))
+    np.testing.assert_array_equal(points, coords.grid((2, 3), region=REGION))
+    assert sampler == diffusion.ddim(eta=0.5, num_steps=2)
+    np.testing.assert_array_equal(image, inr.render(jnp.sin, (2, 3)))
+    assert adam is training.warmup_adam(4, learning_rate=0.5)

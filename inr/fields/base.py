@@ -169,11 +169,13 @@ def check_field(field: Any) -> None:
         )
 
 
-def check_params(model: nn.Module, params: Any, *, argument: str = "params") -> None:
+def check_params(
+    model: nn.Module | None, params: Any, *, argument: str = "params"
+) -> None:
     """Check that params are a mapping of collections, and those of a family.
 
     Args:
-      model: the module.
+      model: the module; None if it is not known yet.
       params: collections of arrays, which may have further leading axes.
       argument: name of the params in errors.
 

@@ -163,7 +163,7 @@ CALLS = {
     calculus.divergence: operator(2),
     calculus.curl: operator(2),
     inr.render: {
-        "field": field(),
+        "field": field(imaginary=lambda coords: 1j * coords),
         "size": size(4, 4).without("axes"),
         "region": region(),
         "antialias": COUNT.optional(unavailable="integral"),

@@ -250,5 +250,8 @@ CALLS = {
         "data": rows(),
         "normalization": kind({}, number=3, names={"scale": 1.0}),
     },
-    fitting.value_residual: {"field": field(), "batch": BATCH},
+    fitting.value_residual: {
+        "field": field(imaginary=lambda coords: jnp.zeros((6, 3), jnp.complex64)),
+        "batch": BATCH,
+    },
 }

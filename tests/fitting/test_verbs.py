@@ -153,6 +153,31 @@ def test_bad_data_are_refused(key, data, error):
         inr.fit(key, SMALL, data, progress=False)
 
 
+class OneRow(nn.Module):
+    """Features of the first point alone."""
+
+    @nn.compact
+    def __call__(self, coords):
+        return nn.Dense(2)(coords[:1])
+
+
+class Complex(nn.Module):
+    @nn.compact
+    def __call__(self, coords):
+        return 1j * nn.Dense(2)(coords)
+
+
+@pytest.mark.parametrize("model", [OneRow(), Complex()])
+def test_a_model_maps_every_point_to_real_features(model):
+    with refuses(r"`field` must be a map from \(256, 2\) to real features \(256, 2\)"):
+        fit(model=model)
+
+
+def test_a_batch_may_be_larger_than_the_data():
+    result = fit(batch_size=1000, num_steps=2)
+    assert np.isfinite(result.history).all()
+
+
 @pytest.mark.parametrize(
     ("options", "message", "error"),
     [

@@ -140,5 +140,5 @@ def test_maps_that_do_not_fit_are_refused():
         match_patches(x, [noise(0, 4, 4, 3)])
     with refuses("`allowed` must be a bool mask of each map's size"):
         match_patches(x, [x], allowed=[np.ones((3, 4), bool)])
-    with refuses("`values` must be of sizes divisible by 3"):
+    with refuses("`values` must be of sizes divisible by `cell`, 3"):
         transfer(match_patches(x, [x]), [x], cell=3)
