@@ -164,7 +164,9 @@ def _shape(path: pathlib.Path, file: Any, name: str) -> jax.ShapeDtypeStruct:
     if dtype is None:
         got = f"{view.get_dtype()} of {name!r} in {path}"
         raise _checks.fail("path", f"a file of dtypes {', '.join(_DTYPES)}", got)
-    return jax.ShapeDtypeStruct(tuple(view.get_shape()), np.dtype(dtype))
+    # Without 64-bit types JAX reads float64 as float32.
+    dtype = jax.dtypes.canonicalize_dtype(dtype)
+    return jax.ShapeDtypeStruct(tuple(view.get_shape()), dtype)
 
 
 def _incomplete(path: pathlib.Path, error: object) -> ValueError:
