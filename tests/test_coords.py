@@ -80,6 +80,7 @@ def test_linear_sampling_agrees_with_scipy(key):
     np.testing.assert_allclose(sampled[:, 0], expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_cubic_sampling_agrees_with_jax_image_resize(key):
     image = jax.random.uniform(key, (8, 8, 2))
     expected = jax.image.resize(image, (16, 16, 2), "cubic")
@@ -89,6 +90,7 @@ def test_cubic_sampling_agrees_with_jax_image_resize(key):
     np.testing.assert_allclose(sampled[inner], expected[inner], atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("interpolation", "degree"), [("linear", 1), ("cubic", 2)])
 def test_sampling_reproduces_polynomials(interpolation, degree):
     volume = coords.grid((12, 11, 10)).sum(-1, keepdims=True) ** degree

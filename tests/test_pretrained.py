@@ -229,6 +229,7 @@ def test_samples_are_those_of_their_key():
     assert np.abs(samples(1) - draws).max() > 0.01
 
 
+@pytest.mark.slow
 def test_textures_of_a_reference_raise_psnr():
     image = face()
     rotated = psnr(output("textures_rotated"), image)

@@ -68,6 +68,7 @@ def evaluated(layer, texels, h):
     return np.concatenate(outputs, -1)
 
 
+@pytest.mark.slow
 def test_the_packed_layers_are_those_of_the_field(fields):
     field = fields["siren"]
     page = inr.to_html(field)

@@ -80,6 +80,7 @@ def test_axis_derivatives_are_the_diagonal_of_the_hessian(name):
     )
 
 
+@pytest.mark.slow
 def test_a_derivative_is_a_field_up_to_the_fourth_order():
     """Each Laplacian multiplies sin(2y) cos(3x) by -13."""
 

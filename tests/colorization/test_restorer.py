@@ -70,6 +70,7 @@ def test_an_untrained_restorer_enlarges_the_image():
     np.testing.assert_allclose(rgb[inner], gray[inner], atol=0.02)
 
 
+@pytest.mark.slow
 def test_exact_luma_is_that_of_the_image():
     model = SMALL.clone(exact_luma=True)
     image = gray_image(40, 24)  # larger than `side`: reduced for the encoder

@@ -75,6 +75,7 @@ def test_long_and_short_length_scales(key):
     assert 0.9 < np.std(grain) < 1.1
 
 
+@pytest.mark.slow
 def test_a_point_wise_denoiser_samples_the_same_image_at_any_size(key):
     schedule = diffusion.linear_schedule(1000)
     images = []

@@ -84,6 +84,7 @@ def test_min_snr_weights_match_their_formulas():
     np.testing.assert_allclose(weights(predicts="v"), clipped_snr / (snr + 1))
 
 
+@pytest.mark.slow
 def test_the_loss_of_the_best_denoiser_is_the_posterior_variance(key):
     schedule = SCHEDULES["linear"][[100, 400, 700]]
     x0 = oracle.MU + oracle.STD * jax.random.normal(key, (200_000, 1))
@@ -107,6 +108,7 @@ def test_the_loss_of_the_best_denoiser_is_the_posterior_variance(key):
     np.testing.assert_allclose(loss(weights), variance[1], rtol=0.02)
 
 
+@pytest.mark.slow
 def test_the_loss_passes_times_and_condition_to_the_denoiser(key):
     schedule = SCHEDULES["linear"][[5, 50, 500]]
     calls = []

@@ -17,6 +17,7 @@ trace = functools.partial(sample_trajectory, schedule=LINEAR, predicts="eps")
 x_T = np.random.default_rng(0).normal(size=(3, 2)).astype(np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", mostly_slow(SAMPLERS, "ddpm", "dpmpp 2", "heun"))
 def test_a_run_is_a_loop_of_steps(key, name):
     sampler = SAMPLERS[name]

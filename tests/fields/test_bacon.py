@@ -22,6 +22,7 @@ def all_levels(field, coords):
     return field.model.apply(field.params, coords, method="levels")
 
 
+@pytest.mark.slow
 def test_the_spectrum_of_every_level_ends_at_its_band(field):
     n = 2 * BANDS[-1] + 6
     images = np.asarray(all_levels(field, _coords.grid((n, n))), np.float64)

@@ -49,6 +49,7 @@ def test_activations_have_the_same_distribution_at_every_depth(omega):
         assert abs(np.mean(x)) < 0.1
 
 
+@pytest.mark.slow
 def test_the_fan_in_counts_the_pixels_of_the_kernel():
     image = jnp.zeros((1, 8, 8, 4))
     for first, bound in ((True, 1 / 36), (False, np.sqrt(6 / 36) / 30)):

@@ -168,6 +168,7 @@ def test_a_fitted_image_is_displayed(key):
     assert abs(output - image).mean() < 0.05 < abs(output[::-1] - image).mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "canvas", "displayed_size", "bars"),
     [

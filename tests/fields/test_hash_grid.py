@@ -80,6 +80,7 @@ def test_the_value_at_a_vertex_is_its_row(smooth):
     np.testing.assert_allclose(values, table, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("smooth", [False, True])
 def test_levels_are_continuous_and_smooth_ones_have_continuous_slopes(smooth):
     table = jnp.asarray(np.random.default_rng(0).standard_normal((9, 1), np.float32))

@@ -51,6 +51,7 @@ def evaluated(expression, z):
     return eval(expression, functions, {"z": z}) + np.zeros_like(z)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS, ids=NAMES)
 def test_the_layers_compute_the_network(model):
     field = bound(model)

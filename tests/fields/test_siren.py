@@ -14,6 +14,7 @@ def count(params):
     return sum(x.size for x in jax.tree.leaves(params["params"]))
 
 
+@pytest.mark.slow
 def test_parameter_counts_are_the_published_ones(key):
     points = jnp.zeros((1, 2))
     for features, expected in ((1, 198_401), (3, 198_915)):

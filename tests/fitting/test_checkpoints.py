@@ -93,6 +93,7 @@ def test_another_kind_of_fit_is_refused(folder):
         inr.fit_many(jax.random.key(0), MODEL, (POINTS, FEATURES[None]), **options)
 
 
+@pytest.mark.slow
 def test_another_image_is_refused(tmp_path):
     def run(image):
         options = {"num_steps": NUM_STEPS, "progress": False, "checkpoint": tmp_path}

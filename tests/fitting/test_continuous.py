@@ -67,6 +67,7 @@ def test_a_constant_stays_constant():
     np.testing.assert_allclose(coefficients, 0.3, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_batches_are_points_of_the_spline_that_cover_the_grid(key):
     samples = random((4, 6, 3))
     points, values = SplineSamples(make_spline(samples), 4000)(key, 0)
@@ -113,6 +114,7 @@ def test_pixels_of_weight_0_do_not_enter():
     np.testing.assert_array_equal(a.features, b.features)
 
 
+@pytest.mark.slow
 def test_batches_differ_and_are_arguments_of_jit(key):
     samples = SplineSamples(make_spline(random((4, 4, 1))), 16)
     first = samples(key, 0)

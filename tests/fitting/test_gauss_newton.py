@@ -43,6 +43,7 @@ def fitted(key, model, data, **options):
     return inr.fit_least_squares(key, model, data, **{"progress": False, **options})
 
 
+@pytest.mark.slow
 def test_one_step_solves_a_linear_problem(key):
     coords, features = samples(40)
     weights = np.linspace(0.2, 3, 40).astype(np.float32)

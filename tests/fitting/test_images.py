@@ -54,6 +54,7 @@ def test_between_the_pixels_the_field_follows_the_signal():
     assert float(jnp.abs(fine - smooth_image(64, 64))[inner].max()) < 0.02
 
 
+@pytest.mark.slow
 def test_random_points_make_pixels_means_over_cells():
     """The pixels are means of a finer image, which the field is closest to."""
     y, x = np.moveaxis(np.asarray(coords.grid((64, 64))), -1, 0)
@@ -97,6 +98,7 @@ def test_without_a_model_it_is_a_siren_of_the_images_frequency():
     assert result.field.model == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(1, 1, 1), (1, 5, 3), (2, 2, 1), (9, 7, 3)])
 @pytest.mark.parametrize("level", [0.0, 0.1, 1.0])
 def test_the_default_model_fits_constant_and_tiny_images(size, level):
@@ -133,6 +135,7 @@ def test_a_second_call_with_equal_objects_compiles_nothing():
     assert count() == 0
 
 
+@pytest.mark.slow
 def test_sizes_with_equal_powers_of_two_share_programs():
     image, other = smooth_image(10, 13), smooth_image(13, 12)
     fit_continuous(image, num_steps=2)

@@ -34,6 +34,7 @@ def test_the_loss_falls_at_every_step_and_far(key):
     assert result.num_steps == 40
 
 
+@pytest.mark.slow
 def test_a_resumed_fit_equals_an_uninterrupted_one(key, tmp_path):
     options = {"batch_size": 40, "num_steps": 12}
     complete = fitted(key, SMALL, samples(100), **options)

@@ -68,6 +68,7 @@ def test_each_field_stops_at_its_own_target():
     np.testing.assert_allclose(error[1], result.history[-1, 1], rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_one_that_diverges_leaves_the_others_alone():
     features = signals(3)
     params = fit(features, num_steps=1, optimizer=1e-30).params

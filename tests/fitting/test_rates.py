@@ -26,6 +26,7 @@ def first_step(**options):
     return {name: max(x.values()) for name, x in change["params"].items()}
 
 
+@pytest.mark.slow
 def test_a_mapping_sets_the_rate_of_each_layer():
     rates = {"sine_0": 1e-4, "sine_1": 2e-3, "linear": 3e-3}
     steps = first_step(optimizer=rates)

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import inr
 from inr import coords
@@ -27,6 +28,7 @@ def test_a_result_has_a_field_its_parameters_and_a_short_repr(key):
     assert repr(jax.tree.map(lambda x: None, result)).startswith("FitResult(None")
 
 
+@pytest.mark.slow
 def test_many_fields_are_one_bound_field(key):
     features = jnp.stack([POINTS[:, :1], POINTS[:, 1:]])
     result = inr.fit_many(key, MODEL, (POINTS, features), num_steps=3, progress=False)

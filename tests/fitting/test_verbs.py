@@ -63,6 +63,7 @@ def test_any_optax_optimizer_fits_including_a_line_search():
     assert sgd.history[-1] < sgd.history[0]
 
 
+@pytest.mark.slow
 def test_a_plain_linen_module_fits_too(key):
 
     model = nn.Sequential((nn.Dense(32), nn.tanh, nn.Dense(1)))

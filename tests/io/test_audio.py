@@ -188,6 +188,7 @@ def test_pipes_and_devices_are_refused(tmp_path):
         inr.read_audio("/dev/zero")
 
 
+@pytest.mark.slow
 def test_without_soundfile_the_error_names_the_extra(tmp_path):
     (tmp_path / "file").write_bytes(b"x")
     code = (

@@ -27,6 +27,7 @@ def clip(t=12, h=32, w=48):
     return (0.5 + 0.4 * np.stack(shades, -1)).astype(np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("av")
 @pytest.mark.parametrize("extension", [".mp4", ".mov", ".mkv"])
 @pytest.mark.parametrize("fps", [24, 30000 / 1001, 7.5])
@@ -190,6 +191,7 @@ def test_a_missing_folder_is_named(tmp_path):
         inr.write_video(tmp_path / "none" / "a.mp4", clip(), 25)
 
 
+@pytest.mark.slow
 def test_the_limit_holds_where_a_file_declares_no_number_of_frames(av, tmp_path):
     path = tmp_path / "clip.mkv"
     write_at(av, path, [4 * i for i in range(8)])
@@ -223,6 +225,7 @@ def test_playlists_do_not_make_other_files_read(tmp_path):
             inr.read_video(tmp_path / name)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("av")
 @pytest.mark.parametrize("side", [16_000, 100_000])
 def test_huge_frames_are_refused_before_they_are_decoded(tmp_path, side):
@@ -268,6 +271,7 @@ def test_pipes_and_devices_are_refused(tmp_path):
         inr.read_video("/dev/zero")
 
 
+@pytest.mark.slow
 def test_without_pyav_the_error_names_the_extra(tmp_path):
     (tmp_path / "file").write_bytes(b"x")
     code = (

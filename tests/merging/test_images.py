@@ -157,6 +157,7 @@ def test_jit_and_vmap_equal_a_loop():
     np.testing.assert_allclose(jax.jit(inr.merge)(batch[0]), loop[0], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_derivative_with_respect_to_the_images():
     images = jnp.asarray(draw(2), jnp.float32)
     gradient = jax.grad(lambda x: jnp.sum(inr.merge(x) ** 2))(images)

@@ -95,6 +95,7 @@ def test_protocol_agrees_with_a_numpy_reference(photo, noisy, channels, shave):
         np.testing.assert_allclose(ssim(image, reference), expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_protocol_ignores_the_border_and_differences_below_8_bits(photo):
     changed = np.array(photo)
     changed[:3] = changed[-3:] = 0

@@ -21,6 +21,7 @@ def drawn(axis):
     return np.asarray(image.get_array())
 
 
+@pytest.mark.slow
 def test_images_have_labels_and_the_same_detail_at_any_size():
     small = PHOTO[::2, ::2, 0] + 1
     with pytest.warns(UserWarning, match=r"looks like 0\.\.255"):

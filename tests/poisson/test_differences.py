@@ -76,6 +76,7 @@ def test_invalid_input_raises(call, message):
         call()
 
 
+@pytest.mark.slow
 def test_vmap_equals_a_loop():
     batch = draw(3, 6, 7, 2)
     loop = np.stack([poisson.grid_laplacian(x) for x in batch])

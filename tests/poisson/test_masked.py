@@ -104,6 +104,7 @@ def test_screening_of_each_pixel(solver):
     np.testing.assert_allclose(result.value, expected, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_with_screening_all_pixels_may_be_unknown():
     rhs = draw(20, 30, 1)
     values = np.zeros_like(rhs)
@@ -144,6 +145,7 @@ def test_auto_is_multigrid_except_for_masks_of_small_holes():
     assert set(solvers.values()) == {"multigrid"}
 
 
+@pytest.mark.slow
 def test_known_pixels_are_equal_bit_by_bit():
     mask = ring(40, 50)
     values = draw(40, 50, 3).astype(np.float32)
@@ -162,6 +164,7 @@ def test_harmonic_functions_from_their_boundary():
     np.testing.assert_allclose(result.value, exact, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_a_traced_mask_equals_a_concrete_mask(solver):
     mask = np.roll(disc(40, 50, 0.2), (8, -9), (0, 1))
@@ -185,6 +188,7 @@ def test_vmap_equals_a_loop():
     np.testing.assert_allclose(batch.value, np.stack(loop), atol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", ["cg", "multigrid"])
 def test_derivatives_equal_finite_differences(solver):
     mask = ring(16, 18)
@@ -211,6 +215,7 @@ def test_derivatives_equal_finite_differences(solver):
             np.testing.assert_allclose(np.vdot(gradients[i], step), expected, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_integration_of_a_gradient_changes_no_bit():
     """The first residual is zero, so that no step is needed."""
     image = draw(40, 50, 3).astype(np.float32)
@@ -220,6 +225,7 @@ def test_integration_of_a_gradient_changes_no_bit():
     np.testing.assert_array_equal(result.num_steps, 0)
 
 
+@pytest.mark.slow
 def test_integration_equals_the_solve_of_its_divergence():
     mask = ring(40, 50)
     guidance, values = draw(40, 50, 2, 2), draw(40, 50, 2, seed=1)

@@ -46,6 +46,7 @@ def test_restriction_is_the_adjoint_of_bilinear_interpolation(size):
     np.testing.assert_allclose(plane, y - 1.5 * x + 1, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_coarse_operators_are_galerkin_products(fine):
     level = fine
     for _ in range(2):

@@ -74,6 +74,7 @@ def test_the_gradient_is_the_transposed_transform(name, shape):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TWINS)
 def test_vmap_and_jit_equal_a_loop(name):
     ours, _ = TWINS[name]

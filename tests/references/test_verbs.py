@@ -51,6 +51,7 @@ def test_values_in_the_hole_have_no_effect(tmp_path):
     assert load_model(tmp_path / "holes.safetensors").model == model.model
 
 
+@pytest.mark.slow
 def test_a_membrane_solves_the_laplace_equation():
     image, mask = photo(0, 21, 26), square_mask(21, 26)
     result = inr.inpaint(image, mask, method="membrane")

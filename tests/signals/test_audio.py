@@ -45,6 +45,7 @@ def test_loudness_does_not_change_the_fit():
     np.testing.assert_allclose(a.history[0], error, rtol=0.2)
 
 
+@pytest.mark.slow
 def test_one_channel_needs_no_axis():
     mono = chord(centers(50))[:, 0]
     model = MODEL.clone(features=1)
@@ -60,6 +61,7 @@ def test_without_a_model_it_is_a_siren_of_the_sounds_frequency():
     assert result.field.model == inr.Siren(features=2, width=128, omega=omega)
 
 
+@pytest.mark.slow
 def test_it_continues_from_parameters_and_from_a_checkpoint(tmp_path):
     samples = chord(centers(200))
     options = {"num_steps": 80, "optimizer": 1e-3}

@@ -24,6 +24,7 @@ def test_distances_have_the_sign_and_the_size_of_a_sphere(key):
     np.testing.assert_allclose(np.asarray(winding)[clear], (true < 0)[clear], atol=0.1)
 
 
+@pytest.mark.slow
 def test_areas_of_samples_are_those_of_the_surface():
     """Their sums agree within a few per cent, for each half of an uneven sampling.
 

@@ -35,6 +35,7 @@ def strength_of(k, thickness):
     return 3 * np.log(1e4) / (2 * k * thickness)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("angle", [0.0, 0.7, 2.5])
 @pytest.mark.parametrize("thickness", [0.4, 1.1])
 def test_a_wave_that_decays_in_the_layer_leaves_no_residual(angle, thickness):

@@ -71,6 +71,7 @@ def test_the_batch_is_a_fair_sample_of_the_error():
     np.testing.assert_allclose(np.mean(losses), truth, rtol=0.05)
 
 
+@pytest.mark.slow
 def test_it_continues_from_parameters_and_from_a_checkpoint(tmp_path):
     complete = fit(clip(), num_steps=40)
     after = fit(clip(), num_steps=1, init=complete.params)

@@ -20,6 +20,7 @@ def wave(points, i):
     return np.float32(0.5 + 0.4 * np.sin(angle))[..., None]
 
 
+@pytest.mark.slow
 def test_zero_amount_changes_nothing():
     images = smooth()
     output = views(jax.random.key(0), images, amount=0.0)
@@ -65,6 +66,7 @@ def test_views_differ_between_images_and_keys():
     assert np.abs(output[0] - other[0]).max() > 0.01
 
 
+@pytest.mark.slow
 def test_uint8_levels_become_values_in_the_unit_range():
     levels = np.random.default_rng(0).integers(0, 255, (2, 12, 12, 3), np.uint8)
     output = views(jax.random.key(0), levels, amount=0.1)
@@ -106,6 +108,7 @@ def test_resized_crops_have_random_scales():
         training.random_resized_crops(jax.random.key(0), images, (49, 16))
 
 
+@pytest.mark.slow
 def test_resized_crops_of_the_full_size_equal_the_images():
     images = np.random.default_rng(0).random((2, 12, 12, 3), np.float32)
     parts = training.random_resized_crops(jax.random.key(0), images, (12, 12))

@@ -21,6 +21,7 @@ point_batch = jax.jit(
 )
 
 
+@pytest.mark.slow
 def test_colors_are_those_of_the_crop_at_the_points(key):
     crops = np.random.default_rng(2).integers(0, 256, (3, 12, 16, 3), np.uint8)
     for points in get_args(training.Points):
@@ -33,6 +34,7 @@ def test_colors_are_those_of_the_crop_at_the_points(key):
             np.testing.assert_allclose(batch.colors[i, :, channel], expected, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_cubic_colors_reproduce_a_parabola(key):
     """Keys' kernel reproduces polynomials of degree 2; bilinear means do not."""
     x = np.arange(12) / 11

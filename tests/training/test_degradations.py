@@ -35,6 +35,7 @@ def test_jpeg_agrees_with_pillow(quality):
     assert loss > 0.5 / 255
 
 
+@pytest.mark.slow
 def test_jpeg_takes_any_size_and_a_traced_quality():
     image = photo(13, 9)
     output = jax.jit(training.jpeg)(image, jnp.float32(60))

@@ -322,6 +322,7 @@ def test_divergence_raises_with_the_parameters_before_it(tmp_path):
     assert len(result.history) == 4
 
 
+@pytest.mark.slow
 def test_a_number_is_the_peak_rate_of_the_default_optimizer():
     results = [
         train(num_steps=3, optimizer=optimizer)
@@ -385,6 +386,7 @@ def test_a_folder_of_more_steps_is_refused(uninterrupted):
         train(checkpoint=uninterrupted[1], num_steps=6)
 
 
+@pytest.mark.slow
 def test_a_dataset_without_the_stored_position_is_refused(tmp_path):
     class Short(Interrupted):
         def set_state(self, state):
@@ -397,6 +399,7 @@ def test_a_dataset_without_the_stored_position_is_refused(tmp_path):
         train(Short(99, crash), checkpoint=tmp_path)
 
 
+@pytest.mark.slow
 def test_a_training_continues_with_more_steps_and_another_rate(tmp_path):
     train(num_steps=6, checkpoint=tmp_path)
     result = train(num_steps=8, checkpoint=tmp_path, optimizer=1e-4)

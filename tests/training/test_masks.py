@@ -96,6 +96,7 @@ def test_at_most_three_quarters_are_covered_for_every_number_of_cells():
         assert share.std() > 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cells", [4, "dynamic"])
 def test_masks_under_jit_are_the_same(key, cells):
     images = jnp.asarray(noise(4, 16, 16, 1))

@@ -156,6 +156,7 @@ class Mixed(nn.Module):
         return nn.Dense(1, dtype=jnp.bfloat16)(h).astype(jnp.float32)
 
 
+@pytest.mark.slow
 def test_a_bfloat16_model_keeps_a_float32_state(key):
     x = jax.random.normal(key, (32, 3))
     model = Mixed()

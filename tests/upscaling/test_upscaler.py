@@ -110,6 +110,7 @@ def test_windows_overlap_by_the_receptive_field(tiny, monkeypatch):
     np.testing.assert_allclose(output, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_weights_of_the_local_ensemble_add_up_to_1(tiny):
     """Where all pixels predict the same constant, the residual is that constant."""
     model, params = tiny
@@ -143,6 +144,7 @@ def test_a_region_equals_that_part_of_the_result(tiny):
     np.testing.assert_allclose(part, expected[15:45, 30:54], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_scales_of_each_axis(tiny):
     assert upscale(photo(), (1, 3.3), model=tiny).shape == (13, 56, 3)
     assert upscale(photo(1, 1), 16, model=tiny).shape == (16, 16, 3)
@@ -221,6 +223,7 @@ def test_a_budget_shrinks_blocks_or_names_the_least(tiny):
         upscale(image, 2, model=tiny, max_bytes=least - 1)
 
 
+@pytest.mark.slow
 def test_a_file_round_trip_and_models_for_other_tasks(tiny, tmp_path):
     path = tmp_path / "tiny.safetensors"
     save_model(path, TINY, tiny.params)
