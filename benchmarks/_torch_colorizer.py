@@ -25,8 +25,8 @@ class Colorizer(torch.nn.Module):
         """Map lightness `[n, 1, h, w]` to (a, b) / 128, `[n, 2, h / 2, w / 2]`."""
         vector = light
         for i in range(3):
-            vector = torch.relu(self._convolve(f"whole_{i}", vector, 2))
-        vector = vector.mean((2, 3)) @ self.kernels["whole"] + self.biases["whole"]
+            vector = torch.relu(self._convolve(f"embedding_{i}", vector, 2))
+        vector = vector.mean((2, 3)) @ self.kernels["embedding_3"] + self.biases["embedding_3"]
         x = light
         for i in range(14):
             if i == 8:

@@ -17,7 +17,16 @@ from inr import _checks, _hyperparameters
 from inr._hyperparameters import parse_json, short
 
 _FORMAT = "2"
-_NAMES_OF_FORMAT_1 = {"normalisation": "normalization", "colour": "color"}
+_NAMES_OF_FORMAT_1 = {
+    "normalisation": "normalization",
+    "colour": "color",
+    "known": "point_condition",
+    "whole_first": "context_0",
+    "whole_second": "context_1",
+    **{f"kept_{s}": f"stage_{s}" for s in range(4)},
+    **{f"whole_{i}": f"embedding_{i}" for i in range(3)},
+    "whole": "embedding_3",
+}
 # Hyperparameters that a later version removed, with the only value that it can read.
 # None stands for any value.
 _VALUES_OF_FORMAT_1 = {"Upscaler": {"head": "waves", "units": None}}

@@ -132,9 +132,9 @@ class Colorizer(GridColorizer):
                 raise _checks.fail("embedding", f"of shape {shape}", got)
             return embedding
         for i, features in enumerate((32, 64, 128)):
-            conv = nn.Conv(features, (3, 3), strides=2, name=f"whole_{i}")
+            conv = nn.Conv(features, (3, 3), strides=2, name=f"embedding_{i}")
             x = nn.relu(conv(x))
-        return nn.Dense(shape[1], name="whole")(x.mean((1, 2)))
+        return nn.Dense(shape[1], name="embedding_3")(x.mean((1, 2)))
 
     def _layer(
         self,

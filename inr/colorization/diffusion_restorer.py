@@ -113,8 +113,7 @@ class DiffusionRestorer(RestorerBase):
 
     def setup(self):
         self.restorer = Restorer(**restorer_options(self))
-        # `known` is the name in files.
-        self.point_condition = PointCondition(self.width, name="known")
+        self.point_condition = PointCondition(self.width)
         self.denoiser = PointDenoiser(self.width, self.depth, self.channels)
         self.encoder = Encoder(self.widths, self.blocks)
 

@@ -125,7 +125,7 @@ class TrunkEncoder(nn.Module):
         for s, width in enumerate(self.widths):
             last = sum(_STAGE_DEPTHS[: s + 1]) - 1
             normalized = nn.LayerNorm(name=f"norm_{s}")(outputs[last])
-            stages.append(nn.Conv(width, (1, 1), name=f"kept_{s}")(normalized))
+            stages.append(nn.Conv(width, (1, 1), name=f"stage_{s}")(normalized))
         return _up(stages, self.widths)[:h, :w]
 
 
@@ -190,9 +190,9 @@ def _up(stages: Sequence[Array], widths: Sequence[int]) -> Array:
 def _global_context(x: Array, width: int) -> Array:
     """Features of the mean over all pixels, `[1, 1, width]`."""
     y = nn.gelu(
-        nn.Dense(2 * width, name="whole_first")(nn.gelu(x).mean((0, 1), keepdims=True))
+        nn.Dense(2 * width, name="context_0")(nn.gelu(x).mean((0, 1), keepdims=True))
     )
-    return nn.Dense(width, name="whole_second")(y)
+    return nn.Dense(width, name="context_1")(y)
 
 
 def _upsampled(x: Array) -> Array:

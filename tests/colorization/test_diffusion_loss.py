@@ -80,7 +80,7 @@ def test_the_restorer_gets_no_gradient(residual, with_predictions):
     gradient = jax.jit(jax.grad(loss, has_aux=True))
     gradient = gradient(residual.params, jax.random.key(0), images)[0]["params"]
     assert not any(np.any(x) for x in jax.tree.leaves(gradient["restorer"]))
-    for name in ("encoder", "known", "denoiser"):
+    for name in ("encoder", "point_condition", "denoiser"):
         leaves = jax.tree.leaves(gradient[name])
         assert np.any(leaves[0])
         assert with_predictions or all(np.abs(x).max() > 0 for x in leaves)
@@ -92,7 +92,7 @@ def test_full_dropout_hides_the_condition():
     loss = diffusion_loss(loaded.model, num_points=16)
     gradient = jax.jit(jax.grad(loss, has_aux=True))
     gradient = gradient(loaded.params, jax.random.key(0), crops())[0]["params"]
-    assert not any(np.any(x) for x in jax.tree.leaves(gradient["known"]))
+    assert not any(np.any(x) for x in jax.tree.leaves(gradient["point_condition"]))
     assert np.any(gradient["denoiser"]["v"]["kernel"])
 
 
