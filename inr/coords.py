@@ -8,6 +8,7 @@ grids of any size. A region is a pair of corners, as fractions in [0, 1].
 
 import itertools
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Literal
 
 import jax
@@ -129,6 +130,40 @@ def random_points(
     key = _checks.as_key("key", key)
     low, high = (jnp.asarray(2 * x - 1, jnp.float32) for x in (start, stop))
     return jax.random.uniform(key, (num_points, ndim), jnp.float32, low, high)
+
+
+def quasirandom_points(
+    key: Key, num_points: int, *, start: int | Array = 0, ndim: int = 2
+) -> Array:
+    """Points of a sequence that fills the signal evenly.
+
+    Any part of the sequence is spread more evenly than random points are. Point i is
+    s + i a modulo 1 along every axis, mapped to [-1, 1], where a_j = p^-j, p^(d+1) =
+    p + 1 and s is random [Roberts 2018, "The unreasonable effectiveness of
+    quasirandom sequences"].
+
+    Args:
+      key: PRNG key of s. Parts of one sequence have the same key.
+      num_points: number of points, n.
+      start: index of the first point; may be traced.
+      ndim: number of axes, d.
+
+    Returns:
+      `[n, d]`, in [-1, 1).
+    """
+    num_points = _checks.as_count("num_points", num_points)
+    ndim = _checks.as_count("ndim", ndim)
+    is_index = partial(_checks.as_count, least=0, most=2**32 - 1)
+    _checks.check_scalar("start", start, is_index)
+    shift = jax.random.bits(_checks.as_key("key", key), (ndim,), jnp.uint32)
+    # Integers modulo 2^32 are exact for any i; 24 bits of them fit a float32.
+    p = 2.0
+    for _ in range(60):
+        p = (1 + p) ** (1 / (ndim + 1))
+    a = jnp.asarray([round(p**-j * 2**32) for j in range(1, ndim + 1)], jnp.uint32)
+    i = jnp.asarray(start, jnp.uint32) + jnp.arange(num_points, dtype=jnp.uint32)
+    fraction = (shift[None] + i[:, None] * a[None]) >> 8
+    return fraction.astype(jnp.float32) / 2**23 - 1
 
 
 def sample_grid(

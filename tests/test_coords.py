@@ -3,6 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.ndimage
+import scipy.stats
 from hypothesis import given, settings, strategies as st
 from support import refuses
 
@@ -58,6 +59,28 @@ def test_random_points_fill_the_region_and_follow_the_key(key):
     np.testing.assert_array_equal(points, again)
     different = coords.random_points(jax.random.fold_in(key, 1), 4000, region=region)
     assert not np.array_equal(points, different)
+
+
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+def test_quasirandom_points_are_spread_evenly(key, ndim):
+    points = np.asarray(coords.quasirandom_points(key, 512, ndim=ndim))
+    assert points.min() >= -1
+    assert points.max() < 1
+    unit = (points + 1) / 2
+    discrepancy = scipy.stats.qmc.discrepancy(unit)
+    random = np.random.default_rng(0).random((20, 512, ndim))
+    assert discrepancy < min(map(scipy.stats.qmc.discrepancy, random)) / 2
+    # The golden ratio and its relatives solve p^(d + 1) = p + 1.
+    p = 1 / ((unit[1, 0] - unit[0, 0]) % 1)
+    np.testing.assert_allclose(p ** (ndim + 1), p + 1, rtol=1e-5)
+
+
+def test_parts_of_a_quasirandom_sequence_follow_each_other(key):
+    both = coords.quasirandom_points(key, 12, ndim=3)
+    second = jax.jit(lambda i: coords.quasirandom_points(key, 5, start=i, ndim=3))(7)
+    np.testing.assert_array_equal(both[7:], second)
+    late = coords.quasirandom_points(key, 4, start=2**32 - 2)
+    np.testing.assert_array_equal(late[2:], coords.quasirandom_points(key, 2))
 
 
 @pytest.mark.parametrize("interpolation", ["linear", "cubic"])

@@ -61,7 +61,6 @@ def take_step(
     key: Key, state: GaussNewtonState, model: nn.Module, terms: tuple[Term, ...]
 ) -> tuple[GaussNewtonState, Array]:
     """Return the next state, and the loss before the step."""
-    key = jax.random.fold_in(key, state.step)
     keys = [jax.random.fold_in(key, i) for i in range(len(terms))]
     batches = [draw_batch(k, state.step, t) for k, t in zip(keys, terms, strict=True)]
     start, unravel = ravel_pytree(state.params["params"])

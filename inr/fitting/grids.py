@@ -90,7 +90,7 @@ def fit_grid(
       values: samples `[*size, k]` at pixel centers, floating; or uint8, which is
         divided by 255 batch by batch.
       num_steps: number of optimization steps.
-      batch_size: rows drawn at random in every step. A row is a sample.
+      batch_size: rows in every step. A row is a sample.
       optimizer: optax optimizer, or peak learning rate of the default one: a number, or
         a mapping from layer names to numbers. As for `fit`.
       init: parameters to start from, with their normalization. As for `fit`.

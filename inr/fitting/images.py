@@ -37,7 +37,7 @@ from inr.fitting.terms import (
 _RATE_FACTOR = 0.3
 
 Points = Literal["continuous", "pixels"]
-"""Where an image is fitted: at random points, or at the centers of its pixels."""
+"""Where an image is fitted: between the centers of its pixels, or at them."""
 
 
 def fit_image(
@@ -60,7 +60,7 @@ def fit_image(
     """Fit a field to an image `[h, w, c]` in [0, 1].
 
     By default a pixel is the mean of the field over its cell, as a camera measures it,
-    and every step fits new random points between the pixel centers. Rendered at twice
+    and every step fits new points between the pixel centers. Rendered at twice
     the image's size, the field is closer to the original scene than by bicubic
     interpolation; rendered at the image's own size with `antialias=2`, it returns the
     pixels.
@@ -75,16 +75,16 @@ def fit_image(
       model: a Linen module with `features` equal to c. By default a `Siren` with
         `omega=suggest_omega(image)`.
       num_steps: number of optimization steps.
-      points: `"continuous"` fits random points, at which the targets are those of a
-        quadratic spline whose means over the cells are the pixels. `"pixels"` fits the
-        values at the pixel centers alone: it reproduces them to any accuracy, and the
-        field may oscillate between them.
+      points: `"continuous"` fits points between the pixel centers, at which the targets
+        are those of a quadratic spline whose means over the cells are the pixels.
+        `"pixels"` fits the values at the pixel centers alone: it reproduces them to any
+        accuracy, and the field may oscillate between them.
       weights: `[h, w]`, at least 0: weights of the pixels in the loss. Pixels of weight
         0 are left out.
       prior: further term of the loss, such as `inr.signals.smoothness_term`, for what
         the pixels leave open. The history, the bar and `target_psnr` include it.
-      batch_size: rows drawn at random in every step. A row is a point or a pixel. None
-        means as many as the image has pixels; for `points="pixels"` all of them.
+      batch_size: rows in every step. A row is a point or a pixel. None means as many
+        as the image has pixels; for `points="pixels"` all of them.
       optimizer: optax optimizer, or peak learning rate of the default one: a number, or
         a mapping from layer names to numbers. By default 0.3 times the model's rate,
         and all of it for steps on all pixels.
@@ -114,11 +114,14 @@ def fit_image(
     if batch_size is not None:
         batch_size = _checks.as_count("batch_size", batch_size)
     weights = _as_weights(weights, image.shape[:2])
-    term = _TERMS[points](image, weights, batch_size)
+    key_init, key_steps, key_points = jax.random.split(key, 3)
+    if points == "pixels":
+        term = _pixel_term(image, weights, batch_size)
+    else:
+        term = _continuous_term(key_points, image, weights, batch_size)
     if prior is not None:
         _checks.check_type("prior", prior, Term)
     terms = (term,) if prior is None else as_terms((term, prior))
-    key_init, key_steps = jax.random.split(key)
     if init is None:
         normalization = grid_normalization(image.shape[:2], _pixels(image, weights))
         init = init_params(key_init, model, terms, normalization)
@@ -150,17 +153,14 @@ def _pixel_term(image: Array, weights: Array | None, batch_size: int | None) -> 
 
 
 def _continuous_term(
-    image: Array, weights: Array | None, batch_size: int | None
+    key: Key, image: Array, weights: Array | None, batch_size: int | None
 ) -> Term:
-    """Squared error at random points, against a spline."""
+    """Squared error between the pixel centers, against a spline."""
     batch_size = batch_size or math.prod(image.shape[:2])
     if weights is not None:
-        samples = weighted_samples(image, weights, batch_size)
+        samples = weighted_samples(key, image, weights, batch_size)
         return Term(weighted_residual, samples)
-    return Term(value_residual, SplineSamples(make_spline(image), batch_size))
-
-
-_TERMS = {"continuous": _continuous_term, "pixels": _pixel_term}
+    return Term(value_residual, SplineSamples(key, make_spline(image), batch_size))
 
 
 def _as_weights(weights: ArrayLike | None, size: Size) -> Array | None:

@@ -57,7 +57,7 @@ def fit_least_squares(
       model: a Linen module with at most 16,384 parameters.
       data: as for `fit`; terms without `reduce`, whose loss is the mean square.
       num_steps: number of optimization steps.
-      batch_size: rows drawn at random in every step. None uses all of them. Terms have
+      batch_size: rows in every step. None uses all of them. Terms have
         their own batch size.
       damping: damping of the first step, relative to the mean curvature. Later steps
         adapt it.

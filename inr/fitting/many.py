@@ -51,7 +51,7 @@ def fit_many(
       model: a Linen module, the same for all fields.
       signals: `(coords [n, d] or [b, n, d], features [b, n, k])`.
       num_steps: number of optimization steps.
-      batch_size: rows drawn at random in every step. None uses all of them.
+      batch_size: rows in every step. None uses all of them.
       optimizer: optax optimizer, or peak learning rate of the default one: a number, or
         a mapping from layer names to numbers. As for `fit`.
       init: parameters to start from, with their normalization. Every leaf has a leading

@@ -122,7 +122,7 @@ def fit_step(
     """Take one step of a fit. Pure: it works under `jit`, `vmap` and `lax.scan`.
 
     Args:
-      key: PRNG key of the fit; the key of the step is folded in from `state.step`.
+      key: PRNG key of the fit; batches depend on it and on `state.step`.
       state: state from `init_fit` or the previous step.
       model: a Linen module, coords to features.
       data: as for `fit`.
@@ -144,7 +144,7 @@ def fit_step(
         _checks.check_scalar("learning_rate", rate, _checks.as_positive)
     is_default = optimizer is None
     optimizer = _as_transformation(optimizer)
-    key = jax.random.fold_in(_checks.as_key("key", key), state.step)
+    key = _checks.as_key("key", key)
     trained = state.params["params"]
 
     def value_and_grad(trained: Params) -> tuple[Array, Params]:

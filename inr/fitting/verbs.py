@@ -43,7 +43,7 @@ def fit(
       data: `(coords [n, d], features [n, k])`, optionally followed by `weights [n]`; or
         a `Term`, or a tuple of terms.
       num_steps: number of optimization steps.
-      batch_size: rows drawn at random in every step. None uses all of them. Terms have
+      batch_size: rows in every step. None uses all of them. Terms have
         their own batch size.
       optimizer: optax optimizer, or peak learning rate of the default one: a number, or
         a mapping from layer names to numbers. By default Adam with a warm-up of 10

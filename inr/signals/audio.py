@@ -62,7 +62,7 @@ def fit_audio(
       model: a Linen module with `features` equal to the number of channels. By default
         a `Siren` of width 128 with `omega=2 * suggest_omega(samples)`.
       num_steps: number of optimization steps.
-      batch_size: rows drawn at random in every step. A row is a sample.
+      batch_size: rows in every step. A row is a sample.
       optimizer: optax optimizer, or peak learning rate of the default one: a number, or
         a mapping from layer names to numbers. By default a quarter of the model's
         rate; for a SIREN a twentieth, and less for a first layer of high frequencies.

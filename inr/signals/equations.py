@@ -61,7 +61,7 @@ def fit_helmholtz(
       slowness: slowness of the medium, as for `helmholtz_terms`. By default 1.
       thickness: thickness of the absorbing layer; by default a wavelength, at most 1.
       num_steps: number of optimization steps.
-      batch_size: rows drawn at random in every step. They are points of the equation.
+      batch_size: rows in every step. They are points of the equation.
       init: parameters to start from, with their normalization. As for `fit`.
       target_loss: loss at which the fit stops.
       checkpoint: folder of checkpoints, from which an interrupted fit resumes. As for
@@ -142,7 +142,7 @@ def fit_wave(
       window_steps: number of steps in which the interval of time grows; see
         `wave_terms`.
       num_steps: number of optimization steps.
-      batch_size: rows drawn at random in every step. They are points of the equation.
+      batch_size: rows in every step. They are points of the equation.
       init: parameters to start from, with their normalization. As for `fit`.
       target_loss: loss at which the fit stops.
       checkpoint: folder of checkpoints, from which an interrupted fit resumes. As for

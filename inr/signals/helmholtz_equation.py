@@ -61,7 +61,7 @@ def helmholtz_terms(
         of the square, or a function of coords `[n, 2]` to `[n]`. By default 1.
       thickness: thickness of the layer around the square; by default a wavelength, at
         most 1.
-      batch_size: rows drawn at random in every step. A quarter of these points are near
+      batch_size: rows in every step. A quarter of these points are near
         the source, and a tenth as many on the edge.
 
     Returns:

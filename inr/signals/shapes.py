@@ -55,7 +55,7 @@ def fit_shape(
         shape is normalized for families of this library only; another model gets the
         shape's own units.
       num_steps: number of optimization steps.
-      batch_size: rows drawn at random in every step. Each of the four terms draws as
+      batch_size: rows in every step. Each of the four terms draws as
         many points.
       optimizer: optax optimizer, or peak learning rate of the default one: a number, or
         a mapping from layer names to numbers. By default a third of the model's rate.

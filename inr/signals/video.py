@@ -56,7 +56,7 @@ def fit_video(
       model: a Linen module with `features` equal to c. By default a `HashGrid` with
         about a tenth as many parameters as the frames have values.
       num_steps: number of optimization steps.
-      batch_size: rows drawn at random in every step. A row is a pixel of any frame.
+      batch_size: rows in every step. A row is a pixel of any frame.
       optimizer: optax optimizer, or peak learning rate of the default one: a number, or
         a mapping from layer names to numbers. As for `fit`.
       init: parameters to start from, with their normalization. As for `fit`.

@@ -65,7 +65,7 @@ def wave_terms(
       boundary: `"fixed"` (reflects) or `"open"` (absorbs most of a wave).
       window_steps: number of steps in which the interval of time grows from a tenth of
         T to T; by default it is T from the first step.
-      batch_size: rows drawn at random in every step. Each of the three terms beside the
+      batch_size: rows in every step. Each of the three terms beside the
         equation draws a quarter as many.
 
     Returns:

@@ -195,6 +195,12 @@ CALLS = {
         "ndim": COUNT.default(),
         "region": region(),
     },
+    coordinates.quasirandom_points: {
+        "key": KEY,
+        "num_points": COUNT,
+        "start": COUNT_OR_ZERO.but(3),
+        "ndim": COUNT.default(),
+    },
     coordinates.sample_grid: {
         "values": array(RNG.random((4, 4, 3))),
         "coords": POINTS.without("empty"),

@@ -172,7 +172,11 @@ CALLS = {
         "reduce": FUNCTION.optional(),
     },
     fitting.GridSamples: {"values": ANYTHING.but(FEATURES), "batch_size": COUNT},
-    fitting.SplineSamples: {"spline": ANYTHING.but(FEATURES), "batch_size": COUNT},
+    fitting.SplineSamples: {
+        "key": ANYTHING.but(jax.random.key(0)),  # a leaf of a pytree
+        "spline": ANYTHING.but(FEATURES),
+        "batch_size": COUNT,
+    },
     fitting.make_spline: {"samples": SAMPLES},
     fitting.spline_coefficients: {"samples": SAMPLES},
     fitting.fit: {"key": KEY, "model": model(), "data": rows(), **FIT},

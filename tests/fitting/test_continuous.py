@@ -1,5 +1,7 @@
 """Random points between the samples of a grid, and their targets."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -70,23 +72,23 @@ def test_a_constant_stays_constant():
 @pytest.mark.slow
 def test_batches_are_points_of_the_spline_that_cover_the_grid(key):
     samples = random((4, 6, 3))
-    points, values = SplineSamples(make_spline(samples), 4000)(key, 0)
+    points, values = SplineSamples(key, make_spline(samples), 4000)(key, 0)
     coefficients = spline_coefficients(samples)
     expected = coords.sample_grid(coefficients, points, interpolation="quadratic")
     np.testing.assert_allclose(values, expected, atol=1e-6)
     assert points.shape == (4000, 2)
     cell = np.floor((np.asarray(points) + 1) / 2 * [4, 6]).astype(int)
     counts = np.bincount(cell @ [6, 1], minlength=24)
-    # 167 points are expected in each cell, with a standard deviation of 13.
-    assert counts.min() > 100
-    assert counts.max() < 234
+    # 167 points are expected in each cell; independent ones have a deviation of 13.
+    assert counts.min() > 160
+    assert counts.max() < 174
 
 
 @pytest.mark.slow
 def test_points_of_weighted_batches_avoid_weight_0_and_its_neighbors(key):
     image, weights = random((6, 8, 2)), np.ones((6, 8), np.float32)
     weights[2, 3], weights[5, 7], weights[0, 0] = 0, 4, 4
-    samples = weighted_samples(jnp.asarray(image), jnp.asarray(weights), 5000)
+    samples = weighted_samples(key, jnp.asarray(image), jnp.asarray(weights), 5000)
     points, values, factors = map(np.asarray, samples(key, 0))
     position = (points + 1) / 2 * [6, 8]
     cell = np.floor(position).astype(int)
@@ -102,12 +104,12 @@ def test_points_of_weighted_batches_avoid_weight_0_and_its_neighbors(key):
     np.testing.assert_allclose(factors**2, weights[*cell.T] * 47 / 53, rtol=1e-5)
 
 
-def test_pixels_of_weight_0_do_not_enter():
+def test_pixels_of_weight_0_do_not_enter(key):
     image, weights = random((8, 8, 1)), np.ones((8, 8), np.float32)
     weights[3:5, 3:5] = 0
     corrupted = np.where(weights[..., None] > 0, image, 1e6)
     a, b = (
-        weighted_samples(jnp.asarray(x), jnp.asarray(weights), 4)
+        weighted_samples(key, jnp.asarray(x), jnp.asarray(weights), 4)
         for x in (image, corrupted)
     )
     np.testing.assert_allclose(a.spline.rows, b.spline.rows, atol=1e-4)
@@ -116,9 +118,9 @@ def test_pixels_of_weight_0_do_not_enter():
 
 @pytest.mark.slow
 def test_batches_differ_and_are_arguments_of_jit(key):
-    samples = SplineSamples(make_spline(random((4, 4, 1))), 16)
+    samples = SplineSamples(key, make_spline(random((4, 4, 1))), 16)
     first = samples(key, 0)
     again = jax.jit(lambda data, key: data(key, 0))(samples, key)
     np.testing.assert_allclose(first[1], again[1], atol=1e-6)
-    other, _ = samples(jax.random.key(1), 0)
+    other, _ = dataclasses.replace(samples, key=jax.random.key(1))(key, 0)
     assert not np.allclose(first[0], other)
