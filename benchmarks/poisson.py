@@ -119,7 +119,7 @@ def curve() -> dict:
         process = subprocess.run(command, capture_output=True, check=True, text=True)
         seconds, peak = map(float, process.stdout.split()[-2:])
         row[f"clone_{n}_s"] = seconds
-        row[f"clone_{n}_us_a_pixel"] = 1e6 * seconds / n**2
+        row[f"clone_{n}_us_per_pixel"] = 1e6 * seconds / n**2
         row[f"clone_{n}_peak_images"] = peak * 1024 / (n * n * 3 * 4)
     return row
 

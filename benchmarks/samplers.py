@@ -160,11 +160,11 @@ def accuracy() -> dict[str, dict]:
     factories = {
         "ddim": lambda n: diffusion.ddim(num_steps=n),
         "dpm_solver": lambda n: diffusion.dpm_solver(num_steps=n),
-        "dpmpp 2M": lambda n: diffusion.dpmpp(num_steps=n),
-        "dpmpp 3M": lambda n: diffusion.dpmpp(order=3, num_steps=n),
-        "dpmpp 2S": lambda n: diffusion.dpmpp_2s(num_steps=(n + 1) // 2),
-        "unipc 2": lambda n: diffusion.unipc(num_steps=n),
-        "unipc 3": lambda n: diffusion.unipc(order=3, num_steps=n),
+        "dpmpp_2m": lambda n: diffusion.dpmpp(num_steps=n),
+        "dpmpp_3m": lambda n: diffusion.dpmpp(order=3, num_steps=n),
+        "dpmpp_2s": lambda n: diffusion.dpmpp_2s(num_steps=(n + 1) // 2),
+        "unipc_2": lambda n: diffusion.unipc(num_steps=n),
+        "unipc_3": lambda n: diffusion.unipc(order=3, num_steps=n),
         "lms": lambda n: diffusion.lms(num_steps=n),
         "heun": lambda n: diffusion.heun(num_steps=(n + 1) // 2),
         "midpoint": lambda n: diffusion.midpoint(num_steps=(n + 1) // 2),
@@ -184,7 +184,7 @@ def accuracy() -> dict[str, dict]:
                 )
                 error = np.sqrt(np.mean((np.asarray(output) - exact) ** 2))
                 row[f"{n}"] = float(error)
-            rows[f"error, {name}"] = row
+            rows[f"error_{name}"] = row
     return rows
 
 
