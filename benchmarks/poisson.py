@@ -3,8 +3,8 @@
     python benchmarks/poisson.py [transforms] [rectangle] [solvers] [accuracy] [clone]
                                  [fpie] [curve]
 
-Times of `transforms`, `rectangle` and `clone` are warm medians, in turns, with two
-threads for each library; PyAMG and fpie are timed once. `accuracy` compares with sparse
+Times of `transforms`, `rectangle`, `clone` and `fpie` are warm medians, in turns, with
+two threads for each library. `accuracy` compares with sparse
 LU solves of the same equations in float64.
 """
 

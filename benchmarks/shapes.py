@@ -120,9 +120,7 @@ def paper() -> None:
         jax.random.key(0), MODEL, terms, num_steps=NUM_STEPS, optimizer=1e-3
     )
     seconds = time.perf_counter() - start
-    _common.save(
-        "shapes", {"four_terms": scores("paper", result, seconds, cube)}
-    )
+    _common.save("shapes", {"four_terms": scores("paper", result, seconds, cube)})
 
 
 def mean_absolute(residual):

@@ -119,11 +119,11 @@ def _origin(rows: Iterable[dict]) -> str:
         dates, commits = groups.setdefault(row["machine"], (set(), set()))
         dates.add(row["date"])
         commits.add(row.get("commit") or "not stored")
-    parts = [
-        f"{machine}; {' and '.join(sorted(dates))}; commit {' and '.join(sorted(commits))}"
-        for machine, (dates, commits) in sorted(groups.items())
-    ]
-    return "\n".join(f"Measured on {part}." for part in parts)
+    lines = []
+    for machine, texts in sorted(groups.items()):
+        dates, commits = (" and ".join(sorted(x)) for x in texts)
+        lines.append(f"Measured on {machine}; {dates}; commit {commits}.")
+    return "\n".join(lines)
 
 
 def between(results: Results) -> list[list[str]]:
