@@ -113,9 +113,9 @@ def fpie(max_steps: int = 50_000) -> dict:
     """fpie's NumPy and Numba solvers, to an error of half a gray level.
 
     Both libraries have float32 and are timed warm, in turns, with their set-up. The
-    number of steps that fpie needs is determined before, to a hundred: its error is that
-    of the values before fpie rounds them down to 8 bits. `inr` stops at its default
-    tolerance, which is stricter.
+    number of steps that fpie needs is determined before, to a hundred: its error is
+    that of the values before fpie rounds them down to 8 bits. `inr` stops at its
+    default tolerance, which is stricter.
     """
     from fpie.process import EquProcessor
 

@@ -196,7 +196,7 @@ def fit_many(targets, points, *, psnr, num_steps, compiled, batched, rate=4e-3):
     def fit_group(target):
         model.reset()
         optimizer, schedule = matching_optimizer(model, num_steps, rate)
-        for step in range(num_steps):
+        for step in range(num_steps):  # noqa: B007, the number of steps is returned
             optimizer.zero_grad(set_to_none=True)
             losses = losses_of(target)
             if losses.max() <= limit:

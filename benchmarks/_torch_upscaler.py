@@ -8,8 +8,8 @@ import torch.nn.functional as F
 class Upscaler:
     """A copy of an `inr.upscaling.Upscaler`, for images and integer scales.
 
-    The algorithm is that of `inr` at integer scales: one matrix for each position within
-    a pixel. Only the pixels at the border differ, and the kernel of the cubic
+    The algorithm is that of `inr` at integer scales: one matrix for each position
+    within a pixel. Only the pixels at the border differ, and the kernel of the cubic
     interpolation, which has a = -3/4 in PyTorch.
     """
 

@@ -15,10 +15,11 @@ layers.
 Each network gets one of four learning rates: that which reaches the target first in a
 tenth of the epochs, or, if none does, that with the lowest training loss there. It then
 runs with all seeds until the last epoch, or until the training loss, averaged over an
-epoch, is below the target, 0.002 (for one image below 0.0002, which the curves show). The loss is the mean squared error of
-(a, b) / 128. The seed selects the training photographs, one crop of each. The
-validation loss is that of 64 other crops, held out by photograph. Runs are stored in
-colorizers.json, and a second call continues after the last.
+epoch, is below the target, 0.002 (for one image below 0.0002, which the curves show).
+The loss is the mean squared error of (a, b) / 128. The seed selects the training
+photographs, one crop of each. The validation loss is that of 64 other crops, held out
+by photograph. Runs are stored in colorizers.json, and a second call continues after the
+last.
 
 `--step`: seconds of one step, compared with the same network in PyTorch, eager and
 compiled.

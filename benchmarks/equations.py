@@ -6,8 +6,8 @@
 relative L2 error is against the Hankel function, half a wavelength or more from the
 source. `wave`: a Gaussian pulse of standard deviation 0.2 in a box, until time 1.2; the
 relative L2 error is that at the end, against the sine series. Both optimizers have the
-same terms, model and initialization, for three seeds in turns; the rows have medians. Adam
-gets as many steps as should take the time of least squares; its rate warms up, and
+same terms, model and initialization, for three seeds in turns; the rows have medians.
+Adam gets as many steps as should take the time of least squares; its rate warms up, and
 decays along a cosine to the end of its steps. Both are compiled before.
 `medium`: the Helmholtz equation with a lens, compared with sparse finite differences of
 400 points a side; its time includes compilation.

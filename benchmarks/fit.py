@@ -3,11 +3,11 @@
     python benchmarks/fit.py [step] [many] [quality] [default] [time] [paper]
 
 The image is camera, 256x256; the SIREN is 256x3. `step`: one step. `many`: 64 small
-fits to 40 dB. `quality`: PSNR after 500 steps on all pixels. `default`: seconds to 35 and 40 dB
-by the default recipe, by steps on all pixels, and by the default recipe in PyTorch,
-compiled. `time`: the same for steps on all pixels here and in PyTorch, eager and
-compiled, three runs in turns. `paper`: the same once, but PyTorch has the recipe of the
-SIREN paper; it takes up to 75 minutes.
+fits to 40 dB. `quality`: PSNR after 500 steps on all pixels. `default`: seconds to 35
+and 40 dB by the default recipe, by steps on all pixels, and by the default recipe in
+PyTorch, compiled. `time`: the same for steps on all pixels here and in PyTorch, eager
+and compiled, three runs in turns. `paper`: the same once, but PyTorch has the recipe of
+the SIREN paper; it takes up to 75 minutes.
 """
 
 import statistics

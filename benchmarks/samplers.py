@@ -4,8 +4,9 @@
 
 Time: 100 DDIM steps on 4,096 points with two denoisers, a point-wise perceptron
 4-64-64-3 (ReLU) and the identity. Both libraries run warm, in float32, with two
-threads, in turns; the denoiser of PyTorch is eager and compiled. Error: that of each sampler against the exact
-probability flow of a Gaussian, by the number of evaluations of the denoiser.
+threads, in turns; the denoiser of PyTorch is eager and compiled. Error: that of each
+sampler against the exact probability flow of a Gaussian, by the number of evaluations
+of the denoiser.
 """
 
 import itertools
