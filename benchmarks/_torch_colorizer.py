@@ -26,7 +26,8 @@ class Colorizer(torch.nn.Module):
         vector = light
         for i in range(3):
             vector = torch.relu(self._convolve(f"embedding_{i}", vector, 2))
-        vector = vector.mean((2, 3)) @ self.kernels["embedding_3"] + self.biases["embedding_3"]
+        last = self.kernels["embedding_3"], self.biases["embedding_3"]
+        vector = vector.mean((2, 3)) @ last[0] + last[1]
         x = light
         for i in range(14):
             if i == 8:
@@ -52,14 +53,26 @@ def _kernel(layer) -> torch.Tensor:
     return kernel.permute(3, 2, 0, 1).contiguous() if kernel.ndim == 4 else kernel
 
 
-def make_step(model: Colorizer, light: np.ndarray, target: np.ndarray, rate: float):
+def make_step(
+    model: Colorizer,
+    light: np.ndarray,
+    target: np.ndarray,
+    rate: float,
+    *,
+    compiled: bool = False,
+):
     """Return a function that takes one step of Adam, always on the same batch."""
     optimizer = torch.optim.Adam(model.parameters(), lr=rate)
     light, target = (torch.tensor(x).permute(0, 3, 1, 2) for x in (light, target))
 
+    def loss_of(light, target):
+        return torch.square(model(light) - target).mean()
+
+    loss_of = torch.compile(loss_of) if compiled else loss_of
+
     def step() -> float:
         optimizer.zero_grad()
-        loss = torch.square(model(light) - target).mean()
+        loss = loss_of(light, target)
         loss.backward()
         optimizer.step()
         return loss.item()

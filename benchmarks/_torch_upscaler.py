@@ -6,9 +6,14 @@ import torch.nn.functional as F
 
 
 class Upscaler:
-    """A copy of an `inr.upscaling.Upscaler`, for images and integer scales."""
+    """A copy of an `inr.upscaling.Upscaler`, for images and integer scales.
 
-    def __init__(self, model, params):
+    The algorithm is that of `inr` at integer scales: one matrix for each position
+    within a pixel. Only the pixels at the border differ, and the kernel of the cubic
+    interpolation, which has a = -3/4 in PyTorch.
+    """
+
+    def __init__(self, model, params, *, compiled: bool = False):
         self.blocks = model.blocks
         tree = params["params"]
         self.encoder = {
@@ -25,22 +30,20 @@ class Upscaler:
         ]
         head = tree["decoder"]
         self.frequencies = torch.tensor(np.array(head["frequencies"]))
+        self.gain = torch.tensor(np.array(head["gain"])) if "gain" in head else None
         self.kernel = torch.tensor(np.array(head["coefficients"]["kernel"]))
         self.bias = torch.tensor(np.array(head["coefficients"]["bias"]))
+        self.enlarge = torch.compile(self._enlarge) if compiled else self._enlarge
 
-    @torch.inference_mode()
-    def __call__(self, image: np.ndarray, scale: int, rows: int = 64) -> np.ndarray:
-        x = torch.from_numpy(image)
-        features = self.encode(x)
-        h = image.shape[0]
+    @torch.no_grad()
+    def __call__(self, image: np.ndarray, scale: int) -> np.ndarray:
+        return self.enlarge(torch.from_numpy(image), scale).numpy()
+
+    def _enlarge(self, x, scale):
         cubic = F.interpolate(
             x.permute(2, 0, 1)[None], scale_factor=scale, mode="bicubic"
         )[0].permute(1, 2, 0)
-        parts = [
-            self.decode(features, scale, top, min(top + rows, h * scale))
-            for top in range(0, h * scale, rows)
-        ]
-        return (cubic + torch.cat(parts)).numpy()
+        return cubic + self.pixels(self.encode(x), scale)
 
     def encode(self, x):
         def convolve(x, weights):
@@ -54,34 +57,35 @@ class Upscaler:
         y = first + convolve(F.relu(y), self.encoder["output"])
         return F.relu(y[0].permute(1, 2, 0)) @ self.kernel + self.bias
 
-    def decode(self, features, scale, top, bottom):
-        h, w = features.shape[:2]
-        y = (torch.arange(top, bottom) + 0.5) / scale - 0.5
-        x = (torch.arange(w * scale) + 0.5) / scale - 0.5
-        w_y, w_x = self.frequencies.T
-        damping = torch.sinc(w_y / scale / (2 * np.pi)) * torch.sinc(
-            w_x / scale / (2 * np.pi)
+    def pixels(self, coefficients, scale):
+        h, w = coefficients.shape[:2]
+        image = coefficients.permute(2, 0, 1)[None]
+        padded = F.pad(image, (1, 1, 1, 1), mode="replicate")[0].permute(1, 2, 0)
+        parts = torch.einsum(
+            "hwkj,abyxj->abhywxk", padded.unflatten(-1, (3, -1)), self.patterns(scale)
         )
-        result = 0
-        for down in (0, 1):
-            for right in (0, 1):
-                i = y.floor() + down
-                j = x.floor() + right
-                weight = (1 - (y - i).abs())[:, None] * (1 - (x - j).abs())[None]
-                i, j = i.clamp(0, h - 1).long(), j.clamp(0, w - 1).long()
-                phase = (y - i)[:, None, None] * w_y + (x - j)[None, :, None] * w_x
-                basis = torch.cat(
-                    [
-                        torch.ones_like(phase[..., :1]),
-                        damping * phase.cos(),
-                        damping * phase.sin(),
-                    ],
-                    -1,
-                )
-                coefficients = features[i[:, None], j[None]].unflatten(-1, (3, -1))
-                values = (coefficients * basis[..., None, :]).sum(-1)
-                result = result + weight[..., None] * values
-        return result
+        total = sum(
+            parts[a, b, a : a + h, :, b : b + w] for a in range(3) for b in range(3)
+        )
+        return total.reshape(h * scale, w * scale, 3)
+
+    def patterns(self, scale):
+        """Weights times waves `[3, 3, scale, scale, 2 waves + 1]` by neighbor."""
+        offsets = (torch.arange(scale) + 0.5) / scale - 0.5
+        axis = offsets - torch.tensor([-1.0, 0.0, 1.0])[:, None]
+        y, x = axis[:, None, :, None, None], axis[None, :, None, :, None]
+        weight = (1 - y.abs()).clamp(min=0) * (1 - x.abs()).clamp(min=0)
+        w_y, w_x = self.frequencies.T
+        damping = torch.sinc(w_y / scale / (2 * np.pi))
+        damping = damping * torch.sinc(w_x / scale / (2 * np.pi))
+        constant = torch.ones(1)
+        if self.gain is not None:
+            gain = self.gain[min(scale, len(self.gain)) - 1]
+            constant, damping = gain[:1], damping * gain[1:]
+        phase = y * w_y + x * w_x
+        constant = constant.expand(*phase.shape[:-1], 1)
+        waves = [constant, damping * phase.cos(), damping * phase.sin()]
+        return weight * torch.cat(waves, -1)
 
 
 def _convolution(weights):

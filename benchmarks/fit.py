@@ -3,13 +3,14 @@
     python benchmarks/fit.py [step] [many] [quality] [default] [time] [paper]
 
 The image is camera, 256x256; the SIREN is 256x3. `step`: one step. `many`: 64 small
-fits. `quality`: PSNR after 500 steps on all pixels. `default`: seconds to 35 and 40 dB
-by the default recipe, by steps on all pixels, and by the default recipe in PyTorch,
-compiled. `time`: the same for steps on all pixels here and in PyTorch. `paper`: the
-same, but PyTorch has the recipe of the SIREN paper; it takes 25 minutes. `time` and
-`paper` run PyTorch eager, and once.
+fits to 40 dB. `quality`: PSNR after 500 steps on all pixels. `default`: seconds to 35
+and 40 dB by the default recipe, by steps on all pixels, and by the default recipe in
+PyTorch, compiled. `time`: the same for steps on all pixels here and in PyTorch, eager
+and compiled, three runs in turns. `paper`: the same once, but PyTorch has the recipe of
+the SIREN paper; it takes up to 75 minutes.
 """
 
+import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -20,7 +21,6 @@ import jax.numpy as jnp
 import numpy as np
 
 import inr
-from inr.fields import cosine, sine
 
 MODEL = inr.Siren(features=1, width=256, depth=3)
 
@@ -68,9 +68,8 @@ def step() -> dict:
         net = _torch_siren.Siren()
         optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
         coords, compiled = _torch_siren.grid(256, 256), name == "compiled"
-        torch_step = _torch_siren.make_step(
-            net, optimizer, coords, target, compiled=compiled
-        )
+        loss = _torch_siren.make_loss(net, coords, target, compiled=compiled)
+        torch_step = _torch_siren.make_step(loss, optimizer)
         functions[f"torch_{name}"] = lambda f=torch_step: [f() for _ in range(steps)]
     seconds = {name: s / steps for name, s in _common.paired(functions).items()}
     rates = _product_rates(256)
@@ -177,100 +176,108 @@ def _first_to_reach(name: str, fit: Callable[[int], tuple[float, float]]) -> dic
     return rows
 
 
-def time_to(recipe: str = "inr", max_seconds: float = 600) -> dict:
-    """Seconds to 35 and 40 dB, compared with PyTorch, eager, one run.
+def time_to(recipe: str = "inr", max_seconds: float = 600, repeats: int = 3) -> dict:
+    """Seconds to 35 and 40 dB, compared with PyTorch eager and compiled, in turns.
 
-    The times of this library are given with and without compilation.
+    Medians. The times of `inr` and of compiled PyTorch include compilation; keys that
+    end with `warm` have the times of a second run. A level that was not reached has no
+    ratio.
+    """
+    omega = model_for_camera().omega
+    runs = [_times_once(recipe, omega, max_seconds) for _ in range(repeats)]
+    row = {"omega": omega, "repeats": repeats}
+    for key in runs[0]:
+        values = [run[key] for run in runs if run[key] is not None]
+        row[key] = statistics.median_low(values) if len(values) == repeats else None
+    for level in LEVELS:
+        for kind in (f"eager_{level}", f"compiled_{level}", f"compiled_{level}_warm"):
+            if row[f"torch_{kind}"] is not None:
+                ours = row[f"inr_{kind.partition('_')[2]}"]
+                row[f"over_torch_{kind}"] = row[f"torch_{kind}"] / ours
+    return row
+
+
+def _times_once(recipe: str, omega: float, max_seconds: float) -> dict:
+    """Seconds and steps to each level, once for each library."""
+    import _torch_siren
+
+    image, key, row = _common.camera(), jax.random.key(0), {}
+    model = MODEL.clone(omega=omega)
+    for level in LEVELS:
+        jax.clear_caches()
+        options = {**FULL_BATCHES, "target_psnr": level, "progress": False}
+        for suffix in ("", "_warm"):
+            start = time.perf_counter()
+            result = inr.fit_image(key, image, model=model, **options)
+            row[f"inr_{level}{suffix}"] = time.perf_counter() - start
+        row[f"inr_{level}_steps"] = int(result.num_steps)
+    for kind, suffixes in {"eager": ("",), "compiled": ("", "_warm")}.items():
+        runs = _torch_siren.times_to(
+            LEVELS,
+            image,
+            omega if recipe == "inr" else None,
+            max_seconds,
+            compiled=kind == "compiled",
+            repeats=len(suffixes),
+        )
+        for suffix, (times, end) in zip(suffixes, runs, strict=True):
+            for level, (seconds, steps) in times.items():
+                row[f"torch_{kind}_{level}{suffix}"] = seconds
+                row[f"torch_{kind}_{level}_steps"] = steps
+            row[f"torch_{kind}_end"] = end
+    return row
+
+
+def paper() -> dict:
+    """`time_to` with the SIREN paper's recipe in PyTorch: Adam at 1e-4, omega 30.
+
+    One run, of at most 25 minutes for each of eager, compiled, and compiled warm.
+    """
+    return time_to("paper", 1500, repeats=1)
+
+
+def many(psnr: float = 40.0) -> dict:
+    """64 fields of 32x32, SIREN 64x3, until each has a PSNR, without compilation.
+
+    `fit_many` has its defaults; PyTorch has the same recipe, with torch.bmm of all
+    fields and in a loop, eager and compiled. Medians of three calls in turns.
     """
     import _torch_siren
     import torch
 
-    image, model = _common.camera(), model_for_camera()
-    key, rows = jax.random.key(0), {"omega": model.omega}
-    for level in (35, 40):
-        jax.clear_caches()
-        start = time.perf_counter()
-        options = {**FULL_BATCHES, "target_psnr": level}
-        result = inr.fit_image(key, image, model=model, **options)
-        rows[f"inr_{level}"] = time.perf_counter() - start
-        rows[f"inr_{level}_steps"] = int(result.num_steps)
-        start = time.perf_counter()
-        inr.fit_image(key, image, model=model, **options)
-        rows[f"inr_{level}_warm"] = time.perf_counter() - start
-    target = torch.from_numpy(2 * image.reshape(-1, 1) - 1)
-    torch.manual_seed(0)
-    if recipe == "inr":
-        net = _torch_siren.Siren(first_omega=model.omega)
-        optimizer, schedule = _torch_siren.matching_optimizer(net, 500)
-    else:
-        net = _torch_siren.Siren()
-        optimizer, schedule = torch.optim.Adam(net.parameters(), lr=1e-4), None
-    coords = _torch_siren.grid(256, 256)
-    torch_step = _torch_siren.make_step(net, optimizer, coords, target, schedule)
-    times, seconds, steps, last_psnr = _torch_siren.seconds_to(
-        (35, 40), torch_step, max_seconds
-    )
-    for level in (35, 40):
-        torch_seconds, torch_steps = times[level] or (None, None)
-        rows[f"torch_{level}"] = torch_seconds
-        rows[f"torch_{level}_steps"] = torch_steps
-        # The ratio is a lower bound if PyTorch did not reach the level.
-        ratio = (torch_seconds or seconds) / rows[f"inr_{level}"]
-        rows[f"over_torch_{level}"] = ratio
-    rows["torch_end"] = (seconds, steps, last_psnr)
-    return rows
-
-
-def paper() -> dict:
-    """`time_to` with the SIREN paper's recipe in PyTorch: Adam at 1e-4, omega 30."""
-    return time_to("paper", 1500)
-
-
-def many() -> dict:
-    """64 fields of 32x32, SIREN 64x3, 100 steps: compared with torch.bmm and a loop."""
-    import _torch_siren
-    import torch
-
-    steps, model = 100, inr.Siren(features=1, width=64, depth=3)
+    model = inr.Siren(features=1, width=64, depth=3)
     blocks = _common.camera().reshape(8, 32, 8, 32, 1).swapaxes(1, 2).reshape(64, -1, 1)
     coords = inr.coords.grid((32, 32)).reshape(-1, 2)
+    options = {"target_loss": 10 ** (-psnr / 10), "progress": False}
 
-    def fit_all():
-        key = jax.random.key(0)
-        return inr.fit_many(
-            key, model, (coords, blocks), num_steps=steps, progress=False
-        )
+    def fit_all() -> int:
+        signals = (coords, blocks)
+        result = inr.fit_many(jax.random.key(0), model, signals, **options)
+        assert set(result.status) == {"target reached"}
+        return int(result.num_steps.max())
 
-    points, targets = _torch_siren.grid(32, 32), torch.from_numpy(2 * blocks - 1)
-
-    def run(net, target):
-        optimizer, schedule = _torch_siren.matching_optimizer(net, steps, rate=4e-3)
-        torch_step = _torch_siren.make_step(net, optimizer, points, target, schedule)
-        for _ in range(steps):
-            loss = torch_step()
-        return loss.item()
-
-    functions = {
-        "inr": fit_all,
-        "torch_bmm": lambda: run(_torch_siren.Siren(width=64, fields=64), targets),
-        "torch_loop": lambda: [run(_torch_siren.Siren(width=64), t) for t in targets],
-    }
-    seconds = _common.paired(functions, repeats=3)
-    final = fit_all().history[-1]
-    # A lower bound of a step: its products, and one sine and cosine for each unit.
-    rate = max(_product_rates(64).values())
-    units = jnp.asarray(np.random.default_rng(2).normal(size=(65536, 4 * 64)), "f4")
-    sines = jax.jit(lambda x: (sine(x), cosine(x)))
-    per_step = _common.paired({"sines": lambda: jax.block_until_ready(sines(units))})
-    return {
-        **{f"{name}_s": s for name, s in seconds.items()},
-        "products_gflops": rate / 1e9,
-        "products_s": steps * _flops(64) / rate,
-        "sines_s": steps * per_step["sines"],
-        "over_bmm": seconds["torch_bmm"] / seconds["inr"],
-        "over_loop": seconds["torch_loop"] / seconds["inr"],
-        "inr_psnr": float(-10 * np.log10(final.mean())),
-    }
+    targets, points = torch.from_numpy(2 * blocks - 1), _torch_siren.grid(32, 32)
+    torch.manual_seed(0)
+    functions = {"inr": fit_all}
+    for name in ("bmm", "loop"):
+        for kind in ("eager", "compiled"):
+            functions[f"torch_{name}_{kind}"] = _torch_siren.fit_many(
+                targets,
+                points,
+                psnr=psnr,
+                num_steps=500,
+                compiled=kind == "compiled",
+                batched=name == "bmm",
+            )
+    steps = {name: function() for name, function in functions.items()}
+    repeats = 3
+    seconds = _common.paired(functions, repeats=repeats)
+    row = {"psnr": psnr, "repeats": repeats, "inr_steps": steps["inr"]}
+    row |= {f"torch_{x}_steps": steps[f"torch_{x}_eager"] for x in ("bmm", "loop")}
+    row |= {f"{name}_s": s for name, s in seconds.items()}
+    for name in list(seconds)[1:]:
+        row[f"over_{name}"] = seconds[name] / seconds["inr"]
+    return row
 
 
 PARTS = {

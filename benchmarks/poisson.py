@@ -3,8 +3,8 @@
     python benchmarks/poisson.py [transforms] [rectangle] [solvers] [accuracy] [clone]
                                  [fpie] [curve]
 
-Times of `transforms`, `rectangle` and `clone` are warm medians, in turns, with two
-threads for each library; PyAMG and fpie are timed once. `accuracy` compares with sparse
+Times of `transforms`, `rectangle`, `clone` and `fpie` are warm medians, in turns, with
+two threads for each library. `accuracy` compares with sparse
 LU solves of the same equations in float64.
 """
 
@@ -119,7 +119,7 @@ def curve() -> dict:
         process = subprocess.run(command, capture_output=True, check=True, text=True)
         seconds, peak = map(float, process.stdout.split()[-2:])
         row[f"clone_{n}_s"] = seconds
-        row[f"clone_{n}_us_a_pixel"] = 1e6 * seconds / n**2
+        row[f"clone_{n}_us_per_pixel"] = 1e6 * seconds / n**2
         row[f"clone_{n}_peak_images"] = peak * 1024 / (n * n * 3 * 4)
     return row
 

@@ -51,7 +51,7 @@ def speed() -> dict:
         for kind in ("eager", "compiled")
     }
     return {
-        "inr_points_a_second": side**2 / seconds["inr"],
+        "inr_points_per_second": side**2 / seconds["inr"],
         **{f"over_torch_{kind}": s / seconds["inr"] for kind, s in best.items()},
     }
 
@@ -75,7 +75,7 @@ def memory() -> dict:
     return {
         "peak_mib_above": (after - before) / 1024,
         "seconds": seconds,
-        "points_a_second": side**2 / seconds,
+        "points_per_second": side**2 / seconds,
     }
 
 

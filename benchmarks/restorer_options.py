@@ -24,15 +24,15 @@ from inr import training
 from inr.colorization import Restorer, restorer_loss
 
 PLAIN = {"plain": {}}
-MASKS = PLAIN | {f"cells {x}": {"cells": x} for x in (4, 8, 16, 32)}
-MASKS |= {f"cells {x}": {"cells": x} for x in ("uniform", "dynamic")}
+MASKS = PLAIN | {f"cells_{x}": {"cells": x} for x in (4, 8, 16, 32)}
+MASKS |= {f"cells_{x}": {"cells": x} for x in ("uniform", "dynamic")}
 OTHERS = PLAIN | {
-    "space lab": {"space": "lab"},
-    "space rgb": {"space": "rgb"},
-    "shift 0.01": {"feature_offset": 0.01},
-    "uniform points": {"points": "uniform"},
-    "halton points": {"points": "halton"},
-    "pseudo-Huber, 1/127": {"delta": 1 / 127},
+    "space_lab": {"space": "lab"},
+    "space_rgb": {"space": "rgb"},
+    "shift_0.01": {"feature_offset": 0.01},
+    "uniform_points": {"points": "uniform"},
+    "halton_points": {"points": "halton"},
+    "pseudo_huber_1_127": {"delta": 1 / 127},
 }
 SEEDS = 3
 MODEL = Restorer(widths=(16, 32, 64, 64), width=64, depth=2)
@@ -49,7 +49,7 @@ def main() -> None:
         rows = {"masks": MASKS, "others": OTHERS}[part]
         for seed in range(SEEDS):
             for name, options in rows.items():
-                key = f"{name}, seed {seed}, {args.steps} steps"
+                key = f"{name}_seed_{seed}_{args.steps}"
                 if key not in finished_runs():
                     errors = train(seed, args.steps, *data, **options)
                     _common.save("restorer_options", {key: errors})
@@ -101,7 +101,7 @@ def table(rows: dict, steps: int) -> None:
     for part in ("restored", "luma", "colorized"):
         errors = {
             name: np.array(
-                [runs[f"{name}, seed {i}, {steps} steps"][part] for i in range(SEEDS)]
+                [runs[f"{name}_seed_{i}_{steps}"][part] for i in range(SEEDS)]
             )
             for name in rows
         }

@@ -36,18 +36,18 @@ def chamfer(reconstruction: Mesh, mesh: Mesh) -> dict[str, float]:
     """Return mean distances both ways and their mean, in per cent of the diagonal."""
     diagonal = np.linalg.norm(np.ptp(mesh.vertices, axis=0))
     directions = {
-        "reconstruction to mesh": (reconstruction, mesh),
-        "mesh to reconstruction": (mesh, reconstruction),
+        "reconstruction_to_mesh": (reconstruction, mesh),
+        "mesh_to_reconstruction": (mesh, reconstruction),
     }
     key = jax.random.key(1)
     result = {}
     for name, (a, b) in directions.items():
         (points, _), _ = sample_surface(key, a, num_points=100_000)
         distance = to_surface(points, b)
-        result[f"{name} %"] = 100 * float(distance.mean() / diagonal)
-        result[f"{name}, largest %"] = 100 * float(distance.max() / diagonal)
-    means = [result[f"{name} %"] for name in directions]
-    return {"chamfer %": float(np.mean(means)), **result}
+        result[f"{name}_percent"] = 100 * float(distance.mean() / diagonal)
+        result[f"{name}_largest_percent"] = 100 * float(distance.max() / diagonal)
+    means = [result[f"{name}_percent"] for name in directions]
+    return {"chamfer_percent": float(np.mean(means)), **result}
 
 
 def to_surface(points: np.ndarray, mesh: Mesh) -> np.ndarray:
@@ -84,7 +84,7 @@ def scores(name: str, result: inr.FitResult, seconds: float, mesh: Mesh) -> dict
         "parts": int(as_trimesh.body_count),
         "steps": result.num_steps,
         "seconds": seconds,
-        "seconds of extraction": extraction,
+        "extraction_seconds": extraction,
         "resolution": RESOLUTION,
     }
 
@@ -120,9 +120,7 @@ def paper() -> None:
         jax.random.key(0), MODEL, terms, num_steps=NUM_STEPS, optimizer=1e-3
     )
     seconds = time.perf_counter() - start
-    _common.save(
-        "shapes", {"four terms of 2020": scores("paper", result, seconds, cube)}
-    )
+    _common.save("shapes", {"four_terms": scores("paper", result, seconds, cube)})
 
 
 def mean_absolute(residual):
