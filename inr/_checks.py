@@ -5,9 +5,10 @@ do. Checks test shapes, dtypes and static numbers, which exist under `jit` too; 
 test values only if the values are concrete.
 """
 
+import difflib
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import jax
@@ -190,7 +191,14 @@ def check_choice(argument: str, value: object, choices: Sequence[object]) -> Non
     except (TypeError, ValueError):  # an array has no truth value
         is_choice = False
     if not is_choice:
-        raise fail(argument, "one of " + ", ".join(map(repr, choices)), repr(value))
+        expected = "one of " + ", ".join(map(repr, choices))
+        raise fail(argument, expected, repr(value), did_you_mean(value, choices))
+
+
+def did_you_mean(value: object, choices: Iterable[object]) -> str:
+    """Question that names the most similar choice; empty if none is similar."""
+    names = difflib.get_close_matches(str(value), map(str, choices), n=1)
+    return f"Did you mean {names[0]!r}?" if names else ""
 
 
 def as_count(

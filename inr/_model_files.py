@@ -142,6 +142,17 @@ def read_model(
     return ModelFile(model, params, metadata.size)
 
 
+def read_module(path: pathlib.Path, kinds: Mapping[str, type[nn.Module]]) -> nn.Module:
+    """The module of a file that comes with the library, without its arrays."""
+    import safetensors
+
+    with safetensors.safe_open(path, framework="numpy") as file:
+        header = file.metadata() or {}
+    options: dict[str, Any] = {"source": str(path), "kinds": kinds, "writer": "inr"}
+    metadata = _metadata.decode(header, 2**31, **options)
+    return kinds[metadata.kind](**metadata.hyperparameters)
+
+
 def _check_header(path: pathlib.Path) -> None:
     """Check what safetensors does not: the length of the header, and equal names.
 

@@ -16,7 +16,7 @@ from flax import linen as nn
 
 from inr import _checks, _display, pretrained
 from inr._files import as_path
-from inr._model_files import read_model, write_model
+from inr._model_files import read_model, read_module, write_model
 from inr._registry import registered, registered_name
 from inr._typing import Array, Params
 from inr.fields import BoundField, FieldModule, bind, check_params
@@ -112,18 +112,36 @@ def resolve(
     Raises:
       FileNotFoundError, ValueError: as `load_model`, and for a model of another task.
     """
-    loaded = model if isinstance(model, LoadedModel) else _load_named(argument, model)
+    if isinstance(model, LoadedModel):
+        loaded = model
+    else:
+        loaded = _load_named(argument, model, task)
     actual = getattr(loaded.model, "task", None)
     if actual != task:
         got = f"{type(loaded.model).__name__} for task {actual!r}"
-        raise _checks.fail(argument, f"a model for task {task!r}", got)
+        fix = f"Pretrained for this task: {', '.join(pretrained_names(task))}."
+        raise _checks.fail(argument, f"a model for task {task!r}", got, fix)
     return loaded
 
 
-def _load_named(argument: str, model: str | os.PathLike) -> LoadedModel:
+def pretrained_names(task: str) -> tuple[str, ...]:
+    """Names of the pretrained models for a task, sorted; see `ConditionalModel`."""
+    return tuple(name for name in pretrained.names() if _task(name) == task)
+
+
+@functools.cache
+def _task(name: str) -> str:
+    return getattr(read_module(pretrained.file(name), _kinds()), "task", "")
+
+
+def _load_named(
+    argument: str, model: str | os.PathLike, task: str | None = None
+) -> LoadedModel:
     if as_path(argument, model).suffix == ".safetensors":
         return _load(model)
-    _checks.check_choice(argument, model, pretrained.names())
+    if model not in pretrained.names():
+        names = pretrained.names() if task is None else pretrained_names(task)
+        _checks.check_choice(argument, model, names)
     return _load_pretrained(str(model))
 
 
