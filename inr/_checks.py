@@ -5,16 +5,17 @@ do. Checks test shapes, dtypes and static numbers, which exist under `jit` too; 
 test values only if the values are concrete.
 """
 
-import difflib
 import math
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+
+from inr._suggestions import did_you_mean
 
 
 def fail(argument: str, expected: str, got: object, fix: str = "") -> ValueError:
@@ -29,8 +30,10 @@ def is_concrete(*trees: Any) -> bool:
 
 def as_array(argument: str, value: Any, expected: str = "an array") -> jax.Array:
     """Return `value` as an array of numbers or bools."""
+    # `jnp.asarray` compiles a program for every shape of a NumPy array.
+    convert = jax.device_put if isinstance(value, np.ndarray) else jnp.asarray
     try:
-        return jnp.asarray(value)
+        return convert(value)
     except (TypeError, ValueError, OverflowError):
         got = getattr(value, "dtype", type(value).__name__)
         raise fail(argument, expected, got) from None
@@ -67,10 +70,13 @@ def _is_real(dtype: np.dtype) -> bool:
 
 
 def as_numpy(argument: str, value: Any, expected: str) -> np.ndarray:
-    """Return `value` as a NumPy array of any dtype."""
+    """Return `value` as a NumPy array of any dtype; refuse a traced array."""
+    if not is_concrete(value):
+        fix = "This function runs on the host: call it outside of JAX transformations."
+        raise fail(argument, "a concrete array", "a traced one", fix)
     try:
         return np.asarray(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:  # PyTorch: requires_grad
         raise fail(argument, expected, f"{type(value).__name__} ({error})") from None
 
 
@@ -193,12 +199,6 @@ def check_choice(argument: str, value: object, choices: Sequence[object]) -> Non
     if not is_choice:
         expected = "one of " + ", ".join(map(repr, choices))
         raise fail(argument, expected, repr(value), did_you_mean(value, choices))
-
-
-def did_you_mean(value: object, choices: Iterable[object]) -> str:
-    """Question that names the most similar choice; empty if none is similar."""
-    names = difflib.get_close_matches(str(value), map(str, choices), n=1)
-    return f"Did you mean {names[0]!r}?" if names else ""
 
 
 def as_count(

@@ -118,7 +118,7 @@ def drive(
                     best, best_loss = state, np.nanmean(loss)
                 if callback is not None:
                     callback(len(history), loss, state)
-                if bool(chunk.stopped.all()):
+                if np.asarray(chunk.stopped).all():
                     status = "target reached"
                     break
                 writer.save_if_due(state, history)

@@ -17,19 +17,21 @@ _hidden = contextvars.ContextVar("hidden", default=False)
 
 
 def progress_bar(total: int, *, progress: bool, **options: Any) -> tqdm:
-    """A bar of its own for each loop, which says "compiling" until its first update.
+    """A bar of its own for each loop, which says "compiling" until the first step.
 
     Args:
       total: number of steps.
       progress: whether to show the bar.
-      options: further options of `tqdm`.
+      options: further options of `tqdm`. With `delay` the bar is hidden at first, and
+        does not say "compiling".
 
     Returns:
       A context manager with a method `update(count)`. The first text that the loop
       sets replaces "compiling".
     """
     bar = tqdm(total=total, disable=not progress or _hidden.get(), **options)
-    bar.set_postfix_str("compiling")
+    if "delay" not in options:
+        bar.set_postfix_str("compiling")
     return bar
 
 

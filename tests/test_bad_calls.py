@@ -52,8 +52,8 @@ EXCEPTIONS = {
 RESULTS = {
     "AxisDerivatives", "Derivatives", "FieldFile", "FitDiverged", "FitInfo",
     "FitManyResult", "FitResult", "FitState", "ImageMetadata", "Match",
-    "NotConverged", "PointBatch", "ScaleBatch", "Solution", "Textures", "TrainInfo", "TrainResult", "TrainState",
-    "TrainingDiverged", "Trajectory",
+    "NotConverged", "PointBatch", "ScaleBatch", "Solution", "Textures",
+    "TrainInfo", "TrainResult", "TrainState", "TrainingDiverged", "Trajectory",
 }  # fmt: skip
 CONTAINERS = {  # The functions that take them check their contents.
     "BoundField", "Box", "Cells", "FeatureMap", "LoadedModel", "LumaChromaField",

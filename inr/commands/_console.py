@@ -9,6 +9,7 @@ from typing import Any
 
 from inr import _checks
 from inr._progress import hidden_bars
+from inr._suggestions import did_you_mean
 from inr.commands._batches import ERRORS, BatchFailed
 from inr.commands._caching import program_cache
 from inr.commands._outputs import Outputs
@@ -26,7 +27,7 @@ class Parser(argparse.ArgumentParser):
         try:
             super()._check_value(action, value)
         except argparse.ArgumentError as error:
-            suggestion = _checks.did_you_mean(value, action.choices or ())
+            suggestion = did_you_mean(value, action.choices or ())
             message = f"{error.message}. {suggestion}".rstrip(". ")
             raise argparse.ArgumentError(action, message) from None
 

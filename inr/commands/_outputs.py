@@ -2,11 +2,12 @@
 
 import os
 import pathlib
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -48,7 +49,7 @@ class Outputs:
     format: PictureFormat | None = None
     bits: Literal[8, 16] | None = None
     large: bool = False
-    stream: BinaryIO | None = None
+    stream: Any = None  # run-time checks do not know `BinaryIO`
     _claims: set[str] = field(default_factory=set, repr=False)
 
     @property
@@ -107,7 +108,7 @@ class Outputs:
 
     def with_extension(self, ending: str) -> str:
         """The ending with the extension of its file."""
-        return ending if "." in ending else f"{ending}.{self.format or 'png'}"
+        return ending if _extension(ending) else f"{ending}.{self.format or 'png'}"
 
     def _main_ending(self, endings: Sequence[str]) -> str:
         """The first ending that the extension of `path` fits."""
@@ -118,9 +119,9 @@ class Outputs:
         allowed = _PICTURES if self.format is None else (f".{self.format}",)
         extensions: list[str] = []
         for ending in endings:
-            is_picture = "." not in ending
-            fits = allowed if is_picture else ("." + ending.rpartition(".")[2],)
-            if (of_name if is_picture else extension) in fits:
+            own = _extension(ending)
+            fits = (own,) if own else allowed
+            if (extension if own else of_name) in fits:
                 return ending
             extensions += fits
         names = ", ".join(dict.fromkeys(extensions))
@@ -203,9 +204,9 @@ class Files:
         self, ending: str, writer: Callable[[pathlib.Path], object]
     ) -> None:
         stream = self._outputs.stream or sys.stdout.buffer
-        extension = self._outputs.with_extension(ending).rpartition(".")[2]
+        extension = _extension(self._outputs.with_extension(ending))
         with tempfile.TemporaryDirectory() as folder:
-            path = pathlib.Path(folder) / f"result.{extension}"
+            path = pathlib.Path(folder) / f"result{extension}"
             writer(path)
             stream.write(path.read_bytes())
         stream.flush()
@@ -222,6 +223,12 @@ def region_suffix(region: Region | None) -> str:
         return ""
     corners = np.asarray(_checks.as_region("region", region, 2)).ravel()
     return "_" + "-".join(f"{x:g}" for x in corners)
+
+
+def _extension(ending: str) -> str:
+    """The extension of an ending, which may have numbers with points; or nothing."""
+    match = re.search(r"\.[a-z]\w*$", ending)
+    return match[0] if match else ""
 
 
 def _without_alpha(image: np.ndarray) -> np.ndarray:

@@ -147,13 +147,12 @@ def _load_named(
 
 @functools.cache
 def _load_pretrained(name: str) -> LoadedModel:
-    return _load(pretrained.file(name))
+    return _load(pretrained.file(name), trusted=True)
 
 
-def _load(path: str | os.PathLike) -> LoadedModel:
-    model, arrays, _ = read_model(
-        path, _kinds(), inputs=_example_inputs, writer="save_model"
-    )
+def _load(path: str | os.PathLike, *, trusted: bool = False) -> LoadedModel:
+    inputs = None if trusted else _example_inputs
+    model, arrays, _ = read_model(path, _kinds(), inputs=inputs, writer="save_model")
     return LoadedModel(model, jax.tree.map(_as_float32, arrays))
 
 
@@ -167,7 +166,8 @@ def _as_float16(array: Any) -> np.ndarray:
 def _as_float32(array: np.ndarray) -> Array:
     """A floating array as float32, any other unchanged."""
     is_floating = jnp.issubdtype(array.dtype, jnp.floating)
-    return jnp.asarray(array, jnp.float32 if is_floating else None)
+    # NumPy converts, because XLA would compile a program for every shape.
+    return jax.device_put(array.astype(np.float32) if is_floating else array)
 
 
 def _example_inputs(model: nn.Module, arrays: Mapping[str, Any]) -> Sequence[Any]:

@@ -3,6 +3,7 @@
 import io
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
@@ -18,7 +19,7 @@ from inr.commands._console import _parse
 @pytest.fixture
 def field(tmp_path):
     model = inr.Siren(3, width=4, depth=1)
-    params = model.init(jax.random.key(0), np.zeros((1, 2), np.float32))
+    params = model.init(jax.random.key(0), jnp.zeros((1, 2), jnp.float32))
     inr.save_field(tmp_path / "a.safetensors", inr.bind(model, params), size=(6, 9))
     return str(tmp_path / "a.safetensors")
 
@@ -59,12 +60,14 @@ def test_interrupts_end_with_one_line_and_130(capsys):
 def test_an_interrupted_fit_writes_nothing(tmp_path, monkeypatch, capsys):
     inr.write_image(tmp_path / "a.png", np.full((4, 4, 3), 0.5))
 
-    def fit_image(key, image, **options):
-        result = inr.fit_image(key, image, model=inr.Siren(3, width=4), num_steps=1)
-        return result._replace(status="interrupted")
+    def fit_image(key, image, *, model, num_steps):
+        params = model.init(key, jnp.zeros((1, 2), jnp.float32))
+        field = inr.bind(model, params)
+        return inr.FitResult(field, np.zeros(1, np.float32), 1, "interrupted")
 
     monkeypatch.setattr(fields, "fit_image", fit_image)
-    arguments = ["fit", str(tmp_path / "a.png"), "--output", str(tmp_path / "out")]
+    arguments = ["fit", str(tmp_path / "a.png"), "--width", "4"]
+    arguments += ["--output", str(tmp_path / "out")]
     assert main(arguments) == 130
     assert "interrupted" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

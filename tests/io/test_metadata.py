@@ -67,7 +67,8 @@ def test_a_profile_that_was_applied_or_does_not_fit_is_left_out(tmp_path):
     assert read_image_metadata(path).profile is None
     gray = np.full((4, 4, 1), 0.5, np.float32)
     write_image(tmp_path / "gray.png", gray, metadata=ImageMetadata(profile=SRGB))
-    assert "icc_profile" not in Image.open(tmp_path / "gray.png").info
+    with Image.open(tmp_path / "gray.png") as image:
+        assert "icc_profile" not in image.info
 
 
 def test_damaged_metadata_count_as_absent(tmp_path):
