@@ -119,13 +119,29 @@ def resolve(
     actual = getattr(loaded.model, "task", None)
     if actual != task:
         got = f"{type(loaded.model).__name__} for task {actual!r}"
-        fix = f"Pretrained for this task: {', '.join(pretrained_names(task))}."
+        names = ", ".join(_names_for(task))
+        fix = f"Pretrained for this task: {names}." if names else ""
         raise _checks.fail(argument, f"a model for task {task!r}", got, fix)
     return loaded
 
 
 def pretrained_names(task: str) -> tuple[str, ...]:
-    """Names of the pretrained models for a task, sorted; see `ConditionalModel`."""
+    """Names of the pretrained models for a task.
+
+    Args:
+      task: verb that uses the models, as `ConditionalModel.task`.
+
+    Returns:
+      Names, sorted.
+
+    Raises:
+      ValueError: for a task without pretrained models.
+    """
+    _checks.check_choice("task", task, sorted({*map(_task, pretrained.names())}))
+    return _names_for(task)
+
+
+def _names_for(task: str) -> tuple[str, ...]:
     return tuple(name for name in pretrained.names() if _task(name) == task)
 
 
@@ -140,7 +156,7 @@ def _load_named(
     if as_path(argument, model).suffix == ".safetensors":
         return _load(model)
     if model not in pretrained.names():
-        names = pretrained.names() if task is None else pretrained_names(task)
+        names = pretrained.names() if task is None else _names_for(task)
         _checks.check_choice(argument, model, names)
     return _load_pretrained(str(model))
 

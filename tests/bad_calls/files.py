@@ -87,7 +87,7 @@ CALLS = {
         "image": image(),
         "bits": choice("a").default(other=12),
         "quality": COUNT.optional(lossless=50),
-        "metadata": kind(OMITTED, text="text", number=8, path=pathlib.Path("a.jpg")),
+        "metadata": kind(OMITTED, text="text", number=8, path=folder()).without("None"),
     },
     io.write_audio: {
         "path": new_file("new.wav"),

@@ -1,6 +1,9 @@
 """What the command line adds to commands: exit codes, --quick, --quiet, stdout."""
 
 import io
+import signal
+import subprocess
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -70,6 +73,25 @@ def test_an_interrupted_fit_writes_nothing(tmp_path, monkeypatch, capsys):
     arguments += ["--output", str(tmp_path / "out")]
     assert main(arguments) == 130
     assert "interrupted" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_process_with_one_line(tmp_path):
+    inr.write_image(tmp_path / "a.png", np.full((16, 16, 3), 0.5))
+    code = "import sys; from inr.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "fit", "a.png", "--steps", "1000000"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
+    ) as process:
+        error = b""
+        while b" dB]" not in error:  # the bar after the first step
+            error += process.stderr.read(1)
+        process.send_signal(signal.SIGINT)
+        error = process.stderr.read().decode()
+    assert process.returncode == 130
+    assert error.endswith("inr: interrupted\n")
+    assert "Traceback" not in error
     assert not (tmp_path / "out").exists()
 
 
