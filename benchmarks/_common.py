@@ -25,6 +25,7 @@ SOURCES = {
     "diffusion_restorer": ("inr/colorization", "inr/diffusion", "inr/weights"),
     "equations": (*_FITS, "inr/signals"),
     "families": _FITS,
+    "first_call": (*_FITS, "inr/upscaling", "inr/colorization", "inr/merging"),
     "fit": _FITS,
     "poisson": ("inr/poisson", "inr/merging"),
     "reconstruction": (*_FITS, "inr/signals", "inr/calculus", "inr/merging"),

@@ -13,14 +13,9 @@ their model cards in inr/weights. `--samples 4` draws four samples of a portrait
 possible colors in place of their mean, and `--preset` selects how.
 """
 
-import argparse
 import sys
 
-from inr.__main__ import add_colorize
-from inr.commands import run_command
-
-parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-add_colorize(parser)
+from inr.__main__ import main
 
 if __name__ == "__main__":
-    sys.exit(run_command(parser, None))
+    sys.exit(main(["colorize", *sys.argv[1:]]))

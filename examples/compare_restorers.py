@@ -9,37 +9,9 @@ renderings differ most; its columns are bicubic interpolation, the models, and t
 original.
 """
 
-import argparse
 import sys
 
-from inr.commands import add_output, compare_restorers, run_command
-
-parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.set_defaults(run=compare_restorers, quick_options={"size": 128})
-parser.add_argument(
-    "models",
-    nargs="*",
-    default=["portraits", "photos"],
-    help="names of pretrained weights, or files (default: portraits photos)",
-)
-parser.add_argument(
-    "--image", metavar="FILE", help="(default: the head of a bundled photograph)"
-)
-parser.add_argument(
-    "--side",
-    type=int,
-    default=64,
-    metavar="PIXELS",
-    help="longer side to which the input is reduced (default: %(default)s)",
-)
-parser.add_argument(
-    "--size",
-    type=int,
-    default=512,
-    metavar="PIXELS",
-    help="longer side of each rendering (default: %(default)s)",
-)
-add_output(parser)
+from inr.__main__ import main
 
 if __name__ == "__main__":
-    sys.exit(run_command(parser, None))
+    sys.exit(main(["compare-restorers", *sys.argv[1:]]))

@@ -9,29 +9,9 @@ that JAX runs without this library; and `field.png`, the shader's picture beside
 photograph.
 """
 
-import argparse
 import sys
 
-from inr.commands import (
-    add_max_side,
-    add_output,
-    add_training,
-    export,
-    run_command,
-)
-
-parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.set_defaults(run=export, quick_options={"num_steps": 300, "max_side": 64})
-parser.add_argument("image", nargs="?", help="file (default: a bundled photograph)")
-parser.add_argument(
-    "--depth",
-    type=int,
-    default=3,
-    help="hidden layers of the SIREN after the first (default: %(default)s)",
-)
-add_max_side(parser, 128)
-add_training(parser, num_steps=2000, width=32)
-add_output(parser)
+from inr.__main__ import main
 
 if __name__ == "__main__":
-    sys.exit(run_command(parser, None))
+    sys.exit(main(["export", *sys.argv[1:]]))

@@ -7,14 +7,9 @@ Writes the field (a safetensors file, which `inr.load_field` reads), the renderi
 a contact sheet with a detail enlarged by the field and by bicubic interpolation.
 """
 
-import argparse
 import sys
 
-from inr.__main__ import add_fit
-from inr.commands import run_command
-
-parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-add_fit(parser)
+from inr.__main__ import main
 
 if __name__ == "__main__":
-    sys.exit(run_command(parser, None))
+    sys.exit(main(["fit", *sys.argv[1:]]))

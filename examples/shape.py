@@ -8,14 +8,9 @@ field (a file that `inr.load_field` reads), a watertight mesh in the units of th
 and a shaded picture.
 """
 
-import argparse
 import sys
 
-from inr.__main__ import add_shape
-from inr.commands import run_command
-
-parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-add_shape(parser)
+from inr.__main__ import main
 
 if __name__ == "__main__":
-    sys.exit(run_command(parser, None))
+    sys.exit(main(["shape", *sys.argv[1:]]))

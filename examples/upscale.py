@@ -11,14 +11,9 @@ of the same pixels. `--method siren` fits a SIREN to the image instead. It has n
 training data but that image, so it interpolates, and bicubic may be better.
 """
 
-import argparse
 import sys
 
-from inr.__main__ import add_upscale
-from inr.commands import run_command
-
-parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-add_upscale(parser)
+from inr.__main__ import main
 
 if __name__ == "__main__":
-    sys.exit(run_command(parser, None))
+    sys.exit(main(["upscale", *sys.argv[1:]]))

@@ -7,35 +7,9 @@ Every step fits a random batch of pixels. Writes the video that the field predic
 a sheet of frames from both videos.
 """
 
-import argparse
 import sys
 
-from inr.commands import (
-    add_max_side,
-    add_output,
-    add_training,
-    run_command,
-    video,
-)
-
-QUICK = {"num_frames": 16, "num_steps": 300, "max_side": 80}
-
-parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.set_defaults(run=video, quick_options=QUICK)
-parser.add_argument(
-    "clip", nargs="?", help="video file (default: a crop that pans over a photograph)"
-)
-parser.add_argument(
-    "--frames",
-    dest="num_frames",
-    type=int,
-    default=48,
-    metavar="N",
-    help="number of frames, from the beginning (default: %(default)s)",
-)
-add_max_side(parser, 128)
-add_training(parser, num_steps=1500, width=None)
-add_output(parser)
+from inr.__main__ import main
 
 if __name__ == "__main__":
-    sys.exit(run_command(parser, None))
+    sys.exit(main(["video", *sys.argv[1:]]))

@@ -8,35 +8,9 @@ field (a file that `inr.load_field` reads) and pictures of it at four times, and
 its distance from the exact solution.
 """
 
-import argparse
 import sys
 
-from inr.commands import add_output, add_training, run_command, wave
-
-QUICK = {"duration": 0.4, "width": 24, "num_steps": 50}
-
-parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.set_defaults(run=wave, quick_options=QUICK)
-parser.add_argument(
-    "initial", nargs="?", help="array or image (default: a Gaussian pulse)"
-)
-parser.add_argument(
-    "--duration",
-    type=float,
-    default=1.2,
-    help="duration of the solution; a wave crosses the square in 2 (default: "
-    "%(default)g)",
-)
-parser.add_argument(
-    "--detail",
-    type=int,
-    default=12,
-    metavar="PIXELS",
-    help="size to which an image is reduced to smooth it; more keep finer detail "
-    "(default: %(default)s)",
-)
-add_training(parser, num_steps=80, width=40)
-add_output(parser)
+from inr.__main__ import main
 
 if __name__ == "__main__":
-    sys.exit(run_command(parser, None))
+    sys.exit(main(["wave", *sys.argv[1:]]))

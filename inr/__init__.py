@@ -1,4 +1,8 @@
-"""Implicit neural representations: a signal held as a function of coordinates."""
+"""Implicit neural representations: a signal held as a function of coordinates.
+
+JAX has threads of its own, so a process that has imported it must not be forked: choose
+`multiprocessing.get_context("spawn")`.
+"""
 
 from importlib.metadata import version as _version
 
@@ -10,6 +14,7 @@ from inr import (
     diffusion as diffusion,
     fields as fields,
     fitting as fitting,
+    io as io,
     merging as merging,
     metrics as metrics,
     models as models,

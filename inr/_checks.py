@@ -15,6 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from inr._suggestions import did_you_mean
+
 
 def fail(argument: str, expected: str, got: object, fix: str = "") -> ValueError:
     """Error to raise: "`argument` must be EXPECTED, got GOT. FIX"."""
@@ -28,8 +30,10 @@ def is_concrete(*trees: Any) -> bool:
 
 def as_array(argument: str, value: Any, expected: str = "an array") -> jax.Array:
     """Return `value` as an array of numbers or bools."""
+    # `jnp.asarray` compiles a program for every shape of a NumPy array.
+    convert = jax.device_put if isinstance(value, np.ndarray) else jnp.asarray
     try:
-        return jnp.asarray(value)
+        return convert(value)
     except (TypeError, ValueError, OverflowError):
         got = getattr(value, "dtype", type(value).__name__)
         raise fail(argument, expected, got) from None
@@ -66,10 +70,13 @@ def _is_real(dtype: np.dtype) -> bool:
 
 
 def as_numpy(argument: str, value: Any, expected: str) -> np.ndarray:
-    """Return `value` as a NumPy array of any dtype."""
+    """Return `value` as a NumPy array of any dtype; refuse a traced array."""
+    if not is_concrete(value):
+        fix = "This function runs on the host: call it outside of JAX transformations."
+        raise fail(argument, "a concrete array", "a traced one", fix)
     try:
         return np.asarray(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:  # PyTorch: requires_grad
         raise fail(argument, expected, f"{type(value).__name__} ({error})") from None
 
 
@@ -190,7 +197,8 @@ def check_choice(argument: str, value: object, choices: Sequence[object]) -> Non
     except (TypeError, ValueError):  # an array has no truth value
         is_choice = False
     if not is_choice:
-        raise fail(argument, "one of " + ", ".join(map(repr, choices)), repr(value))
+        expected = "one of " + ", ".join(map(repr, choices))
+        raise fail(argument, expected, repr(value), did_you_mean(value, choices))
 
 
 def as_count(

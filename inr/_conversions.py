@@ -16,7 +16,8 @@ def as_image(argument: str, value: Any) -> jax.Array:
     This is what "Image verbs accept" means in the documentation: floating values in
     [0, 1]; uint8 and uint16 arrays, divided by 255 and 65535; PIL images, of which
     palettes and CMYK become RGB; `[h, w, c]`, or `[h, w]`, which gains c = 1. Nothing
-    is clipped. Concrete floating values above 1.5 cause a warning.
+    is clipped. Concrete floating values above 1.5 cause a warning. Tensors of other
+    libraries are accepted if they convert themselves to NumPy, as PyTorch's on a CPU.
 
     Raises:
       ValueError: for bool and other integers, another rank, an empty axis, or NaN.
@@ -38,6 +39,10 @@ def as_image(argument: str, value: Any) -> jax.Array:
         if dtype == np.bool_:
             fix = "Convert it with `.astype(numpy.float32)`."
         raise _checks.fail(argument, expected, f"dtype {dtype}", fix)
+    elif _checks.is_concrete(value) and np.ndim(levels) == 2:
+        value = levels[..., None]  # in NumPy, without a program for every size
+    elif not isinstance(value, jax.Array):
+        value = levels  # tensors of other libraries too
     image = _checks.as_floating(argument, value)
     _checks.check_rank(argument, image, "[h, w, c]", "[h, w]")
     _checks.check_not_empty(argument, image)

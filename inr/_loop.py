@@ -17,7 +17,7 @@ import jax
 import numpy as np
 
 from inr import _checks
-from inr._progress import tqdm
+from inr._progress import progress_bar
 from inr._typing import Array
 from inr.checkpoints import Checkpoints, check_num_steps, open_checkpoints
 
@@ -101,7 +101,7 @@ def drive(
         check_num_steps(num_steps, len(history))
         best, best_loss, limit, status = state, np.inf, 1, "finished"
         bar = stack.enter_context(
-            tqdm(total=num_steps, initial=len(history), disable=not progress)
+            progress_bar(num_steps, initial=len(history), progress=progress)
         )
         try:
             while len(history) < num_steps:
@@ -118,7 +118,7 @@ def drive(
                     best, best_loss = state, np.nanmean(loss)
                 if callback is not None:
                     callback(len(history), loss, state)
-                if bool(chunk.stopped.all()):
+                if np.asarray(chunk.stopped).all():
                     status = "target reached"
                     break
                 writer.save_if_due(state, history)

@@ -1,6 +1,5 @@
 """Modules and arrays: those of a file must be what `init` of its module gives."""
 
-import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -53,10 +52,15 @@ def build(
         expected = f"a file with hyperparameters that {cls.__name__} accepts"
         got = f"{short(hyperparameters)} in {source} ({error})"
         raise _checks.fail("path", expected, got) from error
-    options = {"rngs": {"params": jax.random.key(0)}, "mutable": DenyList("params")}
+
+    def apply(*arguments: Any) -> Any:
+        # A key that is created under the trace needs no program of its own.
+        rngs = {"params": jax.random.key(0)}
+        return model.apply(*arguments, rngs=rngs, mutable=DenyList("params"))
+
     try:
         tree = traverse_util.unflatten_dict(dict(arrays), sep="/")
-        jax.eval_shape(functools.partial(model.apply, **options), tree, *examples)
+        jax.eval_shape(apply, tree, *examples)
     except Exception as error:
         problem = str(error).split(" (http")[0]
         raise _others("path", model, f"{source}: {problem}") from error
@@ -83,7 +87,11 @@ def check_arrays(
       argument: name of the arrays in errors.
       source: the file or the class, for errors.
     """
-    tree = jax.eval_shape(model.init, jax.random.key(0), *examples)
+
+    def init(*inputs: Any) -> Any:
+        return model.init(jax.random.key(0), *inputs)
+
+    tree = jax.eval_shape(init, *examples)
     flat: Any = traverse_util.flatten_dict(dict(tree), sep="/")
     expected, actual = (
         {(name, tuple(x.shape), _kind(x.dtype)) for name, x in arrays_by_path.items()}

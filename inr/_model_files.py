@@ -96,7 +96,7 @@ def read_model(
     path: str | os.PathLike,
     kinds: Mapping[str, type[nn.Module]],
     *,
-    inputs: Inputs,
+    inputs: Inputs | None,
     writer: str,
 ) -> ModelFile:
     """Read a module of one of `kinds`.
@@ -104,7 +104,8 @@ def read_model(
     Args:
       path: file name ending in `.safetensors`.
       kinds: accepted classes by their registered names.
-      inputs: example inputs of a module.
+      inputs: example inputs of a module; None for a file that comes with the library,
+        whose arrays need no comparison with those of the module.
       writer: function that errors name as the source of such files.
 
     Returns:
@@ -133,13 +134,28 @@ def read_model(
             new = _metadata.current_path if metadata.number == "1" else str
             shapes = {new(name): shape for name, shape in shapes.items()}
             cls, values = kinds[metadata.kind], metadata.hyperparameters
-            model = build(cls, values, shapes, inputs, source=str(path))
+            model = (
+                cls(**values)
+                if inputs is None
+                else build(cls, values, shapes, inputs, source=str(path))
+            )
             arrays = {new(name): file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except safetensors.SafetensorError as error:
         raise _incomplete(path, error) from None
     check_finite(arrays, argument="path", source=str(path))
     params = traverse_util.unflatten_dict(arrays, sep="/")
     return ModelFile(model, params, metadata.size)
+
+
+def read_module(path: pathlib.Path, kinds: Mapping[str, type[nn.Module]]) -> nn.Module:
+    """The module of a file that comes with the library, without its arrays."""
+    import safetensors
+
+    with safetensors.safe_open(path, framework="numpy") as file:
+        header = file.metadata() or {}
+    options: dict[str, Any] = {"source": str(path), "kinds": kinds, "writer": "inr"}
+    metadata = _metadata.decode(header, 2**31, **options)
+    return kinds[metadata.kind](**metadata.hyperparameters)
 
 
 def _check_header(path: pathlib.Path) -> None:

@@ -51,9 +51,9 @@ EXCEPTIONS = {
 
 RESULTS = {
     "AxisDerivatives", "Derivatives", "FieldFile", "FitDiverged", "FitInfo",
-    "FitManyResult", "FitResult", "FitState", "Match", "NotConverged", "PointBatch",
-    "ScaleBatch", "Solution", "Textures", "TrainInfo", "TrainResult", "TrainState",
-    "TrainingDiverged", "Trajectory",
+    "FitManyResult", "FitResult", "FitState", "ImageMetadata", "Match",
+    "NotConverged", "PointBatch", "ScaleBatch", "Solution", "Textures",
+    "TrainInfo", "TrainResult", "TrainState", "TrainingDiverged", "Trajectory",
 }  # fmt: skip
 CONTAINERS = {  # The functions that take them check their contents.
     "BoundField", "Box", "Cells", "FeatureMap", "LoadedModel", "LumaChromaField",

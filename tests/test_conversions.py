@@ -37,6 +37,34 @@ def test_floating_images_are_returned_unchanged():
     assert _conversions.as_image("image", half).dtype == jnp.float32
 
 
+class Tensor:
+    """As PyTorch's tensors on a CPU, or one that requires gradients."""
+
+    def __init__(self, values, requires_grad=False):
+        self.values, self.requires_grad = values, requires_grad
+
+    def __array__(self, dtype=None, copy=None):
+        if self.requires_grad:
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
+        return np.asarray(self.values, dtype)
+
+
+def test_tensors_of_other_libraries_are_converted_or_refused_by_name():
+    for values in (RNG.random((4, 5, 3), np.float32), np.full((4, 5), 51, np.uint8)):
+        expected = _conversions.as_image("image", values)
+        image = _conversions.as_image("image", Tensor(values))
+        np.testing.assert_array_equal(image, expected)
+    with refuses("`image` must be .*, got Tensor .*requires grad"):
+        _conversions.as_image("image", Tensor(values, requires_grad=True))
+
+
+def test_host_functions_refuse_traced_arrays_by_name():
+    import inr
+
+    with refuses("`image` must be a concrete array, .* outside of JAX transformations"):
+        jax.jit(lambda x: inr.upscale(x, 2))(jnp.zeros((8, 8, 3)))
+
+
 def test_pil_images_of_every_mode_are_accepted():
     rgb = RNG.integers(0, 256, (6, 5, 3), np.uint8)
     image = Image.fromarray(rgb)

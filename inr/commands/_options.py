@@ -1,56 +1,123 @@
-"""Command-line options that commands share, and the call of a command."""
+"""Command-line options that commands share."""
 
 import argparse
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any
 
-from inr.poisson import NotConverged
+from inr.commands._outputs import FORMATS
+from inr.models import pretrained_names
 
 
-def run_command(
-    parser: argparse.ArgumentParser, arguments: Sequence[str] | None
-) -> int:
-    """Parse arguments, and call a command.
-
-    Args:
-      parser: a parser whose defaults have `run`, the command, and `quick_options`, the
-        options that `--quick` sets.
-      arguments: command-line arguments; None for those of this process.
-
-    Returns:
-      The exit status: 0, or 2 after an error message of one line.
-    """
-    options = vars(parser.parse_args(arguments))
-    options.pop("command", None)
-    command = options.pop("run")
-    quick_options = options.pop("quick_options")
-    if options.pop("quick"):
-        options.update(quick_options)
-    if options.get("region") is not None:
-        corners = tuple(options["region"])
-        options["region"] = (corners[:2], corners[2:])
-    for name in ("size", "offset", "source"):
-        if isinstance(options.get(name), list):
-            options[name] = tuple(options[name])
-    try:
-        command(**{k: v for k, v in options.items() if v is not None})
-    except (ValueError, TypeError, OSError, ImportError, NotConverged) as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 2
-    return 0
+def add_console(
+    parser: argparse.ArgumentParser, quick_options: Mapping[str, Any] | None = None
+) -> None:
+    """Add `--quiet`, `--no-cache` and, if there are quick options, `--quick`."""
+    parser.set_defaults(command_parser=parser)
+    group = parser.add_argument_group("console")
+    group.add_argument(
+        "-q",
+        "--quiet",
+        action="store_true",
+        help="print errors and warnings only (default: reports and progress bars)",
+    )
+    group.add_argument(
+        "--no-cache",
+        dest="cache",
+        action="store_false",
+        help="do not keep compiled programs for later calls (default: keep them in "
+        "the user's cache folder)",
+    )
+    if quick_options:
+        parser.set_defaults(quick_options=quick_options)
+        text = ", ".join(
+            f"{name.replace('num_', '').replace('_', '-')} {value}"
+            for name, value in quick_options.items()
+        )
+        group.add_argument(
+            "--quick",
+            action="store_true",
+            help=f"a fast run of lower quality: {text}; options that are given win "
+            "(default: off)",
+        )
 
 
 def add_output(
-    parser: argparse.ArgumentParser, *, quick: str = "a fast run of lower quality"
+    parser: argparse.ArgumentParser,
+    *,
+    main: str = "the picture",
+    pictures: bool = True,
+    large: bool = False,
 ) -> None:
-    """Add `--out` and `--quick`, whose help is `quick`."""
-    parser.add_argument(
-        "--out",
+    """Add the options of `Outputs`.
+
+    Args:
+      parser: the parser.
+      main: what a file name or "-" receives.
+      pictures: whether the command writes pictures of its input's bits and format.
+      large: whether its pictures can be very large.
+    """
+    group = parser.add_argument_group("output")
+    group.add_argument(
+        "-o",
+        "--output",
         default="out",
-        metavar="FOLDER",
-        help="folder for the results (default: %(default)s)",
+        metavar="NAME",
+        help=f"folder for all results; a file name, or - for stdout, receives {main} "
+        "alone (default: %(default)s)",
     )
-    parser.add_argument("--quick", action="store_true", help=quick)
+    group.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace existing files (default: refuse)",
+    )
+    if pictures:
+        group.add_argument(
+            "--format",
+            choices=FORMATS,
+            help="format of pictures. png: lossless; jpg: smallest, without opacity; "
+            "webp: small, 8 bits; tif: lossless (default: that of the file name, or "
+            "png)",
+        )
+        group.add_argument(
+            "--bits",
+            type=int,
+            choices=(8, 16),
+            help="bits per value. 8: every format; 16: png and tif (default: those of "
+            "the input, where the format has them)",
+        )
+    if large:
+        group.add_argument(
+            "--yes",
+            dest="large",
+            action="store_true",
+            help="write pictures of more than 100 megapixels (default: refuse)",
+        )
+
+
+def add_model(
+    parser: argparse._ActionsContainer,
+    task: str,
+    *,
+    default: str | None = None,
+    unset: str = "",
+    text: str = "",
+) -> None:
+    """Add `--model`, whose help lists the pretrained models for a task.
+
+    Args:
+      parser: the parser.
+      task: see `ConditionalModel.task`.
+      default: default of the option.
+      unset: what the default None means.
+      text: what the model does, at the start of the help.
+    """
+    names = ", ".join(pretrained_names(task))
+    parser.add_argument(
+        "--model",
+        default=default,
+        help=f"{text}pretrained weights ({names}), or a file of weights (default: "
+        f"{default or unset})",
+    )
 
 
 def add_training(

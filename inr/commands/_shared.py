@@ -1,28 +1,41 @@
-"""Shared by the commands: images in, files out."""
+"""Images and fits of the commands."""
 
-import os
-import pathlib
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from inr import _checks
 from inr._typing import Array, Region, Size
+from inr.commands._batches import Source
+from inr.commands._outputs import Path
 from inr.fitting import FitResult
-from inr.io import list_images, read_image
+from inr.io import ImageMetadata, read_image, read_image_metadata
 from inr.metrics import ssim
 
-Path = str | os.PathLike
+
+class Picture(NamedTuple):
+    """An image `[h, w, c]`, and the metadata of its file, if it is from one."""
+
+    image: np.ndarray
+    metadata: ImageMetadata | None
 
 
-def load(path: Path | None, *, bundled: str = "astronaut") -> tuple[str, np.ndarray]:
-    """Name and image `[h, w, c]` of a file, or of a photograph from scikit-image."""
-    if path is not None:
-        return pathlib.Path(path).stem, read_image(path)
-    return bundled, photograph(bundled)
+def read_picture(source: Source) -> Picture:
+    """Picture of a file, or of a photograph from scikit-image."""
+    if source.path is not None:
+        return Picture(read_image(source.path), read_image_metadata(source.path))
+    name, _, part = source.name.partition("_")
+    image = photograph(name)
+    return Picture(image[_HEAD] if part else image, None)
+
+
+PORTRAIT = "astronaut_head"
+"""Name of a part of a photograph, framed like an official portrait."""
+
+_HEAD = np.s_[:256, 96:352]
 
 
 def photograph(name: str, index: int | None = None) -> np.ndarray:
@@ -39,37 +52,18 @@ def photograph(name: str, index: int | None = None) -> np.ndarray:
     return np.asarray(image, np.float32) / 255
 
 
-def load_portrait(path: Path | None) -> tuple[str, np.ndarray]:
-    """Name and image of a file, or the head of a bundled photograph."""
-    name, image = load(path)
-    return (name, image) if path is not None else (f"{name}_head", image[_HEAD])
-
-
-_HEAD = np.s_[:256, 96:352]  # of the astronaut, framed like an official portrait
-
-
-def load_all(
-    images: Sequence[Path] | Path | None,
-    load_one: Callable[..., tuple[str, np.ndarray]],
-) -> Iterator[tuple[str, np.ndarray]]:
-    """Names and images of files and folders; the bundled photograph without any."""
-    if images is None or (not isinstance(images, str | os.PathLike) and not images):
-        yield load_one(None)
-        return
-    if isinstance(images, str | os.PathLike):
-        images = [images]
-    for path in images:
-        files = list_images(path) if pathlib.Path(path).is_dir() else [path]
-        for file in files:
-            yield load_one(file)
-
-
 def timed_fit(
     fit: Callable[..., FitResult], *arguments: Any, **options: Any
 ) -> FitResult:
-    """Call a fit, and print its number of steps, seconds and status."""
+    """Call a fit, and print its number of steps, seconds and status.
+
+    Raises:
+      KeyboardInterrupt: if the fit was interrupted, because the command ends then too.
+    """
     start = time.perf_counter()
     result = fit(*arguments, **options)
+    if result.status == "interrupted":
+        raise KeyboardInterrupt
     seconds = time.perf_counter() - start
     print(f"fit: {result.num_steps} steps in {seconds:.0f} s, {result.status}")
     return result
@@ -136,14 +130,7 @@ def as_rgb(image: np.ndarray) -> np.ndarray:
     return np.repeat(image, 3, -1) if image.shape[-1] == 1 else image
 
 
-def output_folder(path: Path) -> pathlib.Path:
-    """The folder, created if it does not exist."""
-    folder = pathlib.Path(path)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def report(files: list[pathlib.Path]) -> list[pathlib.Path]:
-    """Print the files written, and return them."""
-    print("wrote", ", ".join(str(f) for f in files))
-    return files
+def match_channels(images: list[np.ndarray]) -> list[np.ndarray]:
+    """Repeat the channel of gray images if others are RGB."""
+    c = max(x.shape[-1] for x in images)
+    return [np.broadcast_to(x, (*x.shape[:2], c)).copy() for x in images]

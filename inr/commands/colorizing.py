@@ -1,5 +1,6 @@
-"""A command that colorizes gray images, and adds detail to small ones."""
+"""The command that colorizes gray images, and adds detail to small ones."""
 
+import argparse
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -17,39 +18,93 @@ from inr.colorization import (
     colorize as colorize_image,
     colorize_samples,
 )
+from inr.commands._batches import Source, for_each, list_sources
+from inr.commands._options import (
+    add_console,
+    add_model,
+    add_output,
+    add_region,
+    add_size,
+)
+from inr.commands._outputs import Files, Outputs, as_outputs, region_suffix
 from inr.commands._shared import (
-    load_all,
-    load_portrait,
-    output_folder,
-    report,
+    PORTRAIT,
+    has_alpha,
+    read_picture,
     size_within,
     without_alpha,
 )
-from inr.commands._sheet import write_sheet
 from inr.coords import grid, sample_grid
-from inr.io import write_image
 from inr.metrics import colorfulness, psnr
+from inr.models import LoadedModel
 from inr.training import reduce_images
 
 _LEAST_COLOR = 2.5 / 255  # a smaller range of channels is gray that was saved as RGB
 
 
+def add_colorize(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `colorize`."""
+    parser.set_defaults(run=colorize)
+    parser.add_argument(
+        "images",
+        nargs="*",
+        help="files or folders (default: a photograph from scikit-image)",
+    )
+    unset = (
+        "photos; portraits for the default photograph, and portraits_diffusion with "
+        "--samples"
+    )
+    add_model(parser, "colorize", unset=unset)
+    parser.add_argument(
+        "--side",
+        type=int,
+        metavar="PIXELS",
+        help="reduce each image to this longer side first, and restore its size and "
+        "detail with the colors (default: no reduction)",
+    )
+    add_size(parser, "that of the image, or of its region")
+    add_region(parser)
+    parser.add_argument(
+        "--samples",
+        dest="num_samples",
+        type=int,
+        default=0,
+        metavar="N",
+        help="write N samples of the possible colors instead of their mean (default: "
+        "%(default)s, the mean)",
+    )
+    parser.add_argument(
+        "--preset",
+        choices=get_args(Preset),
+        help="how samples are drawn. default: 8 steps from smooth noise, colorful; "
+        "ddpm and ddim: 100 steps from independent noise, grainy; projected: ddpm with "
+        "noise projection, accurate but dull; projected_fast: the same in 15 steps "
+        "(default: default)",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of the samples (default: %(default)s)"
+    )
+    add_output(parser, large=True)
+    add_console(parser, {"side": 128})
+
+
 def colorize(
     images: Sequence[str | os.PathLike] | str | os.PathLike | None = None,
     *,
-    model: str | os.PathLike | None = None,
+    model: str | os.PathLike | LoadedModel | None = None,
     side: int | None = None,
     size: tuple[int, int] | None = None,
     region: Region | None = None,
     num_samples: int = 0,
     preset: Preset | None = None,
     seed: int = 0,
-    out: str | os.PathLike = "out",
+    output: Outputs | str | os.PathLike = "out",
 ) -> list[pathlib.Path]:
     """Colorize images, and compare them with the originals if those have colors.
 
     Args:
-      images: file names, or a folder; by default the head of a bundled photograph.
+      images: files or folders; by default the head of a bundled photograph. Alpha is
+        kept.
       model: name of a pretrained model, or a file of weights; by default `"portraits"`
         for the bundled head and for samples, else `"photos"`.
       side: reduce each image first until its longer side is at most this, and restore
@@ -60,7 +115,7 @@ def colorize(
       preset: how samples are drawn, a name in `inr.colorization.PRESETS`; by default
         `"default"`.
       seed: seed of the samples.
-      out: folder for the images and, for each, a contact sheet.
+      output: where to write the images and, for each, a contact sheet.
 
     Returns:
       The files written.
@@ -75,28 +130,43 @@ def colorize(
             raise _checks.fail("preset", "None without samples", repr(preset), fix)
     if model is None:
         model = "photos" if images and not num_samples else "portraits"
-    options = {"region": region, "model": model}
+    options: dict[str, Any] = {"region": region, "model": model}
     if num_samples:
         options |= {"num_samples": num_samples, **PRESETS[preset or "default"]}
-    folder = output_folder(out)
-    files = []
-    for name, image in load_all(images, load_portrait):
-        image = _without_false_color(without_alpha(image))
+    outputs = as_outputs(output)
+    if outputs.is_single and num_samples > 1:
+        raise _checks.fail("output", "a folder for several samples", outputs.path)
+    endings = [f"_{i + 1}" for i in range(num_samples)] or [""]
+
+    def colorize_one(source: Source) -> Files:
+        picture = read_picture(source)
+        image = _without_false_color(without_alpha(picture.image))
         output_size = size or _crop(image, region).shape[:2]
+        outputs.check_size(output_size)
+        name = f"{source.name}_color{region_suffix(region)}"
+        files = outputs.claim(name, *endings, "_sheet")
         gray = _to_gray(image, side)
-        print(f"{name}: gray {_by(gray.shape)} to color {_by(output_size)}")
+        print(f"{source.name}: gray {_by(gray.shape)} to color {_by(output_size)}")
         results = _results(gray, output_size, seed, options)
-        files += _write(folder, name, results)
         pixels = grid(output_size, region=region)
+        alpha = np.zeros((*output_size, 0), np.float32)
+        if has_alpha(picture.image):
+            alpha = sample_grid(picture.image[..., -1:], pixels, interpolation="cubic")
+        for ending, result in zip(endings, results.values(), strict=True):
+            result = np.concatenate([result, alpha], -1)
+            files.write_image(ending, result, picture.metadata)
         enlarged = sample_grid(gray, pixels, interpolation="cubic")
         panels = {f"gray {_by(gray.shape)}": enlarged, **results}
         if image.shape[-1] == 3:
             original = sample_grid(image, pixels, interpolation="cubic")
             panels["original"] = np.clip(original, 0, 1)
             _print_scores(panels)
-        files.append(folder / f"{name}_color_sheet.png")
-        write_sheet(files[-1], panels)
-    return report(files)
+        files.write_sheet("_sheet", panels)
+        return files
+
+    return for_each(
+        list_sources("images", images, sample=PORTRAIT), colorize_one, outputs
+    )
 
 
 def _without_false_color(image: np.ndarray) -> np.ndarray:
@@ -123,18 +193,6 @@ def _results(
     key = jax.random.key(seed)
     samples = colorize_samples(key, gray, size=tuple(size), **options)
     return {f"sample {i + 1}": np.clip(x, 0, 1) for i, x in enumerate(samples)}
-
-
-def _write(
-    folder: pathlib.Path, name: str, results: Mapping[str, np.ndarray]
-) -> list[pathlib.Path]:
-    """Write one file for each result, numbered if there are samples."""
-    files = []
-    for i, image in enumerate(results.values(), 1):
-        suffix = "" if "color" in results else f"_{i}"
-        files.append(folder / f"{name}_color{suffix}.png")
-        write_image(files[-1], image)
-    return files
 
 
 def _print_scores(panels: Mapping[str, Array | np.ndarray]) -> None:

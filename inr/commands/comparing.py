@@ -1,5 +1,6 @@
 """A command that compares the results of several restorers on one image."""
 
+import argparse
 import functools
 import os
 import pathlib
@@ -11,14 +12,15 @@ from inr import _checks
 from inr._typing import Field, Region, Size
 from inr.color import rgb_to_luma
 from inr.colorization import colorization_field
+from inr.commands._batches import list_sources, report
+from inr.commands._options import add_console, add_output
+from inr.commands._outputs import Outputs, as_outputs
 from inr.commands._shared import (
-    load_portrait,
-    output_folder,
-    report,
+    PORTRAIT,
+    read_picture,
     size_within,
     without_alpha,
 )
-from inr.commands._sheet import write_sheet
 from inr.coords import sample_grid
 from inr.metrics import find_regions
 from inr.rendering import render
@@ -28,6 +30,36 @@ _ALL: Region = ((0.0, 0.0), (1.0, 1.0))
 _CLOSE_UP: Region = ((0.2, 0.2), (0.4, 0.6))
 
 
+def add_compare_restorers(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `compare-restorers`."""
+    parser.set_defaults(run=compare_restorers)
+    parser.add_argument(
+        "models",
+        nargs="*",
+        default=["portraits", "photos"],
+        help="names of pretrained weights, or files (default: portraits photos)",
+    )
+    parser.add_argument(
+        "--image", metavar="FILE", help="(default: the head of a bundled photograph)"
+    )
+    parser.add_argument(
+        "--side",
+        type=int,
+        default=64,
+        metavar="PIXELS",
+        help="longer side to which the input is reduced (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--size",
+        type=int,
+        default=512,
+        metavar="PIXELS",
+        help="longer side of each rendering (default: %(default)s)",
+    )
+    add_output(parser, main="the sheet", pictures=False)
+    add_console(parser, {"size": 128})
+
+
 def compare_restorers(
     models: Sequence[str | os.PathLike] = ("portraits", "photos"),
     *,
@@ -35,7 +67,7 @@ def compare_restorers(
     side: int = 64,
     size: int = 512,
     num_regions: int = 2,
-    out: str | os.PathLike = "out",
+    output: Outputs | str | os.PathLike = "out",
 ) -> list[pathlib.Path]:
     """Render one small gray image by several models, as a whole and in close-ups.
 
@@ -49,7 +81,7 @@ def compare_restorers(
       side: longer side of the input, to which the gray image is reduced.
       size: longer side of each rendering.
       num_regions: number of regions to find.
-      out: folder for the sheet.
+      output: where to write the sheet.
 
     Returns:
       The files written.
@@ -58,8 +90,9 @@ def compare_restorers(
       ValueError: if two models have the same name, or a number is below 1.
     """
     side, size = _checks.as_count("side", side), _checks.as_count("size", size)
-    name, original = load_portrait(image)
-    original = without_alpha(original)
+    (source,) = list_sources("image", image, sample=PORTRAIT)
+    files = as_outputs(output).claim(f"{source.name}_restorers", "")
+    original = without_alpha(read_picture(source).image)
     gray = rgb_to_luma(original) if original.shape[-1] == 3 else original
     reduced = np.asarray(reduce_images(gray, size_within(side, gray.shape)))
     restored = {
@@ -82,9 +115,8 @@ def compare_restorers(
         (top, left), (bottom, right) = region
         text = f"{top:.2f}-{bottom:.2f}, {left:.2f}-{right:.2f}"
         panels |= {f"{label} {text}": x for label, x in view(region).items()}
-    file = output_folder(out) / f"{name}_restorers.png"
-    write_sheet(file, panels, columns=len(fields))
-    return report([file])
+    files.write_sheet("", panels, columns=len(fields))
+    return report(files)
 
 
 def _view(

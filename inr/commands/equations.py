@@ -1,5 +1,6 @@
 """The commands that solve the Helmholtz equation and the wave equation."""
 
+import argparse
 import os
 import pathlib
 from collections.abc import Callable
@@ -11,8 +12,10 @@ import numpy as np
 from inr import _checks
 from inr._files import check_file
 from inr._typing import Array
-from inr.commands._shared import output_folder, report, timed_fit, without_alpha
-from inr.commands._sheet import write_sheet
+from inr.commands._batches import list_sources, report
+from inr.commands._options import add_console, add_output, add_training
+from inr.commands._outputs import Files, Outputs, as_outputs
+from inr.commands._shared import timed_fit, without_alpha
 from inr.commands._solutions import inner_points, point_source, pulse, standing_waves
 from inr.coords import sample_grid
 from inr.fields import BoundField, save_field
@@ -21,26 +24,83 @@ from inr.rendering import render
 from inr.signals import fit_helmholtz, fit_wave, helmholtz_model, wave_model
 
 _SIZE = (256, 256)  # of the panels
+_MAIN = "the field (.safetensors) or the picture"
 _NUM_INNER = 127  # points along an axis where a wave is compared with the exact one
+
+
+def add_helmholtz(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `helmholtz`."""
+    parser.set_defaults(run=helmholtz)
+    parser.add_argument(
+        "medium", nargs="?", help="array or image (default: open space)"
+    )
+    parser.add_argument(
+        "--wavenumber",
+        type=float,
+        default=10.0,
+        help="radians per unit; the square is 2 units wide (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--source",
+        type=float,
+        nargs=2,
+        default=(0.0, 0.0),
+        metavar=("Y", "X"),
+        help="position of the source, from -1 to 1 (default: 0 0)",
+    )
+    parser.add_argument(
+        "--contrast",
+        type=float,
+        default=0.5,
+        help="slowness above 1 of an image's white pixels (default: %(default)g)",
+    )
+    add_training(parser, num_steps=80, width=32)
+    add_output(parser, main=_MAIN, pictures=False)
+    add_console(parser, {"wavenumber": 4.0, "width": 16, "num_steps": 40})
+
+
+def add_wave(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `wave`."""
+    parser.set_defaults(run=wave)
+    parser.add_argument(
+        "initial", nargs="?", help="array or image (default: a Gaussian pulse)"
+    )
+    parser.add_argument(
+        "--duration",
+        type=float,
+        default=1.2,
+        help="duration of the solution; a wave crosses the square in 2 (default: "
+        "%(default)g)",
+    )
+    parser.add_argument(
+        "--detail",
+        type=int,
+        default=12,
+        metavar="PIXELS",
+        help="size to which an image is reduced to smooth it; more keep finer detail "
+        "(default: %(default)s)",
+    )
+    add_training(parser, num_steps=80, width=40)
+    add_output(parser, main=_MAIN, pictures=False)
+    add_console(parser, {"duration": 0.4, "width": 24, "num_steps": 50})
 
 
 def helmholtz(
     medium: str | os.PathLike | None = None,
     *,
-    out: str | os.PathLike = "out",
     wavenumber: float = 10.0,
     source: tuple[float, float] = (0.0, 0.0),
     contrast: float = 0.5,
     num_steps: int = 80,
     width: int = 32,
     seed: int = 0,
+    output: Outputs | str | os.PathLike = "out",
 ) -> list[pathlib.Path]:
     """Solve the Helmholtz equation for a source in open space or in a medium.
 
     Args:
       medium: file name of the slowness of the medium: an array `[h, w]` (.npy), 1 in
         the surroundings, or an image, black where slowness is 1; None for open space.
-      out: folder for the field and the contact sheet.
       wavenumber: wavenumber where slowness is 1; the square is wavenumber / pi
         wavelengths wide.
       source: (y, x) of the source, in the square [-1, 1]^2.
@@ -48,6 +108,7 @@ def helmholtz(
       num_steps: number of fitting steps.
       width: hidden units of the SIREN.
       seed: seed of the initialization and of the batches.
+      output: where to write the field and the contact sheet.
 
     Returns:
       The files written.
@@ -58,7 +119,10 @@ def helmholtz(
         plane, is_image = _read_plane(medium)
         slowness = 1 + contrast * plane if is_image else plane
     model = helmholtz_model(wavenumber, slowness=slowness, width=width)
-    name = "open space" if medium is None else pathlib.Path(medium).stem
+    (input_file,) = list_sources("medium", medium, sample="open space")
+    name = input_file.name
+    end = "" if medium is None else f"_{name}"
+    files = as_outputs(output).claim(f"helmholtz{end}", ".safetensors", "")
     print(f"{name}: wavenumber {wavenumber:g}, SIREN {width}x2")
     options = {"model": model, "source": source, "slowness": slowness}
     key = jax.random.key(seed)
@@ -78,18 +142,18 @@ def helmholtz(
     else:
         panels["slowness above 1"] = slowness - 1
     limit = float(np.quantile(np.abs(waves), 0.98))
-    return _write(out, "helmholtz", result.field, panels, limit)
+    return _write(files, result.field, panels, limit)
 
 
 def wave(
     initial: str | os.PathLike | None = None,
     *,
-    out: str | os.PathLike = "out",
     duration: float = 1.2,
     detail: int = 12,
     num_steps: int = 80,
     width: int = 40,
     seed: int = 0,
+    output: Outputs | str | os.PathLike = "out",
 ) -> list[pathlib.Path]:
     """Solve the wave equation, from rest, in a square with fixed edges.
 
@@ -97,12 +161,12 @@ def wave(
       initial: file name of the initial displacement: an array `[h, w]` (.npy), or an
         image, white where the displacement is 1. An image is smoothed, and black along
         the edges. None for a Gaussian pulse.
-      out: folder for the field and the contact sheet.
       duration: duration of the solution; a wave crosses the square in 2.
       detail: size in pixels to which an image is reduced, to smooth it.
       num_steps: number of fitting steps.
       width: hidden units of the SIREN.
       seed: seed of the initialization and of the batches.
+      output: where to write the field and the contact sheet.
 
     Returns:
       The files written.
@@ -112,7 +176,9 @@ def wave(
     points = inner_points(_NUM_INNER)
     exact_start = _values_at(state, points)
     model = wave_model(state, width=width)
-    name = "pulse" if initial is None else pathlib.Path(initial).stem
+    (input_file,) = list_sources("initial", initial, sample="pulse")
+    name = input_file.name
+    files = as_outputs(output).claim(f"wave_{name}", ".safetensors", "")
     print(f"{name}: {duration:g} units of time, SIREN {width}x1")
     options = {"model": model, "num_steps": num_steps}
     result = timed_fit(fit_wave, jax.random.key(seed), state, duration, **options)
@@ -129,7 +195,7 @@ def wave(
         panels[f"time {time:.2f}"] = prediction
         errors[f"10 x error, time {time:.2f}"] = 10 * error
     limit = float(np.abs(exact_start).max() / 2)
-    return _write(out, "wave", result.field, panels | errors, limit)
+    return _write(files, result.field, panels | errors, limit)
 
 
 def _read_plane(path: str | os.PathLike) -> tuple[np.ndarray, bool]:
@@ -172,8 +238,7 @@ def _values_at(
 
 
 def _write(
-    out: str | os.PathLike,
-    name: str,
+    files: Files,
     field: BoundField,
     planes: dict[str, np.ndarray],
     limit: float,
@@ -181,13 +246,11 @@ def _write(
     """Write the field, and a sheet of planes, red at `limit` and blue at `-limit`."""
     from matplotlib import colormaps
 
-    folder = output_folder(out)
-    files = [folder / f"{name}.safetensors", folder / f"{name}.png"]
-    save_field(files[0], field)
+    files.write(".safetensors", lambda path: save_field(path, field))
     colors = colormaps["RdBu_r"]
     panels = {
         label: colors(0.5 + plane / (2 * limit))[..., :3]
         for label, plane in planes.items()
     }
-    write_sheet(files[1], panels, columns=(len(panels) + 1) // 2)
+    files.write_sheet("", panels, columns=(len(panels) + 1) // 2)
     return report(files)

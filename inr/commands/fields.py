@@ -1,8 +1,9 @@
 """The commands that fit a field to an image, and that render one from a file."""
 
+import argparse
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -12,29 +13,78 @@ from flax import linen as nn
 from inr import _checks
 from inr._registry import registered
 from inr._typing import Array, Region, Size
-from inr.commands._shared import (
-    load,
-    output_folder,
-    reduce_to,
-    report,
-    ssim_text,
-    timed_fit,
+from inr.commands._batches import Source, for_each, list_sources
+from inr.commands._options import (
+    add_console,
+    add_max_side,
+    add_output,
+    add_region,
+    add_size,
+    add_training,
 )
-from inr.commands._sheet import write_sheet
+from inr.commands._outputs import Files, Outputs, as_outputs, region_suffix
+from inr.commands._shared import read_picture, reduce_to, ssim_text, timed_fit
 from inr.coords import grid, sample_grid
 from inr.fields import BoundField, FieldModule, load_field, save_field, suggest_omega
 from inr.fitting import fit_image
-from inr.io import write_image
 from inr.metrics import find_regions, psnr
 from inr.rendering import render as render_field
 
 FAMILIES = tuple(sorted(registered(FieldModule)))
+_ZOOM = 4
+
+
+def add_fit(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `fit`."""
+    parser.set_defaults(run=fit)
+    parser.add_argument(
+        "images",
+        nargs="*",
+        help="files or folders (default: a photograph from scikit-image)",
+    )
+    add_size(parser, "that of the image, or a close-up of its region")
+    add_region(parser)
+    add_max_side(parser, 256)
+    parser.add_argument(
+        "--family",
+        choices=FAMILIES,
+        default="Siren",
+        help="kind of the field. Siren: sines, for images and derivatives; HashGrid: "
+        "fastest for large images; Bacon: several resolutions in one field; Finer, "
+        "Gauss, Wire: other activations; FourierNet, GaborNet: products of waves; "
+        "FourierFeatures, PositionalEncoding: a perceptron over waves "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--width",
+        type=int,
+        help="units of each hidden layer; more fit finer detail, and take longer "
+        "(default: that of the family, 256 for Siren)",
+    )
+    add_training(parser, num_steps=2000, width=None)
+    add_output(
+        parser,
+        main="the field (.safetensors) or the rendering (a picture)",
+        large=True,
+    )
+    add_console(parser, {"num_steps": 100, "width": 64, "max_side": 128})
+
+
+def add_render(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `render`."""
+    parser.set_defaults(run=render)
+    parser.add_argument(
+        "fields", nargs="+", help="files written by `inr fit`, or folders of them"
+    )
+    add_size(parser, "that of the fitted image, or a close-up of its region")
+    add_region(parser)
+    add_output(parser, large=True)
+    add_console(parser)
 
 
 def fit(
-    image: str | os.PathLike | None = None,
+    images: Sequence[str | os.PathLike] | str | os.PathLike | None = None,
     *,
-    out: str | os.PathLike = "out",
     family: str = "Siren",
     num_steps: int = 2000,
     width: int | None = None,
@@ -42,12 +92,12 @@ def fit(
     size: tuple[int, int] | None = None,
     region: Region | None = None,
     seed: int = 0,
+    output: Outputs | str | os.PathLike = "out",
 ) -> list[pathlib.Path]:
-    """Fit a field to an image, save it, and render it.
+    """Fit a field to each image, save it, and render it.
 
     Args:
-      image: file name; None for a bundled photograph.
-      out: folder for the field, the rendering and the contact sheet.
+      images: files or folders; None for a bundled photograph.
       family: registered name of the field's class, one of `FAMILIES`.
       num_steps: number of fitting steps.
       width: units of the hidden layers; None for the default of the family.
@@ -56,61 +106,81 @@ def fit(
       size: of the rendering, `(h, w)`; None for the size of the fitted image.
       region: part of the image to render.
       seed: seed of the initialization.
+      output: where to write the field, the rendering and the contact sheet.
 
     Returns:
       The files written.
     """
-    name, original = load(image)
-    target = reduce_to(original, max_side)
-    h, w, c = target.shape
-    model = _model(family, target, width)
-    print(f"{name}: {h}x{w}, {c} channels, {family}")
-    key = jax.random.key(seed)
-    field = timed_fit(fit_image, key, target, model=model, num_steps=num_steps).field
-    means = np.clip(render_field(field, (h, w), antialias=2), 0, 1)
-    scores = f"{float(psnr(means, target)):.2f} dB"
-    print(f"means over the pixels: PSNR {scores}, SSIM {ssim_text(means, target)}")
-    folder = output_folder(out)
-    files = [folder / f"{name}_{end}" for end in _FILES]
-    save_field(files[0], field, size=(h, w))
-    rendering = render_field(field, size or _size_of(region, (h, w)), region=region)
-    write_image(files[1], np.clip(rendering, 0, 1))
-    write_sheet(files[2], _panels(field, target, means, original))
-    return report(files)
+    outputs = as_outputs(output)
+
+    def fit_one(source: Source) -> Files:
+        original, metadata = read_picture(source)
+        target = reduce_to(original, max_side)
+        h, w, c = target.shape
+        rendering_size = size or _size_of(region, (h, w))
+        outputs.check_size(rendering_size)
+        rendering_ending = f"_render{region_suffix(region)}"
+        files = outputs.claim(
+            source.name, "_field.safetensors", rendering_ending, "_sheet"
+        )
+        model = _model(family, target, width)
+        print(f"{source.name}: {h}x{w}, {c} channels, {family}")
+        options = {"model": model, "num_steps": num_steps}
+        field = timed_fit(fit_image, jax.random.key(seed), target, **options).field
+        means = np.clip(render_field(field, (h, w), antialias=2), 0, 1)
+        scores = f"{float(psnr(means, target)):.2f} dB"
+        print(f"means over the pixels: PSNR {scores}, SSIM {ssim_text(means, target)}")
+        files.write(
+            "_field.safetensors", lambda path: save_field(path, field, size=(h, w))
+        )
+        rendering = render_field(field, rendering_size, region=region)
+        files.write_image(rendering_ending, np.asarray(rendering), metadata)
+        files.write_sheet("_sheet", _panels(field, target, means, original))
+        return files
+
+    return for_each(
+        list_sources("images", images, sample="astronaut"), fit_one, outputs
+    )
 
 
 def render(
-    field: str | os.PathLike,
+    fields: Sequence[str | os.PathLike] | str | os.PathLike,
     *,
-    out: str | os.PathLike = "out",
     size: tuple[int, int] | None = None,
     region: Region | None = None,
+    output: Outputs | str | os.PathLike = "out",
 ) -> list[pathlib.Path]:
-    """Render a field from a file.
+    """Render fields from files.
 
     Args:
-      field: name of a file written by `fit` or `inr.save_field`.
-      out: folder for the rendering.
+      fields: files written by `fit` or `inr.save_field`, or folders of them.
       size: of the rendering, `(h, w)`; None for the size stored in the file.
       region: part of the image to render.
+      output: where to write the rendering.
 
     Returns:
-      The file written.
+      The files written.
     """
-    loaded, stored_size = load_field(field)
-    if size is None:
-        if stored_size is None or len(stored_size) != 2:
-            expected = "given, unless the file stores the size (h, w)"
-            raise _checks.fail("size", expected, stored_size, "Pass --size H W.")
-        size = _size_of(region, stored_size)
-    rendering = render_field(loaded, size, region=region)
-    file = output_folder(out) / f"{pathlib.Path(field).stem}_render.png"
-    write_image(file, np.clip(rendering, 0, 1))
-    return report([file])
+    outputs = as_outputs(output)
 
+    def render_one(source: Source) -> Files:
+        assert source.path is not None  # there is no sample
+        loaded, stored_size = load_field(source.path)
+        output_size = size
+        if output_size is None:
+            if stored_size is None or len(stored_size) != 2:
+                expected = "given, unless the file stores the size (h, w)"
+                raise _checks.fail("size", expected, stored_size, "Pass --size H W.")
+            output_size = _size_of(region, stored_size)
+        outputs.check_size(output_size)
+        files = outputs.claim(f"{source.name}_render{region_suffix(region)}", "")
+        files.write_image(
+            "", np.asarray(render_field(loaded, output_size, region=region))
+        )
+        return files
 
-_FILES = ("field.safetensors", "render.png", "sheet.png")
-_ZOOM = 4
+    sources = list_sources("fields", fields, extensions=[".safetensors"])
+    return for_each(sources, render_one, outputs)
 
 
 def _model(family: str, target: np.ndarray, width: int | None) -> nn.Module:

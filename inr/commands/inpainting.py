@@ -1,5 +1,6 @@
 """The command that fills in missing pixels."""
 
+import argparse
 import os
 import pathlib
 from collections.abc import Sequence
@@ -8,20 +9,26 @@ import jax
 import numpy as np
 
 from inr import _checks
+from inr.commands._batches import list_files, list_sources, report
+from inr.commands._options import (
+    add_console,
+    add_max_side,
+    add_model,
+    add_output,
+    add_training,
+)
+from inr.commands._outputs import Outputs, as_outputs
 from inr.commands._shared import (
     as_rgb,
-    load,
-    output_folder,
     read_mask,
+    read_picture,
     reduce_to,
-    report,
     timed_fit,
     without_alpha,
 )
-from inr.commands._sheet import write_sheet
 from inr.fields import Siren, suggest_omega
 from inr.fitting import fit_image
-from inr.io import write_image
+from inr.io import read_image
 from inr.metrics import psnr
 from inr.references import inpaint as inpaint_image
 from inr.rendering import render
@@ -32,6 +39,45 @@ from inr.training import random_holes
 _RATE = 5e-4
 
 
+def add_inpaint(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `inpaint`."""
+    parser.set_defaults(run=inpaint)
+    parser.add_argument(
+        "image", nargs="?", help="file (default: a photograph from scikit-image)"
+    )
+    parser.add_argument(
+        "references",
+        nargs="*",
+        help="with --model: files or folders of photographs of the same or a similar "
+        "subject (default: none)",
+    )
+    add_model(parser, "inpaint", unset="fit a SIREN", text="fill holes by a model: ")
+    parser.add_argument(
+        "--mask",
+        metavar="FILE",
+        help="image of the same size, bright where pixels are missing (default: pixels "
+        "are removed at random)",
+    )
+    parser.add_argument(
+        "--keep",
+        type=float,
+        default=0.1,
+        help="without --mask and --model: fraction of the pixels that remain known "
+        "(default: %(default)g)",
+    )
+    parser.add_argument(
+        "--weight",
+        type=float,
+        default=3e-3,
+        help="weight of the SIREN's smoothness prior; more is smoother (default: "
+        "%(default)g)",
+    )
+    add_max_side(parser, 256)
+    add_training(parser, num_steps=500, width=128)
+    add_output(parser)
+    add_console(parser, {"num_steps": 60, "max_side": 96})
+
+
 def inpaint(
     image: str | os.PathLike | None = None,
     references: Sequence[str | os.PathLike] = (),
@@ -39,12 +85,12 @@ def inpaint(
     mask: str | os.PathLike | None = None,
     model: str | os.PathLike | None = None,
     keep: float = 0.1,
-    out: str | os.PathLike = "out",
     num_steps: int = 500,
     width: int = 128,
     max_side: int = 256,
     weight: float = 3e-3,
     seed: int = 0,
+    output: Outputs | str | os.PathLike = "out",
 ) -> list[pathlib.Path]:
     """Fill in missing pixels by a SIREN with a smoothness prior, or by a model.
 
@@ -54,18 +100,18 @@ def inpaint(
 
     Args:
       image: file name; None for a bundled photograph.
-      references: file names of photographs of the same or a similar subject, for a
-        model.
+      references: files or folders of photographs of the same or a similar subject, for
+        a model.
       mask: file name of an image of the same size, bright where pixels are missing.
       model: model that fills the hole: `"inpainting"`, or a file of weights; None for a
         SIREN.
       keep: fraction of pixels that remain known, for a SIREN without a mask.
-      out: folder for the result and a contact sheet.
       num_steps: number of fitting steps of the SIREN.
       width: hidden units of the SIREN.
       max_side: images are reduced to a longer side of at most this.
       weight: weight of the smoothness prior.
       seed: seed of the initialization and of the removed pixels.
+      output: where to write the result and a contact sheet.
 
     Returns:
       The files written.
@@ -79,7 +125,9 @@ def inpaint(
         raise ValueError(
             "`references` need a `model`, got None. Give --model inpainting."
         )
-    name, original = load(image, bundled="chelsea")
+    (source,) = list_sources("image", image, sample="chelsea")
+    original, metadata = read_picture(source)
+    files = as_outputs(output).claim(f"{source.name}_inpainted", "", "_sheet")
     hole = None if mask is None else read_mask(mask, original.shape[:2])
     original = reduce_to(without_alpha(original), max_side)
     h, w, _ = original.shape
@@ -88,7 +136,7 @@ def inpaint(
     else:
         missing = _random_mask((h, w), None if model else keep, seed)
     known_share = 100 * (1 - missing.mean())
-    print(f"{name}: {h}x{w}, {known_share:.0f} % of the pixels known")
+    print(f"{source.name}: {h}x{w}, {known_share:.0f} % of the pixels known")
     known = np.where(missing[..., None], 0, original)
     membrane = np.asarray(inpaint_image(known, missing, method="membrane"))
     panels = {"known": known, "membrane": membrane}
@@ -97,17 +145,17 @@ def inpaint(
         result = _by_siren(original, missing, membrane, seed=seed, **options)
         panels["siren"] = result
     else:
-        images = [reduce_to(as_rgb(load(path)[1]), max_side) for path in references]
+        paths = list_files("references", references)
+        images = [reduce_to(as_rgb(read_image(path)), max_side) for path in paths]
         panels["model"] = result = _by_model(known, missing, images, model)
     if mask is None:
         for label in list(panels)[1:]:
             error = float(psnr(panels[label][missing], original[missing]))
             print(f"{label}: {error:.2f} dB on the missing pixels")
         panels["original"] = original
-    folder = output_folder(out)
-    files = [folder / f"{name}_inpainted.png", folder / f"{name}_inpainted_sheet.png"]
-    write_image(files[0], np.where(missing[..., None], result, original))
-    write_sheet(files[1], panels)
+    repaired = np.where(missing[..., None], result, original)
+    files.write_image("", repaired, metadata)
+    files.write_sheet("_sheet", panels)
     return report(files)
 
 

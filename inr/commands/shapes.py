@@ -1,59 +1,100 @@
 """The command that fits a signed distance to a surface."""
 
+import argparse
 import os
 import pathlib
+from collections.abc import Sequence
 
 import jax
 import numpy as np
 
 from inr._trimesh import import_trimesh
+from inr.commands._batches import Source, for_each, list_sources
+from inr.commands._options import add_console, add_output, add_training
+from inr.commands._outputs import Files, Outputs, as_outputs
 from inr.commands._shading import shaded
-from inr.commands._shared import output_folder, report, timed_fit
+from inr.commands._shared import timed_fit
 from inr.fields import Siren, save_field
-from inr.io import write_image
 from inr.signals import Mesh, extract_mesh, fit_shape, read_mesh, write_mesh
+
+_EXTENSIONS = (".obj", ".ply", ".stl", ".off", ".glb", ".xyz")
+
+
+def add_shape(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `shape`."""
+    parser.set_defaults(run=shape)
+    parser.add_argument(
+        "meshes",
+        nargs="*",
+        help="files of meshes, or of points with normals, or folders (default: a "
+        "trefoil knot)",
+    )
+    parser.add_argument(
+        "--resolution",
+        type=int,
+        default=160,
+        help="samples along each axis from which the mesh is extracted; more show "
+        "finer detail, at a cost of the third power (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--side",
+        type=int,
+        default=640,
+        metavar="PIXELS",
+        help="side of the picture (default: %(default)s)",
+    )
+    add_training(parser, num_steps=500, width=128)
+    main = "the mesh (.obj), the field (.safetensors) or the picture"
+    add_output(parser, main=main, pictures=False)
+    quick_options = {"num_steps": 100, "width": 64, "resolution": 96, "side": 384}
+    add_console(parser, quick_options)
 
 
 def shape(
-    mesh: str | os.PathLike | None = None,
+    meshes: Sequence[str | os.PathLike] | str | os.PathLike | None = None,
     *,
-    out: str | os.PathLike = "out",
     num_steps: int = 500,
     width: int = 128,
     resolution: int = 160,
     side: int = 640,
     seed: int = 0,
+    output: Outputs | str | os.PathLike = "out",
 ) -> list[pathlib.Path]:
-    """Fit a SIREN to the signed distance of a surface, and extract its mesh.
+    """Fit a SIREN to the signed distance of each surface, and extract its mesh.
 
     Args:
-      mesh: file name of a mesh or of points with normals; None for a trefoil knot.
-      out: folder for the field, the mesh and the picture.
+      meshes: files of meshes or of points with normals, or folders of them; None for a
+        trefoil knot.
       num_steps: number of fitting steps.
       width: hidden units of the SIREN.
       resolution: samples along each side of the cube in which the mesh is extracted.
       side: side of the picture, in pixels.
       seed: seed of the samples and the initialization.
+      output: where to write the mesh, the field and the picture.
 
     Returns:
       The files written.
     """
     import_trimesh()  # a missing package is reported before the fit
-    surface = trefoil() if mesh is None else read_mesh(mesh)
-    name = "trefoil" if mesh is None else pathlib.Path(mesh).stem
-    kind = "faces" if isinstance(surface, Mesh) else "points"
-    print(f"{name}: {len(np.asarray(surface[1]))} {kind}, SIREN {width}x3")
-    model = Siren(features=1, width=width, depth=3)
-    key = jax.random.key(seed)
-    field = timed_fit(fit_shape, key, surface, model=model, num_steps=num_steps).field
-    extracted = extract_mesh(field, resolution=resolution)
-    print(f"mesh: {len(extracted.vertices)} vertices, {len(extracted.faces)} faces")
-    folder = output_folder(out)
-    files = [folder / f"shape{end}" for end in (".safetensors", ".obj", ".png")]
-    save_field(files[0], field)
-    write_mesh(files[1], extracted)
-    write_image(files[2], shaded(field, extracted, side))
-    return report(files)
+    outputs = as_outputs(output)
+
+    def fit_one(source: Source) -> Files:
+        surface = trefoil() if source.path is None else read_mesh(source.path)
+        files = outputs.claim(f"{source.name}_shape", ".obj", ".safetensors", "")
+        kind = "faces" if isinstance(surface, Mesh) else "points"
+        print(f"{source.name}: {len(np.asarray(surface[1]))} {kind}, SIREN {width}x3")
+        options = {"model": Siren(features=1, width=width, depth=3)}
+        key = jax.random.key(seed)
+        result = timed_fit(fit_shape, key, surface, num_steps=num_steps, **options)
+        mesh = extract_mesh(result.field, resolution=resolution)
+        print(f"mesh: {len(mesh.vertices)} vertices, {len(mesh.faces)} faces")
+        files.write(".obj", lambda path: write_mesh(path, mesh))
+        files.write(".safetensors", lambda path: save_field(path, result.field))
+        files.write_image("", shaded(result.field, mesh, side))
+        return files
+
+    sources = list_sources("meshes", meshes, sample="trefoil", extensions=_EXTENSIONS)
+    return for_each(sources, fit_one, outputs)
 
 
 def trefoil(*, around: int = 48, along: int = 480, radius: float = 0.55) -> Mesh:

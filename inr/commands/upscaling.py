@@ -1,5 +1,6 @@
 """The command that enlarges images, by a learned model or by a SIREN."""
 
+import argparse
 import functools
 import os
 import pathlib
@@ -11,23 +12,27 @@ import numpy as np
 
 from inr import _checks
 from inr._typing import Array, Region, Size
+from inr.commands._batches import Source, for_each, list_sources
+from inr.commands._options import (
+    add_console,
+    add_model,
+    add_output,
+    add_region,
+    add_training,
+)
+from inr.commands._outputs import Files, Outputs, as_outputs, region_suffix
 from inr.commands._shared import (
-    load,
-    load_all,
-    output_folder,
+    read_picture,
     reduce_to,
     region_pixels,
-    report,
     ssim_text,
     timed_fit,
-    without_alpha,
 )
-from inr.commands._sheet import write_sheet
 from inr.coords import grid, sample_grid
 from inr.fields import Siren, suggest_omega
 from inr.fitting import fit_image
-from inr.io import write_image
 from inr.metrics import psnr
+from inr.models import LoadedModel, resolve
 from inr.rendering import render
 from inr.training import Reduction, reduce_images
 from inr.upscaling import upscale as upscale_image
@@ -50,20 +55,69 @@ _Image = Array | np.ndarray
 _Method = Callable[[np.ndarray, Size, Region | None], _Image]
 
 
+def add_upscale(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `upscale`."""
+    parser.set_defaults(run=upscale)
+    parser.add_argument(
+        "images",
+        nargs="*",
+        help="files or folders (default: a photograph from scikit-image, with "
+        "--evaluate)",
+    )
+    parser.add_argument(
+        "--scale",
+        type=float,
+        default=4.0,
+        help="magnification, at least 1, not necessarily whole (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--method",
+        choices=UPSCALE_METHODS,
+        default="model",
+        help="model: pretrained network; siren: a SIREN fitted to each image, slower "
+        "and near bicubic interpolation in quality (default: %(default)s)",
+    )
+    add_model(parser, "upscale", default="upscale", text="for --method model: ")
+    parser.add_argument(
+        "--ensemble",
+        action="store_true",
+        help="average the model over four rotations: slightly better, at four times "
+        "the cost (default: off)",
+    )
+    parser.add_argument(
+        "--evaluate",
+        action="store_true",
+        help="reduce each image by the scale first, and print PSNR and SSIM of the "
+        "result and of interpolations (default: off)",
+    )
+    add_region(parser)
+    parser.add_argument(
+        "--max-side",
+        type=int,
+        metavar="PIXELS",
+        help="reduce larger images to this longer side first (default: no limit, and "
+        "512 for --method siren)",
+    )
+    group = parser.add_argument_group("options of --method siren")
+    add_training(group, num_steps=300, width=128)
+    add_output(parser, large=True)
+    add_console(parser, {"num_steps": 40, "width": 64, "max_side": 256})
+
+
 def upscale(
     images: Sequence[str | os.PathLike] | str | os.PathLike | None = None,
     *,
     scale: float = 4.0,
     method: Literal["model", "siren"] = "model",
-    model: str | os.PathLike = "upscale",
+    model: str | os.PathLike | LoadedModel = "upscale",
     ensemble: bool = False,
     evaluate: bool = False,
     region: Region | None = None,
-    out: str | os.PathLike = "out",
     max_side: int | None = None,
     num_steps: int = 300,
     width: int = 128,
     seed: int = 0,
+    output: Outputs | str | os.PathLike = "out",
 ) -> list[pathlib.Path]:
     """Enlarge images by any factor, and compare with bicubic interpolation.
 
@@ -72,19 +126,19 @@ def upscale(
     the low-resolution pixels alone, so it interpolates.
 
     Args:
-      images: file names or folders; None for a bundled photograph and `evaluate`.
+      images: files or folders; None for a bundled photograph and `evaluate`.
       scale: factor, at least 1.
       method: `"model"` for a learned model, or `"siren"` for a fit to each image.
       model: name of pretrained weights, or a file of weights.
       ensemble: averages the model over four rotations of the image.
       evaluate: reduces first, and prints PSNR and SSIM.
       region: part of the image to enlarge.
-      out: folder for the enlarged images and, beside each, a contact sheet.
       max_side: images are reduced to a longer side of at most this; None for no limit,
         and 512 for a SIREN.
       num_steps: number of fitting steps of a SIREN.
       width: hidden units of a SIREN.
       seed: seed of a SIREN's initialization.
+      output: where to write the enlarged images and, beside each, a contact sheet.
 
     Returns:
       The files written.
@@ -92,33 +146,41 @@ def upscale(
     _checks.check_choice("method", method, UPSCALE_METHODS)
     if not scale >= 1:
         raise _checks.fail("scale", "at least 1", scale)
+    name_of_method = ""
     if method == "siren":
         enlarge = functools.partial(
             _by_siren, num_steps=num_steps, width=width, seed=seed
         )
         max_side = max_side or _SIREN_SIDE
+        name_of_method = "_siren"
     else:
-        enlarge = functools.partial(_by_model, scale, model, ensemble)
-    folder = output_folder(out)
-    files = []
-    for name, image in load_all(images, load):
+        enlarge = functools.partial(
+            _by_model, scale, resolve(model, "upscale"), ensemble
+        )
+    outputs = as_outputs(output)
+
+    def upscale_one(source: Source) -> Files:
+        image, metadata = read_picture(source)
         if max_side is not None:
             image = reduce_to(image, max_side)
-        if evaluate or not images:
+        outputs.check_size(region_pixels(image.shape, region, scale))
+        name = f"{source.name}_x{scale:g}{name_of_method}{region_suffix(region)}"
+        files = outputs.claim(name, "", "_sheet")
+        if evaluate or source.path is None:
             panels = _evaluated(image, scale, region, enlarge, _REDUCTIONS[method])
         else:
             panels = _enlarged(image, scale, region, enlarge)
-        ends = (f"x{scale:g}", f"x{scale:g}_sheet")
-        files += [folder / f"{name}_{end}.png" for end in ends]
-        write_image(files[-2], np.clip(panels["upscaled"], 0, 1))
-        sheet = {k: without_alpha(np.asarray(x)) for k, x in panels.items()}
-        write_sheet(files[-1], sheet, columns=3)
-    return report(files)
+        files.write_image("", np.asarray(panels["upscaled"]), metadata)
+        files.write_sheet("_sheet", panels, columns=3)
+        return files
+
+    sources = list_sources("images", images, sample="astronaut")
+    return for_each(sources, upscale_one, outputs)
 
 
 def _by_model(
     scale: float,
-    model: str | os.PathLike,
+    model: LoadedModel,
     ensemble: bool,
     image: np.ndarray,
     size: Size,

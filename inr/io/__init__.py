@@ -11,6 +11,10 @@ sound by soundfile. Private modules hold what these lack, each with its reason.
 """
 
 from inr.io.audio import read_audio as read_audio, write_audio as write_audio
+from inr.io.metadata import (
+    ImageMetadata as ImageMetadata,
+    read_image_metadata as read_image_metadata,
+)
 from inr.io.reading import list_images as list_images, read_image as read_image
 from inr.io.video import read_video as read_video, write_video as write_video
 from inr.io.writing import write_image as write_image

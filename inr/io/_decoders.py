@@ -19,7 +19,7 @@ import contextlib
 import re
 import threading
 from collections.abc import Iterator
-from typing import IO, Any, Protocol, runtime_checkable
+from typing import IO, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -50,11 +50,13 @@ class Decoder(Protocol):
     Attributes:
       size: `(h, w)`.
       channels: at most that many are decoded.
+      bits: 8, or 16 for values of more bits.
       num_bytes: memory that decoding allocates.
     """
 
     size: tuple[int, int]
     channels: int
+    bits: Literal[8, 16]
     num_bytes: int
 
     def decode(self) -> np.ndarray: ...
@@ -92,11 +94,14 @@ class _Pillow:
         file.seek(0)
         self._is_ppm = file.read(1) == b"P"
         file.seek(0)
-        with _no_pillow_limit():
+        with no_pillow_limit():
             self._file = imopen(file, "pillow")
             properties = self._file.properties(index=0)
         self.size = properties.shape[:2]
         self.channels = properties.shape[2] if len(properties.shape) > 2 else 1
+        self.bits: Literal[8, 16] = (
+            8 if np.dtype(properties.dtype).itemsize == 1 else 16
+        )
         pixels = self.size[0] * self.size[1]
         self.num_bytes = pixels * self.channels * np.dtype(properties.dtype).itemsize
         limit = Image.MAX_IMAGE_PIXELS
@@ -108,7 +113,7 @@ class _Pillow:
     def decode(self) -> np.ndarray:
         check_complete(self._tiff_tags, self._file_size)
         # Some formats test the limit again. Small images need not wait for the lock.
-        lifted = _no_pillow_limit if self._exceeds_limit else contextlib.nullcontext
+        lifted = no_pillow_limit if self._exceeds_limit else contextlib.nullcontext
         with lifted():
             values, metadata = self._decode()
         return upright(values, metadata.get("Orientation", 1))
@@ -152,7 +157,7 @@ _limit_lock = threading.Lock()
 
 
 @contextlib.contextmanager
-def _no_pillow_limit() -> Iterator[None]:
+def no_pillow_limit() -> Iterator[None]:
     """Disable Pillow's limit on pixels: a global variable, hence the lock."""
     from PIL import Image
 

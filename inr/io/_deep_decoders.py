@@ -8,7 +8,7 @@ import math
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import numpy as np
 
@@ -24,6 +24,8 @@ _COMPRESSIONS = (1, 5, 8, 32946, 32773, 50000)
 
 class DeepPng:
     """PNG of 16 bits."""
+
+    bits: Literal[8, 16] = 16
 
     def __init__(self, file: IO[bytes]):
         self._chunks = dict(_chunks(file))
@@ -71,10 +73,13 @@ def _chunks(file: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
 class DeepTiff:
     """TIFF of 16 bits or floating values, gray or RGB."""
 
+    bits: Literal[8, 16] = 16
+
     def __init__(self, file: Any, tags: dict[str, Any], size: int):
         properties = file.properties(index=..., page=0)
         shape = properties.shape
         self._tags = tags
+        self.profile: bytes | None = tags.get("InterColorProfile")
         self._planar = tags.get("PlanarConfiguration", 1) == 2 and len(shape) == 3
         if self._planar:
             shape = (*shape[1:], shape[0])
@@ -101,7 +106,7 @@ class DeepTiff:
             raise ValueError("its compression is not supported")
         check_complete(tags, self._file_size)
         gray = tags["PhotometricInterpretation"] != 2
-        _profiles.warn_if_ignored(tags.get("InterColorProfile"), "L" if gray else "RGB")
+        _profiles.warn_if_ignored(self.profile, "L" if gray else "RGB")
         values = self._file.read(index=..., page=0)
         values = values[..., None] if values.ndim == 2 else values
         if self._planar:

@@ -55,6 +55,18 @@ def warn_if_ignored(profile: bytes | None, mode: str) -> None:
     _warn("is not applied, because Pillow converts 8-bit colors only")
 
 
+def is_unchanged(profile: bytes | None, mode: str) -> bool:
+    """True if `to_srgb` leaves the values of an image of a Pillow mode as they are."""
+    from PIL import ImageCms
+
+    if not profile:
+        return False
+    mode = "L" if mode in ("1", "L", "LA", "La") else mode
+    with contextlib.suppress(ImageCms.PyCMSError, OSError, ValueError):
+        return _transform(profile, mode if mode in ("L", "CMYK") else "RGB")[1] is None
+    return False
+
+
 def _transform(
     profile: bytes, mode: str
 ) -> "tuple[str, ImageCms.ImageCmsTransform | None]":

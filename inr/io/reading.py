@@ -1,7 +1,9 @@
 """Read images of 8 and 16 bits: upright, in sRGB, within a limit on memory."""
 
+import contextlib
 import os
 import pathlib
+from collections.abc import Iterator
 
 import numpy as np
 from jaxtyping import Float
@@ -87,7 +89,9 @@ def read_image(
     return values
 
 
-def _decode(path: pathlib.Path, itemsize: int, max_bytes: int | None) -> np.ndarray:
+@contextlib.contextmanager
+def open_image(path: pathlib.Path) -> Iterator[_decoders.Decoder]:
+    """Yield the decoder of an image file."""
     with path.open("rb") as file:
         try:
             decoder = _decoders.open_decoder(file)
@@ -96,16 +100,21 @@ def _decode(path: pathlib.Path, itemsize: int, max_bytes: int | None) -> np.ndar
             got = f"{str(path)!r}, which cannot be opened"
             raise _checks.fail("path", "an image file", got, fix) from error
         try:
-            h, w = decoder.size
-            needed = decoder.num_bytes + h * w * decoder.channels * itemsize
-            check_bytes(path, f"an image of {h} x {w}", needed, max_bytes)
-            try:
-                return decoder.decode()
-            except (MemoryError, Warning):
-                raise
-            except Exception as error:
-                fix = "Download or export the file again."
-                got = f"{str(path)!r}, which cannot be decoded ({error})"
-                raise _checks.fail("path", "an intact image file", got, fix) from error
+            yield decoder
         finally:
             decoder.close()
+
+
+def _decode(path: pathlib.Path, itemsize: int, max_bytes: int | None) -> np.ndarray:
+    with open_image(path) as decoder:
+        h, w = decoder.size
+        needed = decoder.num_bytes + h * w * decoder.channels * itemsize
+        check_bytes(path, f"an image of {h} x {w}", needed, max_bytes)
+        try:
+            return decoder.decode()
+        except (MemoryError, Warning):
+            raise
+        except Exception as error:
+            fix = "Download or export the file again."
+            got = f"{str(path)!r}, which cannot be decoded ({error})"
+            raise _checks.fail("path", "an intact image file", got, fix) from error

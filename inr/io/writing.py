@@ -2,6 +2,8 @@
 
 import os
 import pathlib
+import struct
+import zlib
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -9,6 +11,7 @@ import numpy as np
 from inr import _checks, _conversions
 from inr._files import as_path, check_folder, replacing
 from inr._typing import ImageLike
+from inr.io.metadata import ImageMetadata, fitting_profile
 
 
 class _Format(NamedTuple):
@@ -34,6 +37,7 @@ def write_image(
     *,
     bits: Literal[8, 16] = 8,
     quality: int | None = None,
+    metadata: ImageMetadata | None = None,
 ) -> None:
     """Write an image file; the extension determines the format.
 
@@ -47,6 +51,9 @@ def write_image(
       bits: bits per value. PNG and TIFF support 16.
       quality: quality of JPEG and WebP, 1 to 100; None means 95. JPEG keeps color at
         full resolution.
+      metadata: EXIF data and color profile to store, from `read_image_metadata`; its
+        `bits` has no effect. A profile for another number of channels is left out, and
+        so are EXIF data in a 16-bit TIFF.
 
     Raises:
       FileNotFoundError: if the folder does not exist.
@@ -56,6 +63,8 @@ def write_image(
     """
     path = as_path("path", path)
     _checks.check_choice("bits", bits, (8, 16))
+    if metadata is not None:
+        _checks.check_type("metadata", metadata, ImageMetadata)
     form = _format_of(path)
     values = _conversions.as_image("image", image)
     _check_supported(path, form, values.shape[-1], bits, quality)
@@ -64,7 +73,7 @@ def write_image(
     levels = np.rint(np.clip(np.asarray(values, np.float64), 0, 1) * top)
     levels = levels.astype(np.uint8 if bits == 8 else np.uint16)
     try:
-        data = _encode(levels, path, form, quality)
+        data = _encode(levels, path, form, quality, metadata or ImageMetadata())
     except Exception as error:  # each format has its own errors
         got = f"shape {levels.shape}, which {form.name} cannot hold ({error})"
         fix = "Write a smaller image, or a .png."
@@ -106,18 +115,24 @@ def _check_supported(
 
 
 def _encode(
-    levels: np.ndarray, path: pathlib.Path, form: _Format, quality: int | None
+    levels: np.ndarray,
+    path: pathlib.Path,
+    form: _Format,
+    quality: int | None,
+    metadata: ImageMetadata,
 ) -> bytes:
     import imageio.v3 as iio
 
     channels = levels.shape[-1]
     pixels = levels[..., 0] if channels == 1 else levels
+    profile = fitting_profile(metadata.profile, 3 if form is _WEBP else channels)
     options: dict[str, Any] = {"plugin": "pillow"}
     if levels.dtype == np.uint16 and form is _PNG:
         import imagecodecs
 
         # imageio's plugins write 16-bit PNG in gray only.
-        return bytes(imagecodecs.png_encode(pixels))
+        data = bytes(imagecodecs.png_encode(pixels))
+        return _with_chunks(data, metadata.exif, profile)
     if levels.dtype == np.uint16:
         options = {
             "plugin": "tifffile",
@@ -125,7 +140,11 @@ def _encode(
             "extrasamples": ["unassalpha"] if channels == 4 else None,
             "compression": "zlib",
             "metadata": None,
+            "iccprofile": profile,
         }
+    else:
+        sources = {"exif": metadata.exif, "icc_profile": profile}
+        options |= {name: x for name, x in sources.items() if x is not None}
     if form.lossy:
         options["quality"] = 95 if quality is None else quality
     if form is _JPEG:
@@ -136,3 +155,21 @@ def _encode(
     data = iio.imwrite("<bytes>", pixels, extension=extension, **options)
     assert data is not None  # as always for "<bytes>"
     return bytes(data)
+
+
+def _with_chunks(png: bytes, exif: bytes | None, profile: bytes | None) -> bytes:
+    """A PNG file with EXIF data and a profile, which imagecodecs does not write."""
+    chunks = []
+    if profile is not None:
+        chunks.append((b"iCCP", b"ICC Profile\0\0" + zlib.compress(profile)))
+    if exif is not None:
+        chunks.append((b"eXIf", exif.removeprefix(b"Exif\0\0")))
+    data = b"".join(
+        struct.pack(">I", len(content))
+        + kind
+        + content
+        + struct.pack(">I", zlib.crc32(kind + content))
+        for kind, content in chunks
+    )
+    end_of_header = 33  # the signature, and the chunk IHDR of 13 bytes
+    return png[:end_of_header] + data + png[end_of_header:]

@@ -105,14 +105,14 @@ def seamless_clone(
     field, values = _guidance_in_box(
         source.astype(dtype),
         target,
-        jnp.asarray(mask),
+        mask,
         np.asarray(offset, np.int32),
         corner,
         guidance=as_guidance("mode", mode, _MODES),
         linear_light=linear_light,
     )
     paste = functools.partial(
-        _paste_box, target, jnp.asarray(mask), corner, linear_light=linear_light
+        _paste_box, target, mask, corner, linear_light=linear_light
     )
     try:
         solution = integrate_masked(
@@ -155,8 +155,8 @@ def _in_target_frame(
 def _guidance_in_box(
     source: Array,
     target: Array,
-    mask: Array,
-    offset: Array,
+    mask: Array | np.ndarray,
+    offset: Array | np.ndarray,
     corner: Array,
     *,
     guidance: Guidance,

@@ -183,6 +183,9 @@ def _stack(images: Sequence[ImageLike] | Array | np.ndarray) -> Array:
         raise _checks.fail(
             "images", "of one shape", f"shapes {shapes}", "Crop or resize them."
         )
+    # In NumPy where possible, without a program for every number and size of images.
+    if _checks.is_concrete(stack):
+        return jax.device_put(np.stack(stack))
     return jnp.stack(stack)
 
 

@@ -16,6 +16,7 @@ from inr.models.encoders import (
 from inr.models.files import (
     LoadedModel as LoadedModel,
     load_model as load_model,
+    pretrained_names as pretrained_names,
     resolve as resolve,
     save_model as save_model,
 )

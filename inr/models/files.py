@@ -16,7 +16,7 @@ from flax import linen as nn
 
 from inr import _checks, _display, pretrained
 from inr._files import as_path
-from inr._model_files import read_model, write_model
+from inr._model_files import read_model, read_module, write_model
 from inr._registry import registered, registered_name
 from inr._typing import Array, Params
 from inr.fields import BoundField, FieldModule, bind, check_params
@@ -112,30 +112,63 @@ def resolve(
     Raises:
       FileNotFoundError, ValueError: as `load_model`, and for a model of another task.
     """
-    loaded = model if isinstance(model, LoadedModel) else _load_named(argument, model)
+    if isinstance(model, LoadedModel):
+        loaded = model
+    else:
+        loaded = _load_named(argument, model, task)
     actual = getattr(loaded.model, "task", None)
     if actual != task:
         got = f"{type(loaded.model).__name__} for task {actual!r}"
-        raise _checks.fail(argument, f"a model for task {task!r}", got)
+        names = ", ".join(_names_for(task))
+        fix = f"Pretrained for this task: {names}." if names else ""
+        raise _checks.fail(argument, f"a model for task {task!r}", got, fix)
     return loaded
 
 
-def _load_named(argument: str, model: str | os.PathLike) -> LoadedModel:
+def pretrained_names(task: str) -> tuple[str, ...]:
+    """Names of the pretrained models for a task.
+
+    Args:
+      task: verb that uses the models, as `ConditionalModel.task`.
+
+    Returns:
+      Names, sorted.
+
+    Raises:
+      ValueError: for a task without pretrained models.
+    """
+    _checks.check_choice("task", task, sorted({*map(_task, pretrained.names())}))
+    return _names_for(task)
+
+
+def _names_for(task: str) -> tuple[str, ...]:
+    return tuple(name for name in pretrained.names() if _task(name) == task)
+
+
+@functools.cache
+def _task(name: str) -> str:
+    return getattr(read_module(pretrained.file(name), _kinds()), "task", "")
+
+
+def _load_named(
+    argument: str, model: str | os.PathLike, task: str | None = None
+) -> LoadedModel:
     if as_path(argument, model).suffix == ".safetensors":
         return _load(model)
-    _checks.check_choice(argument, model, pretrained.names())
+    if model not in pretrained.names():
+        names = pretrained.names() if task is None else _names_for(task)
+        _checks.check_choice(argument, model, names)
     return _load_pretrained(str(model))
 
 
 @functools.cache
 def _load_pretrained(name: str) -> LoadedModel:
-    return _load(pretrained.file(name))
+    return _load(pretrained.file(name), trusted=True)
 
 
-def _load(path: str | os.PathLike) -> LoadedModel:
-    model, arrays, _ = read_model(
-        path, _kinds(), inputs=_example_inputs, writer="save_model"
-    )
+def _load(path: str | os.PathLike, *, trusted: bool = False) -> LoadedModel:
+    inputs = None if trusted else _example_inputs
+    model, arrays, _ = read_model(path, _kinds(), inputs=inputs, writer="save_model")
     return LoadedModel(model, jax.tree.map(_as_float32, arrays))
 
 
@@ -149,7 +182,8 @@ def _as_float16(array: Any) -> np.ndarray:
 def _as_float32(array: np.ndarray) -> Array:
     """A floating array as float32, any other unchanged."""
     is_floating = jnp.issubdtype(array.dtype, jnp.floating)
-    return jnp.asarray(array, jnp.float32 if is_floating else None)
+    # NumPy converts, because XLA would compile a program for every shape.
+    return jax.device_put(array.astype(np.float32) if is_floating else array)
 
 
 def _example_inputs(model: nn.Module, arrays: Mapping[str, Any]) -> Sequence[Any]:

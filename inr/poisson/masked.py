@@ -138,7 +138,10 @@ def _solve(
         shape = (*size, *data.shape[2:-1], values.shape[2])
         raise _checks.fail(name, f"of shape {shape}", f"shape {data.shape}")
     dtype = jnp.result_type(values, data)
-    screening = _checks.as_real("screening", screening).astype(dtype)
+    screening = _checks.as_real("screening", screening)
+    if _checks.is_concrete(screening):  # in NumPy, which compiles nothing
+        screening = np.asarray(screening)
+    screening = screening.astype(dtype)
     if screening.shape not in ((), size):
         raise _checks.fail(
             "screening", f"a number or of shape {size}", f"shape {screening.shape}"
@@ -152,11 +155,11 @@ def _solve(
     box = mask_box(mask)
     solution = _solve_in_box(
         data.astype(dtype),
-        jnp.asarray(mask),
+        mask if isinstance(mask, np.ndarray) else jnp.asarray(mask),
         values.astype(dtype),
         screening,
         np.asarray(box.corner, np.int32),
-        jnp.asarray(rtol, dtype),
+        np.asarray(rtol, dtype),
         np.int32(_checks.as_count("max_steps", max_steps)),
         residual_fn=residual_fn,
         size=box.size,

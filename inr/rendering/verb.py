@@ -9,7 +9,7 @@ import numpy as np
 from jax import lax
 
 from inr import _checks
-from inr._progress import tqdm
+from inr._progress import progress_bar, tqdm
 from inr._typing import Array, Field, Region, Size
 from inr.fields import check_field
 from inr.rendering.budget import tile_points
@@ -106,10 +106,10 @@ def pixel_bar(total: int, *, progress: bool) -> tqdm:
     Returns:
       A context manager with a method `update(pixels)`.
     """
-    return tqdm(
-        total=total,
+    return progress_bar(
+        total,
+        progress=progress,
         delay=_SECONDS_WITHOUT_BAR,
-        disable=not progress,
         unit="px",
         unit_scale=True,
     )

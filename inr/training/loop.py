@@ -22,7 +22,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import PyTree
 
 from inr import _checks
-from inr._progress import tqdm
+from inr._progress import progress_bar
 from inr._typing import Array, Key
 from inr.checkpoints import check_num_steps
 from inr.training.interruption import interruptions
@@ -118,7 +118,7 @@ def train(
         key, state = jax.device_put((key, session.resume(state)), replicated)
         start = int(state.step)
         check_num_steps(num_steps, start)
-        bar = tqdm(total=num_steps, initial=start, disable=not progress)
+        bar = progress_bar(num_steps, initial=start, progress=progress)
         stack.enter_context(bar)
         pending: collections.deque[tuple[int, TrainInfo]] = collections.deque()
         for step in range(start + 1, num_steps + 1):

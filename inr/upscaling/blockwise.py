@@ -68,7 +68,7 @@ def upscale(
         scale below 1; an unknown model or file; and a budget that is too small, naming
         the smallest that works.
     """
-    image = np.asarray(_conversions.as_image("image", image))
+    image = _checks.as_numpy("image", _conversions.as_image("image", image), "an image")
     c = image.shape[-1]
     if c > 4:
         raise _checks.fail("image", "gray or RGB, with or without alpha", image.shape)
@@ -92,7 +92,7 @@ def upscale(
     if opaque is not image:
         alpha = functools.partial(sample_grid, image[..., -1:], interpolation="cubic")
         result[..., -1:] = rendering.render(alpha, size, region=region, progress=False)
-    return jnp.asarray(result)
+    return jax.device_put(result, may_alias=True)
 
 
 class _Network(NamedTuple):

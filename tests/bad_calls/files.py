@@ -68,6 +68,7 @@ CALLS = {
         ),
         "max_bytes": BYTES.but(OMITTED, small=1),
     },
+    io.read_image_metadata: {"path": file(saved_image)},
     io.read_audio: {
         "path": file(saved_sound),
         "max_bytes": BYTES.but(OMITTED, small=1),
@@ -86,6 +87,7 @@ CALLS = {
         "image": image(),
         "bits": choice("a").default(other=12),
         "quality": COUNT.optional(lossless=50),
+        "metadata": kind(OMITTED, text="text", number=8, path=folder()).without("None"),
     },
     io.write_audio: {
         "path": new_file("new.wav"),

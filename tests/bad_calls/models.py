@@ -167,6 +167,7 @@ CALLS = {
         "degradation": DEGRADATION,
     },
     models.as_gray: {"argument": ANYTHING.but("value"), "value": GRAY},
+    models.pretrained_names: {"task": choice("upscale")},
     models.load_model: {
         "model": loaded(restorer, upscaler).but(Lazy(saved_model)).without("task")
     },

@@ -34,7 +34,7 @@ def photo(tmp_path):
 
 @pytest.mark.slow
 def test_a_color_photo_is_compared_with_its_original(photo, weights, tmp_path, capsys):
-    result, sheet = commands.colorize(photo, model=weights, out=tmp_path / "out")
+    result, sheet = commands.colorize(photo, model=weights, output=tmp_path / "out")
     assert result.name == "photo_color.png"
     assert sheet.name == "photo_color_sheet.png"
     gray = color.rgb_to_luma(inr.read_image(photo))
@@ -54,15 +54,19 @@ def test_gray_photos_with_opacity_and_16_bits(weights, tmp_path, capsys):
     inr.write_image(folder / "deep.png", level, bits=16)
     opacity = np.concatenate([level, np.ones_like(level)], -1)
     inr.write_image(folder / "opacity.png", opacity)
-    files = commands.colorize(folder, model=weights, out=tmp_path / "out")
+    files = commands.colorize(folder, model=weights, output=tmp_path / "out")
     assert [f.name for f in files[::2]] == ["deep_color.png", "opacity_color.png"]
     assert inr.read_image(files[0]).shape == (20, 17, 3)
+    assert inr.io.read_image_metadata(files[0]).bits == 16
+    rgba = inr.read_image(files[2])
+    assert rgba.shape == (20, 17, 4)
+    np.testing.assert_array_equal(rgba[..., 3], 1)
     assert "dB" not in capsys.readouterr().out
 
 
 @pytest.mark.slow
 def test_a_reduced_photo_is_restored_to_its_size(photo, weights, tmp_path, capsys):
-    options = {"model": weights, "out": tmp_path / "out", "side": 12}
+    options = {"model": weights, "output": tmp_path / "out", "side": 12}
     result, _ = commands.colorize([photo], **options)
     assert inr.read_image(result).shape == (36, 24, 3)
     assert "gray 12x8 to color 36x24" in capsys.readouterr().out
@@ -74,13 +78,20 @@ def test_a_reduced_photo_is_restored_to_its_size(photo, weights, tmp_path, capsy
 @pytest.mark.slow
 def test_the_console_command_and_its_errors(photo, weights, tmp_path, capsys):
     out = str(tmp_path / "out")
-    arguments = ["colorize", str(photo.parent), "--model", str(weights), "--out", out]
+    arguments = [
+        "colorize",
+        str(photo.parent),
+        "--model",
+        str(weights),
+        "--output",
+        out,
+    ]
     region = ["--region", "0", "0", ".5", ".5"]
     assert main([*arguments, *region]) == 0
-    assert inr.read_image(f"{out}/photo_color.png").shape == (18, 12, 3)
-    assert main(["colorize", str(photo), "--model", "cartoons", "--out", out]) == 2
+    assert inr.read_image(f"{out}/photo_color_0-0-0.5-0.5.png").shape == (18, 12, 3)
+    assert main(["colorize", str(photo), "--model", "cartoons", "--output", out]) == 2
     assert "`model` must be one of" in capsys.readouterr().err
-    assert main(["colorize", str(tmp_path / "none.png"), "--out", out]) == 2
+    assert main(["colorize", str(tmp_path / "none.png"), "--output", out]) == 2
 
 
 @pytest.mark.slow
@@ -90,7 +101,13 @@ def test_samples_have_files_of_their_own(photo, tmp_path, capsys):
 
     def files(seed):
         arguments = ["colorize", str(photo), "--model", str(path), "--samples", "2"]
-        arguments += ["--seed", str(seed), "--out", str(tmp_path / "out")]
+        arguments += [
+            "--overwrite",
+            "--seed",
+            str(seed),
+            "--output",
+            str(tmp_path / "out"),
+        ]
         assert main(arguments) == 0
         names = ("photo_color_1.png", "photo_color_2.png", "photo_color_sheet.png")
         return [inr.read_image(tmp_path / "out" / name) for name in names]

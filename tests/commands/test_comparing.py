@@ -33,7 +33,7 @@ def photo(tmp_path):
 @pytest.mark.slow
 def test_restorers_are_compared_view_by_view(photo, weights, tmp_path):
     (sheet,) = commands.compare_restorers(
-        [weights], image=photo, side=12, size=32, out=tmp_path / "out"
+        [weights], image=photo, side=12, size=32, output=tmp_path / "out"
     )
     assert sheet.name == "photo_restorers.png"
     # Three columns: bicubic, the model, the original; four rows of views.

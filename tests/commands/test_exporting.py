@@ -14,10 +14,18 @@ def test_a_photograph_is_exported_as_a_shader_and_a_program(tmp_path, capsys):
     photo = np.random.default_rng(0).uniform(0.2, 0.8, (12, 20, 4))
     inr.write_image(tmp_path / "photo.png", photo)
     files = commands.export(
-        tmp_path / "photo.png", out=tmp_path / "out", num_steps=5, width=8, max_side=15
+        tmp_path / "photo.png",
+        output=tmp_path / "out",
+        num_steps=5,
+        width=8,
+        max_side=15,
     )
     shader, program, sheet = files
-    assert [f.name for f in files] == ["field.glsl", "field.stablehlo", "field.png"]
+    assert [f.name for f in files] == [
+        "photo.glsl",
+        "photo.stablehlo",
+        "photo.png",
+    ]
     assert "vec2(15.0, 9.0) * min(" in shader.read_text()
     field = inr.from_stablehlo(program.read_bytes())
     # Alpha is dropped.

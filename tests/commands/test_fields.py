@@ -26,11 +26,11 @@ def small_field(features):
 def test_fit_saves_the_field_and_renders_it(photo, tmp_path, capsys):
     out = tmp_path / "out"
     options = ["--size", "20", "30", "--region", "0.1", "0.2", "0.5", "0.6"]
-    assert main(["fit", str(photo), "--out", str(out), *options, *FAST]) == 0
+    assert main(["fit", str(photo), "--output", str(out), *options, *FAST]) == 0
     field, size = inr.load_field(out / "photo_field.safetensors")
     assert size == (16, 24)
     expected = inr.render(field, (20, 30), region=((0.1, 0.2), (0.5, 0.6)))
-    rendering = inr.read_image(out / "photo_render.png")
+    rendering = inr.read_image(out / "photo_render_0.1-0.2-0.5-0.6.png")
     atol = 0.5 / 255 + 1e-6
     np.testing.assert_allclose(rendering, np.clip(expected, 0, 1), atol=atol)
     assert inr.read_image(out / "photo_sheet.png").shape[-1] == 3
@@ -42,16 +42,16 @@ def test_fit_saves_the_field_and_renders_it(photo, tmp_path, capsys):
 
 @pytest.mark.slow
 def test_a_close_up_has_square_pixels(photo, tmp_path):
-    options = ["--region", "0", "0", "0.5", "1", "--out", str(tmp_path)]
+    options = ["--region", "0", "0", "0.5", "1", "--output", str(tmp_path)]
     assert main(["fit", str(photo), *options, *FAST]) == 0
     # 20 x 60 pixels of the photo, the longer side that of the fitted image.
-    assert inr.read_image(tmp_path / "photo_render.png").shape == (8, 24, 3)
+    assert inr.read_image(tmp_path / "photo_render_0-0-0.5-1.png").shape == (8, 24, 3)
 
 
 def test_a_field_is_rendered_from_its_file(photo, tmp_path):
     field = small_field(3)
     inr.save_field(tmp_path / "a.safetensors", field, size=(12, 18))
-    arguments = [str(tmp_path / "a.safetensors"), "--out", str(tmp_path)]
+    arguments = [str(tmp_path / "a.safetensors"), "--output", str(tmp_path)]
     assert main(["render", *arguments]) == 0
     rendering = inr.read_image(tmp_path / "a_render.png")
     expected = np.clip(inr.render(field, (12, 18)), 0, 1)
@@ -59,7 +59,7 @@ def test_a_field_is_rendered_from_its_file(photo, tmp_path):
     options = ["--size", "4", "5", "--region", "0", "0", "0.5", "0.5"]
     assert main(["render", *arguments, *options]) == 0
     expected = inr.render(field, (4, 5), region=((0, 0), (0.5, 0.5)))
-    rendering = inr.read_image(tmp_path / "a_render.png")
+    rendering = inr.read_image(tmp_path / "a_render_0-0-0.5-0.5.png")
     np.testing.assert_allclose(rendering, expected.clip(0, 1), atol=0.5 / 255 + 1e-6)
 
 
@@ -72,7 +72,7 @@ def test_a_file_without_a_size_needs_one(tmp_path, capsys):
 
 @pytest.mark.slow
 def test_a_reduced_image_is_scored_between_its_pixels(photo, tmp_path, capsys):
-    options = ["--family", "HashGrid", "--out", str(tmp_path)]
+    options = ["--family", "HashGrid", "--output", str(tmp_path)]
     assert main(["fit", str(photo), *options, *FAST]) == 0
     printed = capsys.readouterr().out
     assert "photo: 16x24, 3 channels, HashGrid" in printed

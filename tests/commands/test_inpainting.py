@@ -20,7 +20,7 @@ def photo(tmp_path):
 
 
 def run(photo, tmp_path, **options):
-    options = {"num_steps": 5, "width": 16, "out": tmp_path / "out", **options}
+    options = {"num_steps": 5, "width": 16, "output": tmp_path / "out", **options}
     return commands.inpaint(photo, **options)
 
 
@@ -85,7 +85,7 @@ def test_a_model_fills_a_random_hole(photo, tmp_path, textures, capsys):
     score = -10 * np.log10(np.square(expected - image)[mask].mean())
     np.testing.assert_allclose(scores["model"], score, atol=0.01)
     # The photo without the hole as a reference has the best matches.
-    files = commands.inpaint(photo, [photo], out=tmp_path / "by_itself", **options)
+    files = commands.inpaint(photo, [photo], output=tmp_path / "by_itself", **options)
     assert np.abs(inr.read_image(files[0]) - result).max() > 0.01
 
 
@@ -103,6 +103,6 @@ def test_bad_arguments_are_refused(photo, tmp_path):
     with refuses("`mask` needs an `image`, got None"):
         run(None, tmp_path, mask=tmp_path / "mask.png")
     with refuses("`references` need a `model`, got None"):
-        commands.inpaint(photo, [photo], out=tmp_path)
+        commands.inpaint(photo, [photo], output=tmp_path)
     with refuses("`keep` must be a number from 0 to 1"):
         run(photo, tmp_path, keep=1.5)

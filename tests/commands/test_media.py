@@ -5,7 +5,7 @@ import pytest
 
 import inr
 from inr import commands
-from inr.commands import media
+from inr.commands import _samples
 
 
 @pytest.mark.slow
@@ -13,9 +13,9 @@ def test_a_field_reproduces_the_notes(tmp_path, capsys):
     pytest.importorskip("soundfile", reason="needs the extra `media`")
     pytest.importorskip("matplotlib", reason="needs the extra `examples`")
     options = {"seconds": 0.1, "num_steps": 500, "width": 32}
-    files = commands.audio(out=tmp_path, **options)
+    files = commands.audio(output=tmp_path, **options)
     result, rate = inr.read_audio(files[0])
-    notes, expected_rate = media.plucked_notes()
+    notes, expected_rate = _samples.plucked_notes()
     assert rate == expected_rate
     notes = notes[: len(result)]
     assert len(result) == round(0.1 * rate)
@@ -31,7 +31,7 @@ def test_a_stereo_file_keeps_its_rate(tmp_path):
     t = np.arange(300) / 300
     stereo = np.stack([np.sin(40 * t), np.cos(30 * t)], -1).astype(np.float32)
     inr.write_audio(tmp_path / "tone.wav", stereo, 12345)
-    options = {"num_steps": 2, "width": 8, "out": tmp_path / "out"}
+    options = {"num_steps": 2, "width": 8, "output": tmp_path / "out"}
     files = commands.audio(tmp_path / "tone.wav", **options)
     result, rate = inr.read_audio(files[0])
     assert (result.shape, rate) == ((300, 2), 12345)
@@ -41,10 +41,10 @@ def test_a_stereo_file_keeps_its_rate(tmp_path):
 def test_a_clip_is_reduced_and_fitted(tmp_path, capsys):
     pytest.importorskip("av", reason="needs the extra `media`")
     pytest.importorskip("skimage", reason="needs the extra `examples`")
-    frames, frame_rate = media.panning_clip(9, 48)
+    frames, frame_rate = _samples.panning_clip(9, 48)
     assert frames.shape == (9, 36, 48, 3)
     inr.write_video(tmp_path / "clip.mp4", frames, frame_rate)
-    options = {"num_frames": 6, "num_steps": 100, "max_side": 40, "out": tmp_path}
+    options = {"num_frames": 6, "num_steps": 100, "max_side": 40, "output": tmp_path}
     files = commands.video(tmp_path / "clip.mp4", **options)
     result, result_rate = inr.read_video(files[0])
     assert (result.shape, result_rate) == ((6, 30, 40, 3), frame_rate)
@@ -59,7 +59,7 @@ def test_the_first_frame_is_the_crop_at_the_start():
     pytest.importorskip("skimage", reason="needs the extra `examples`")
     from skimage import data
 
-    frames, _ = media.panning_clip(1, 304)
+    frames, _ = _samples.panning_clip(1, 304)
     photograph = data.astronaut() / 255
 
     def error(shift):

@@ -22,9 +22,9 @@ def folder(tmp_path_factory):
 
 
 def run(folder, tmp_path, **options):
-    options = {"model": folder / "model.safetensors", "out": tmp_path, **options}
+    options = {"model": folder / "model.safetensors", "output": tmp_path, **options}
     references = [folder / "first.png", folder / "second.png"]
-    return commands.reference_upscale(folder / "photo.png", references, **options)
+    return commands.upscale_by_reference(folder / "photo.png", references, **options)
 
 
 @pytest.mark.slow
@@ -65,6 +65,6 @@ def test_the_model_sets_the_scale(folder, tmp_path, capsys):
 
 def test_missing_files_are_refused(folder, tmp_path):
     with refuses("`references` must be at least one photograph, got none"):
-        commands.reference_upscale(folder / "photo.png", out=tmp_path)
+        commands.upscale_by_reference(folder / "photo.png", output=tmp_path)
     with refuses("`references` need an `image`, got None"):
-        commands.reference_upscale(None, [folder / "first.png"], out=tmp_path)
+        commands.upscale_by_reference(None, [folder / "first.png"], output=tmp_path)

@@ -17,17 +17,19 @@ def test_the_field_the_mesh_and_a_picture_are_written(tmp_path, capsys):
     sphere.export(tmp_path / "ball.obj")
     out = tmp_path / "out"
     options = ["--steps", "150", "--width", "32", "--resolution", "24", "--side", "48"]
-    assert main(["shape", str(tmp_path / "ball.obj"), "--out", str(out), *options]) == 0
-    assert trimesh.load(out / "shape.obj").is_watertight
-    field, _ = inr.load_field(out / "shape.safetensors")
+    assert (
+        main(["shape", str(tmp_path / "ball.obj"), "--output", str(out), *options]) == 0
+    )
+    assert trimesh.load(out / "ball_shape.obj").is_watertight
+    field, _ = inr.load_field(out / "ball_shape.safetensors")
     assert field(jnp.zeros((1, 3))) < 0
     assert field(jnp.asarray([[0, 0, 3.3]])) > 0
-    picture = inr.read_image(out / "shape.png")
+    picture = inr.read_image(out / "ball_shape.png")
     assert picture.shape == (48, 48, 3)
     np.testing.assert_allclose(picture[0, 0], 1)  # white beside the ball
     # Light comes from above, so the upper half of the ball is brighter.
     assert picture[12, 24].mean() > picture[36, 24].mean() + 0.1
-    assert main(["shape", str(tmp_path / "missing.obj"), "--out", str(out)]) == 2
+    assert main(["shape", str(tmp_path / "missing.obj"), "--output", str(out)]) == 2
     assert "missing.obj" in capsys.readouterr().err
 
 

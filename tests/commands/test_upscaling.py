@@ -36,7 +36,7 @@ def test_a_model_enlarges_the_images_of_a_folder(photo, upscaler, tmp_path, caps
     second = np.random.default_rng(1).uniform(0.2, 0.8, (9, 7, 2))
     inr.write_image(photo.parent / "second.png", second)
     out = tmp_path / "out"
-    options = ["--scale", "1.5", "--model", upscaler, "--out", str(out)]
+    options = ["--scale", "1.5", "--model", upscaler, "--output", str(out)]
     assert main(["upscale", str(photo.parent), *options]) == 0
     image = inr.read_image(photo)
     grid = inr.coords.grid((60, 90))
@@ -50,10 +50,10 @@ def test_a_model_enlarges_the_images_of_a_folder(photo, upscaler, tmp_path, caps
 
 @pytest.mark.slow
 def test_a_region_equals_that_part_of_the_result(photo, upscaler, tmp_path):
-    options = ["--scale", "2", "--model", upscaler, "--out", str(tmp_path)]
+    options = ["--scale", "2", "--model", upscaler, "--output", str(tmp_path)]
     region = ["--region", "0.25", "0.5", "0.75", "1"]
     assert main(["upscale", str(photo), *options, *region]) == 0
-    part = inr.read_image(tmp_path / "photo_x2.png")
+    part = inr.read_image(tmp_path / "photo_x2_0.25-0.5-0.75-1.png")
     assert main(["upscale", str(photo), *options]) == 0
     image = inr.read_image(tmp_path / "photo_x2.png")
     np.testing.assert_allclose(part, image[20:60, 60:120], atol=1.1 / 255)
@@ -62,7 +62,9 @@ def test_a_region_equals_that_part_of_the_result(photo, upscaler, tmp_path):
 def test_the_result_is_scored_beside_interpolations(photo, upscaler, tmp_path, capsys):
     """The model equals bicubic interpolation, and has the same scores."""
     options = ["--scale", "2", "--evaluate", "--model", upscaler]
-    assert main(["upscale", str(photo), *options, "--out", str(tmp_path / "out")]) == 0
+    assert (
+        main(["upscale", str(photo), *options, "--output", str(tmp_path / "out")]) == 0
+    )
     printed = capsys.readouterr().out
     rows = {line.split()[0]: line.split()[1:] for line in printed.splitlines() if line}
     assert {"nearest", "bilinear", "Lanczos"} <= set(rows)
@@ -73,9 +75,9 @@ def test_the_result_is_scored_beside_interpolations(photo, upscaler, tmp_path, c
 @pytest.mark.slow
 def test_a_siren_enlarges_a_photo(photo, tmp_path, capsys):
     out = tmp_path / "out"
-    options = ["--method", "siren", "--scale", "2", "--evaluate", "--out", str(out)]
+    options = ["--method", "siren", "--scale", "2", "--evaluate", "--output", str(out)]
     assert main(["upscale", str(photo), *options, *FAST]) == 0
-    assert inr.read_image(out / "photo_x2.png").shape == (16, 24, 3)
+    assert inr.read_image(out / "photo_x2_siren.png").shape == (16, 24, 3)
     assert "best interpolation" in capsys.readouterr().out
 
 
@@ -91,7 +93,9 @@ def test_a_siren_enlarges_a_photo(photo, tmp_path, capsys):
     ],
 )
 def test_errors_have_one_line(photo, tmp_path, capsys, options, message):
-    assert main(["upscale", str(photo), "--out", str(tmp_path), *options, *FAST]) == 2
+    assert (
+        main(["upscale", str(photo), "--output", str(tmp_path), *options, *FAST]) == 2
+    )
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") <= 2
