@@ -2,9 +2,9 @@
 
     sphinx-build docs docs/_build && python docs/make_gallery.py
 
-Writes docs/gallery/*.webp, docs/gallery.md and docs/_pages/field.html. Run it again when
-a page has other figures. The photographs in them are those of scikit-image: in the public
-domain or CC0.
+Writes docs/gallery/*.webp, docs/gallery.md and docs/_pages/field.html. Run it again
+when a page has other figures. The photographs in them are those of scikit-image: in the
+public domain or CC0.
 """
 
 import base64
@@ -75,7 +75,7 @@ This page computes a field at every pixel of its canvas. Scroll to zoom, drag to
 [](export.md) makes it.
 
 ```{{raw}} html
-<iframe class="field" src="field.html" title="A field, computed in the browser"></iframe>
+<iframe class="field" src="field.html" title="A field"></iframe>
 ```
 
 The photographs come with scikit-image, and are in the public domain or CC0. The figures
