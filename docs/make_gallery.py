@@ -8,14 +8,15 @@ public domain or CC0.
 """
 
 import base64
+import functools
 import html
 import io
-import json
 import pathlib
 import re
 from typing import NamedTuple
 
 import numpy as np
+from jupyter_cache import get_cache
 from PIL import Image
 
 HERE = pathlib.Path(__file__).parent
@@ -83,12 +84,18 @@ are cut by `docs/make_gallery.py`.
 """
 
 
-def outputs(page: str, kind: str) -> list:
-    """Outputs of one MIME type of an executed page, in order."""
-    path = HERE / "jupyter_execute" / f"{page}.ipynb"
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    data = [x.get("data", {}) for cell in cells for x in cell.get("outputs", ())]
-    return ["".join(x[kind]) for x in data if kind in x]
+@functools.cache
+def cells(page: str) -> list:
+    """Cells of a page, as last executed."""
+    cache = get_cache(HERE / "_build" / ".jupyter_cache")
+    records = [x for x in cache.list_cache_records() if x.uri.endswith(f"/{page}.md")]
+    return cache.get_cache_bundle(max(x.pk for x in records)).nb.cells
+
+
+def outputs(page: str, kind: str) -> list[str]:
+    """Outputs of one MIME type of a page, in order."""
+    data = [x.get("data", {}) for cell in cells(page) for x in cell.get("outputs", ())]
+    return [x[kind] for x in data if kind in x]
 
 
 def cut(picture: Picture) -> Image.Image:
