@@ -40,12 +40,16 @@ def panel(i: int, n: int, *, top: float = 0.11, bottom: float = 1.0) -> tuple:
 
 PICTURES = (
     Picture("zoom", "tour", 2, panel(2, 4, top=0.55), "A field between the pixels"),
-    Picture("gradient", "tour", 3, panel(1, 3), "The exact gradient of a field"),
-    Picture("laplacian", "derivatives", 0, panel(2, 3), "The exact Laplacian"),
+    Picture(
+        "gradient", "tour", 3, (0.294, 0.11, 0.582, 1), "The exact gradient of a field"
+    ),
+    Picture(
+        "laplacian", "derivatives", 0, (0.633, 0.11, 0.922, 1), "The exact Laplacian"
+    ),
     Picture("edges", "derivatives", 1, panel(1, 3), "An image of strong edges alone"),
     Picture("recovered", "derivatives", 1, panel(2, 3), "A field from its gradient"),
     Picture("detail", "fit_zoom", 0, panel(1, 2), "A detail of a hash grid"),
-    Picture("family", "own_family", 1, panel(1, 2), "A loss on the derivatives"),
+    Picture("family", "own_family", 3, panel(1, 2), "A loss on the derivatives"),
     Picture("distance", "shapes", 1, (0, 0, 1, 1), "A signed distance"),
     Picture("mesh", "shapes", 2, (0, 0, 1, 1), "A mesh of a field"),
     Picture("sound", "sound_video", 0, (0, 0, 1, 1), "Sound, between the samples"),
