@@ -20,11 +20,12 @@ def draw_points(key: Key, num_points: int, *, points: Points = "uniform") -> Arr
     """Random points of an image; each point alone is uniform on [-1, 1]^2.
 
     The placements differ in the joint distribution of the points:
-      `"uniform"`: independent points.
-      `"halton"`: the first points of Halton's sequence, shifted together by a random
-        amount around the torus [Cranley and Patterson 1976].
-      `"shifted"`: a square grid with one random shift within a cell.
-      `"jittered"`: one independent point in each cell of a square grid.
+
+    - `"uniform"`: independent points.
+    - `"halton"`: the first points of Halton's sequence, shifted together by a random
+      amount around the torus [Cranley and Patterson 1976].
+    - `"shifted"`: a square grid with one random shift within a cell.
+    - `"jittered"`: one independent point in each cell of a square grid.
 
     Args:
       key: PRNG key.
