@@ -52,11 +52,11 @@ EXCEPTIONS = {
 RESULTS = {
     "AxisDerivatives", "Derivatives", "FieldFile", "FitDiverged", "FitInfo",
     "FitManyResult", "FitResult", "FitState", "Match", "NotConverged", "PointBatch",
-    "ScaleBatch", "Solution", "Textures", "TrainInfo", "TrainResult", "TrainState",
+    "ScaleBatch", "Solution", "StoreInfo", "Textures", "TrainInfo", "TrainResult", "TrainState",
     "TrainingDiverged", "Trajectory",
 }  # fmt: skip
 CONTAINERS = {  # The functions that take them check their contents.
-    "BoundField", "Box", "Cells", "FeatureMap", "LoadedModel", "LumaChromaField",
+    "BoundField", "Box", "Cells", "FeatureMap", "FieldStore", "LoadedModel", "LumaChromaField",
     "Mesh", "NoiseField", "PointCloud", "SampledField", "Sampler", "ShaderLayer",
     "Spline", "Streams",
 }  # fmt: skip

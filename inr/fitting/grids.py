@@ -16,12 +16,13 @@ import numpy as np
 from flax import linen as nn
 
 from inr import _checks, _conversions, coords as _coords
-from inr._typing import Array, ArrayLike, Key, Params
+from inr._typing import Array, ArrayLike, Key
 from inr.fields import check_module
 from inr.fitting.rates import Optimizer
 from inr.fitting.results import Callback, FitResult
 from inr.fitting.run import loss_text, run
 from inr.fitting.samples import check_features, grid_normalization, init_params
+from inr.fitting.starts import Start, resolve_start
 from inr.fitting.terms import Term, value_residual
 
 
@@ -63,13 +64,13 @@ class GridSamples:
 
 def fit_grid(
     key: Key,
-    model: nn.Module,
+    model: nn.Module | None,
     values: ArrayLike,
     *,
     num_steps: int = 2000,
     batch_size: int = 4096,
     optimizer: Optimizer | None = None,
-    init: Params | None = None,
+    init: Start | None = None,
     target_loss: float = 0.0,
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,
@@ -113,6 +114,7 @@ def fit_grid(
       ValueError, TypeError: for samples that are empty or not finite, integers other
         than uint8, a model with another number of features, and bad options.
     """
+    model, init = resolve_start(model, init)
     check_module(model)
     if normalization is not None:
         _checks.check_type("normalization", normalization, Mapping)

@@ -27,6 +27,7 @@ from inr.fitting.run import (
     loss_text,
 )
 from inr.fitting.samples import init_params, sample_normalization, select_rows
+from inr.fitting.starts import Start, resolve_start
 from inr.fitting.terms import Data, as_terms
 
 _MAX_PARAMETERS = 2**14  # J'J then has 1 GB
@@ -34,13 +35,13 @@ _MAX_PARAMETERS = 2**14  # J'J then has 1 GB
 
 def fit_least_squares(
     key: Key,
-    model: nn.Module,
+    model: nn.Module | None,
     data: Data,
     *,
     num_steps: int = 100,
     batch_size: int | None = None,
     damping: float = 1e-2,
-    init: Params | None = None,
+    init: Start | None = None,
     target_loss: float = 0.0,
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,
@@ -77,6 +78,7 @@ def fit_least_squares(
       ValueError, TypeError: as for `fit`, for a term with `reduce`, and for a model
         with too many parameters.
     """
+    model, init = resolve_start(model, init)
     check_module(model)
     terms = as_terms(select_rows(data), batch_size)
     if any(term.reduce is not None for term in terms):

@@ -19,6 +19,7 @@ from inr.fitting.rates import Optimizer, split_optimizer
 from inr.fitting.results import FitManyResult
 from inr.fitting.run import as_arguments, as_target_loss
 from inr.fitting.samples import init_params, sample_normalization
+from inr.fitting.starts import Start, resolve_start
 from inr.fitting.step import FitState, advance, default_optimizer
 from inr.fitting.terms import as_terms
 
@@ -28,13 +29,13 @@ _FIELDS_ON_CPU = 8
 
 def fit_many(
     key: Key,
-    model: nn.Module,
+    model: nn.Module | None,
     signals: tuple[ArrayLike, ArrayLike],
     *,
     num_steps: int = 500,
     batch_size: int | None = None,
     optimizer: Optimizer | None = None,
-    init: Params | None = None,
+    init: Start | None = None,
     target_loss: float = 0.0,
     sharding: jax.sharding.Sharding | None = None,
     checkpoint: str | os.PathLike | None = None,
@@ -55,7 +56,7 @@ def fit_many(
       optimizer: optax optimizer, or peak learning rate of the default one: a number, or
         a mapping from layer names to numbers. As for `fit`.
       init: parameters to start from, with their normalization. Every leaf has a leading
-        axis b.
+        axis b; an `Init`, or the name of a shipped one, has none.
       target_loss: loss at which the fit stops. Each field stops by itself.
       sharding: distribution of the leading axis b over devices; by default one device
         holds all fields.
@@ -69,6 +70,8 @@ def fit_many(
     Raises:
       ValueError, TypeError: as for `fit`.
     """
+    start = init
+    model, init = resolve_start(model, init)
     check_module(model)
     rows = _checked_rows(signals)
     if batch_size is not None:
@@ -83,6 +86,8 @@ def fit_many(
     if init is None:
         params = _init_many(jax.random.split(key_init, b), model, rows)
     check_params(model, params, argument="init")
+    if init is not start:  # one start for all fields
+        params = jax.tree.map(lambda x: jnp.broadcast_to(x, (b, *x.shape)), params)
     if any(np.shape(x)[:1] != (b,) for x in jax.tree.leaves(params)):
         raise _checks.fail("init", f"stacked along a leading axis of {b}", "others")
     custom_optimizer, rates = split_optimizer(model, params, optimizer)
