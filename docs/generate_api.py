@@ -12,7 +12,7 @@ PAGE = pathlib.Path(__file__).with_name("api.md")
 MODULES = (
     "fields", "fitting", "calculus", "coords", "color", "metrics", "io", "poisson",
     "merging", "signals", "diffusion", "training", "models", "upscaling",
-    "colorization", "references", "plot", "pretrained",
+    "colorization", "references", "meta", "plot", "pretrained",
 )  # fmt: skip
 HEADER = """# API
 

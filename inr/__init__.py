@@ -11,6 +11,7 @@ from inr import (
     fields as fields,
     fitting as fitting,
     merging as merging,
+    meta as meta,
     metrics as metrics,
     models as models,
     plot as plot,
