@@ -25,6 +25,7 @@ TABLES = (
     "fitting",
     "images",
     "merging",
+    "meta",
     "models",
     "plot",
     "references",
@@ -56,7 +57,7 @@ RESULTS = {
     "TrainingDiverged", "Trajectory",
 }  # fmt: skip
 CONTAINERS = {  # The functions that take them check their contents.
-    "BoundField", "Box", "Cells", "FeatureMap", "FieldStore", "LoadedModel", "LumaChromaField",
+    "BoundField", "Box", "Cells", "FeatureMap", "FieldStore", "Init", "LoadedModel", "LumaChromaField",
     "Mesh", "NoiseField", "PointCloud", "SampledField", "Sampler", "ShaderLayer",
     "Spline", "Streams",
 }  # fmt: skip
@@ -68,7 +69,7 @@ BASES = {"ConditionalModel", "GridColorizer", "ShaderActivation"}
 HELPERS = {  # Called by the library with values that it has checked.
     "check_features", "check_field", "check_options", "check_params", "cosine",
     "encoding_bytes", "first_gradient", "gray_gradient", "image_normalization",
-    "mean_gradient", "perceptron", "psnr_text", "shader_layers", "shift_to_mean",
+    "mean_gradient", "perceptron", "psnr_text", "resolve_start", "shader_layers", "shift_to_mean",
     "sine",
 }  # fmt: skip
 WITHOUT_CALLS = RESULTS | CONTAINERS | LAYERS | BASES | HELPERS

@@ -70,8 +70,7 @@ def fit_many(
     Raises:
       ValueError, TypeError: as for `fit`.
     """
-    start = init
-    model, init = resolve_start(model, init)
+    model, _ = resolve_start(model, init)
     check_module(model)
     rows = _checked_rows(signals)
     if batch_size is not None:
@@ -82,14 +81,7 @@ def fit_many(
     num_steps = _checks.as_count("num_steps", num_steps)
     target_loss = as_target_loss(target_loss)
     key_init, key_steps = jax.random.split(_checks.as_key("key", key))
-    params: Any = init
-    if init is None:
-        params = _init_many(jax.random.split(key_init, b), model, rows)
-    check_params(model, params, argument="init")
-    if init is not start:  # one start for all fields
-        params = jax.tree.map(lambda x: jnp.broadcast_to(x, (b, *x.shape)), params)
-    if any(np.shape(x)[:1] != (b,) for x in jax.tree.leaves(params)):
-        raise _checks.fail("init", f"stacked along a leading axis of {b}", "others")
+    params = _initial_params(jax.random.split(key_init, b), model, rows, init)
     custom_optimizer, rates = split_optimizer(model, params, optimizer)
     on_cpu = sharding is None and jax.default_backend() == "cpu"
     settings = {
@@ -119,6 +111,22 @@ def fit_many(
         checkpoint=checkpoint,
     )
     return _as_result(model, outcome, target_loss)
+
+
+def _initial_params(
+    keys: Key, model: nn.Module, rows: tuple[Array, Array], init: Start | None
+) -> Params:
+    """Parameters of b fields: drawn, given, or b times one start."""
+    b = len(rows[1])
+    _, params = resolve_start(model, init)
+    if params is None:
+        params = _init_many(keys, model, rows)
+    check_params(model, params, argument="init")
+    if params is not init and init is not None:
+        params = jax.tree.map(lambda x: jnp.broadcast_to(x, (b, *x.shape)), params)
+    if any(np.shape(x)[:1] != (b,) for x in jax.tree.leaves(params)):
+        raise _checks.fail("init", f"stacked along a leading axis of {b}", "others")
+    return params
 
 
 def _as_result(model: nn.Module, outcome: Outcome, target_loss: float) -> FitManyResult:
