@@ -57,9 +57,9 @@ RESULTS = {
     "TrainingDiverged", "Trajectory",
 }  # fmt: skip
 CONTAINERS = {  # The functions that take them check their contents.
-    "BoundField", "Box", "Cells", "FeatureMap", "FieldStore", "Init", "LoadedModel", "LumaChromaField",
-    "Mesh", "NoiseField", "PointCloud", "SampledField", "Sampler", "ShaderLayer",
-    "Spline", "Streams",
+    "BoundField", "Box", "Cells", "FeatureMap", "LoadedModel", "LumaChromaField",
+    "FieldStore", "Init", "Mesh", "NoiseField", "PointCloud", "SampledField", "Sampler",
+    "ShaderLayer", "Spline", "Streams",
 }  # fmt: skip
 LAYERS = {  # Parts of models, which check their hyperparameters.
     "Affine", "Block", "Encoder", "FlatEncoder", "SineConv", "SpanEncoder",
@@ -69,8 +69,8 @@ BASES = {"ConditionalModel", "GridColorizer", "ShaderActivation"}
 HELPERS = {  # Called by the library with values that it has checked.
     "check_features", "check_field", "check_options", "check_params", "cosine",
     "encoding_bytes", "first_gradient", "gray_gradient", "image_normalization",
-    "mean_gradient", "perceptron", "psnr_text", "resolve_start", "shader_layers", "shift_to_mean",
-    "sine",
+    "mean_gradient", "perceptron", "psnr_text", "resolve_start",
+    "shader_layers", "shift_to_mean", "sine",
 }  # fmt: skip
 WITHOUT_CALLS = RESULTS | CONTAINERS | LAYERS | BASES | HELPERS
 

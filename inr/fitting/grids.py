@@ -17,12 +17,11 @@ from flax import linen as nn
 
 from inr import _checks, _conversions, coords as _coords
 from inr._typing import Array, ArrayLike, Key
-from inr.fields import check_module
 from inr.fitting.rates import Optimizer
 from inr.fitting.results import Callback, FitResult
 from inr.fitting.run import loss_text, run
 from inr.fitting.samples import check_features, grid_normalization, init_params
-from inr.fitting.starts import Start, resolve_start
+from inr.fitting.starts import Start, require_model
 from inr.fitting.terms import Term, value_residual
 
 
@@ -114,8 +113,7 @@ def fit_grid(
       ValueError, TypeError: for samples that are empty or not finite, integers other
         than uint8, a model with another number of features, and bad options.
     """
-    model, init = resolve_start(model, init)
-    check_module(model)
+    model, init = require_model(model, init)
     if normalization is not None:
         _checks.check_type("normalization", normalization, Mapping)
     samples = _checks.as_array("values", values)

@@ -14,12 +14,12 @@ from jax import lax
 from inr import _checks
 from inr._loop import Chunk, Outcome, drive
 from inr._typing import Array, ArrayLike, Key, Params
-from inr.fields import BoundField, check_module, check_params
+from inr.fields import BoundField, check_params
 from inr.fitting.rates import Optimizer, split_optimizer
 from inr.fitting.results import FitManyResult
 from inr.fitting.run import as_arguments, as_target_loss
 from inr.fitting.samples import init_params, sample_normalization
-from inr.fitting.starts import Start, resolve_start
+from inr.fitting.starts import Start, require_model, resolve_start
 from inr.fitting.step import FitState, advance, default_optimizer
 from inr.fitting.terms import as_terms
 
@@ -70,8 +70,7 @@ def fit_many(
     Raises:
       ValueError, TypeError: as for `fit`.
     """
-    model, _ = resolve_start(model, init)
-    check_module(model)
+    model, _ = require_model(model, init)
     rows = _checked_rows(signals)
     if batch_size is not None:
         batch_size = _checks.as_count("batch_size", batch_size)

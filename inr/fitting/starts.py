@@ -43,7 +43,7 @@ Start: TypeAlias = Params | Init | str
 
 def resolve_start(
     model: nn.Module | None, init: Start | None
-) -> tuple[Any, Params | None]:
+) -> tuple[nn.Module | None, Params | None]:
     """Return the model and the parameters of the options `model` and `init` of a fit.
 
     Args:
@@ -69,6 +69,16 @@ def resolve_start(
         got = _display.module_text(model)
         raise _checks.fail("model", expected, got, "Leave out `model`.")
     return init.model, init.params
+
+
+def require_model(
+    model: nn.Module | None, init: Start | None
+) -> tuple[nn.Module, Params | None]:
+    """`resolve_start` for a fit without a default model."""
+    model, params = resolve_start(model, init)
+    check_module(model)
+    assert model is not None  # `check_module` refuses it
+    return model, params
 
 
 @functools.cache

@@ -7,12 +7,11 @@ from flax import linen as nn
 
 from inr import _checks
 from inr._typing import Key
-from inr.fields import check_module
 from inr.fitting.rates import Optimizer
 from inr.fitting.results import Callback, FitResult
 from inr.fitting.run import run
 from inr.fitting.samples import init_params, sample_normalization, select_rows
-from inr.fitting.starts import Start, resolve_start
+from inr.fitting.starts import Start, require_model
 from inr.fitting.terms import Data, as_terms
 
 
@@ -75,8 +74,7 @@ def fit(
       ValueError, TypeError: for data that are empty, not finite or of a wrong shape,
         for bad options, and for a checkpoint of another fit or of more steps.
     """
-    model, init = resolve_start(model, init)
-    check_module(model)
+    model, init = require_model(model, init)
     terms = as_terms(select_rows(data), batch_size)
     key_init, key_steps = jax.random.split(_checks.as_key("key", key))
     if init is None:

@@ -22,13 +22,9 @@ def loss_of(model: nn.Module, params: Params, batch: Batch) -> Array:
     """Mean squared error in units of the normalized features."""
     coords, features = batch
     residual = BoundField(model, params)(coords) - features
-    return jnp.square(residual / feature_scale(params)).mean()
-
-
-def feature_scale(params: Params) -> Array:
-    """Scale of the features in a normalization, 1 without one."""
     normalization = params.get("normalization", {})
-    return normalization.get("features_scale", jnp.ones(()))
+    scale = normalization.get("features_scale", jnp.ones(1))
+    return jnp.square(residual / scale[None]).mean()
 
 
 def descend(

@@ -18,10 +18,10 @@ OPTIONS = {"num_steps": 60, "learning_rate": 3e-3, "progress": False}
 
 def waves(key, count):
     """Images 12x12 of one wave with a random phase and amplitude."""
-    coords = _coords.grid((12, 12))
-    phase, scale = jax.random.uniform(key, (2, count, 1, 1, 1))
-    wave = jnp.sin(4 * coords[..., :1] + 3 * coords[..., 1:] + 6 * phase)
-    return np.asarray(0.5 + 0.4 * (0.3 + 0.7 * scale) * wave)
+    coords = np.asarray(_coords.grid((12, 12)))
+    phase, scale = np.asarray(jax.random.uniform(key, (2, count, 1, 1, 1)))
+    wave = np.sin(4 * coords[..., :1] + 3 * coords[..., 1:] + 6 * phase)
+    return 0.5 + 0.4 * (0.3 + 0.7 * scale) * wave
 
 
 TRAIN, HELD_OUT = waves(jax.random.key(5), 8), waves(jax.random.key(6), 4)
@@ -62,7 +62,7 @@ def test_adapting_is_gradient_descent_with_the_learned_rates():
 
     def loss(layers):
         prediction = MODEL.apply({**trained.params, "params": layers}, points)
-        return jnp.square((prediction - target) / scale).mean()
+        return jnp.square((prediction - target) / scale[None]).mean()
 
     for _ in range(2):
         gradient = jax.grad(loss)(layers)
