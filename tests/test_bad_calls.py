@@ -53,8 +53,8 @@ EXCEPTIONS = {
 RESULTS = {
     "AxisDerivatives", "Derivatives", "FieldFile", "FitDiverged", "FitInfo",
     "FitManyResult", "FitResult", "FitState", "Match", "NotConverged", "PointBatch",
-    "ScaleBatch", "Solution", "StoreInfo", "Textures", "TrainInfo", "TrainResult", "TrainState",
-    "TrainingDiverged", "Trajectory",
+    "ScaleBatch", "Solution", "StoreInfo", "Textures", "TrainInfo", "TrainResult",
+    "TrainState", "TrainingDiverged", "Trajectory",
 }  # fmt: skip
 CONTAINERS = {  # The functions that take them check their contents.
     "BoundField", "Box", "Cells", "FeatureMap", "LoadedModel", "LumaChromaField",

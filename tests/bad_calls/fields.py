@@ -21,6 +21,7 @@ from bad_calls.kinds import (
     POSITIVE,
     RNG,
     TEXT,
+    VECTOR,
     Lazy,
     choice,
     existing_path,
