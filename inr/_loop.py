@@ -14,7 +14,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from inr import _checks
 from inr._progress import progress_bar
@@ -60,6 +62,31 @@ class Outcome(NamedTuple):
     state: Any
     history: np.ndarray
     status: Status
+
+
+def repeat(
+    step: Callable[[Any], tuple[Any, Array]],
+    state: Any,
+    limit: Array | int,
+    target_loss: Array | float,
+) -> Chunk:
+    """Repeat `step`, `state -> (state, loss before it)`, up to `limit` times."""
+
+    def should_continue(chunk: Chunk) -> Array:
+        return (chunk.count < limit) & ~chunk.stopped
+
+    def body(chunk: Chunk) -> Chunk:
+        state, loss = step(chunk.state)
+        stopped = ~(jnp.isfinite(loss) & (loss > target_loss))
+        state = jax.tree.map(
+            lambda old, new: jnp.where(stopped, old, new), chunk.state, state
+        )
+        losses = chunk.losses.at[chunk.count].set(loss.astype(jnp.float32))
+        return Chunk(state, losses, chunk.count + 1, stopped)
+
+    losses = jnp.zeros((MAX_STEPS,), jnp.float32)
+    start = Chunk(state, losses, jnp.int32(0), jnp.bool_(False))
+    return lax.while_loop(should_continue, body, start)
 
 
 def drive(

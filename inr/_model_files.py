@@ -25,7 +25,10 @@ from inr._typing import Params
 
 # Of a header, in bytes. An array takes about 100 and 10 ms of tracing; the largest
 # pretrained model has 153 arrays.
-_MAX_HEADER = 2**18
+MAX_HEADER = 2**18
+
+STORE_ENTRY = "num_fields"
+"""Entry of the header that only a store of fields has; see `inr.fields.stores`."""
 
 _DTYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
 _DTYPES |= {f"{kind[0].upper()}{bits}": f"{kind}{bits}"
@@ -74,7 +77,7 @@ def write_model(
     """
     import safetensors.numpy
 
-    path = _as_path(path)
+    path = as_model_path(path)
     check_folder(path)
     flat: dict[str, Any] = traverse_util.flatten_dict(dict(params), sep="/")
     arrays = {name: np.asarray(x, order="C") for name, x in flat.items()}
@@ -84,9 +87,9 @@ def write_model(
     check_finite(arrays, argument=argument, source=kind)
     header = _metadata.encode(model, kind, size, num_elements(arrays))
     data = safetensors.numpy.save(arrays, header)
-    if int.from_bytes(data[:8], "little") > _MAX_HEADER:
+    if int.from_bytes(data[:8], "little") > MAX_HEADER:
         got = f"{len(arrays)} arrays and hyperparameters of {len(str(header))} bytes"
-        expected = f"a model whose header has at most {_MAX_HEADER} bytes"
+        expected = f"a model whose header has at most {MAX_HEADER} bytes"
         raise _checks.fail(argument, expected, got)
     with replacing(path) as partial:
         partial.write_bytes(data)
@@ -118,14 +121,20 @@ def read_model(
     """
     import safetensors
 
-    path = _as_path(path)
+    path = as_model_path(path)
     check_file(path, "a safetensors file")
-    _check_header(path)
+    check_header(path)
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
-            shapes = {name: _shape(path, file, name) for name in file.keys()}  # noqa: SIM118
+            shapes = {name: stored_shape(path, file, name) for name in file.keys()}  # noqa: SIM118
+            header = file.metadata() or {}
+            if STORE_ENTRY in header:
+                fix = "Read it with `load_fields`."
+                raise _checks.fail(
+                    "path", "a file of one model", f"{path}, a store", fix
+                )
             metadata = _metadata.decode(
-                file.metadata() or {},
+                header,
                 num_elements(shapes),
                 source=str(path),
                 kinds=kinds,
@@ -141,7 +150,7 @@ def read_model(
             )
             arrays = {new(name): file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except safetensors.SafetensorError as error:
-        raise _incomplete(path, error) from None
+        raise incomplete(path, error) from None
     check_finite(arrays, argument="path", source=str(path))
     params = traverse_util.unflatten_dict(arrays, sep="/")
     return ModelFile(model, params, metadata.size)
@@ -158,23 +167,24 @@ def read_module(path: pathlib.Path, kinds: Mapping[str, type[nn.Module]]) -> nn.
     return kinds[metadata.kind](**metadata.hyperparameters)
 
 
-def _check_header(path: pathlib.Path) -> None:
+def check_header(path: pathlib.Path) -> None:
     """Check what safetensors does not: the length of the header, and equal names.
 
     Of two entries of the same name, safetensors returns the last.
     """
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
-        if length > _MAX_HEADER:
-            problem = f"its header has {length} bytes, more than {_MAX_HEADER}"
-            raise _incomplete(path, problem)
+        if length > MAX_HEADER:
+            problem = f"its header has {length} bytes, more than {MAX_HEADER}"
+            raise incomplete(path, problem)
         try:
             json.loads(file.read(length), object_pairs_hook=unique)
         except (ValueError, RecursionError) as error:
-            raise _incomplete(path, error) from None
+            raise incomplete(path, error) from None
 
 
-def _shape(path: pathlib.Path, file: Any, name: str) -> jax.ShapeDtypeStruct:
+def stored_shape(path: pathlib.Path, file: Any, name: str) -> jax.ShapeDtypeStruct:
+    """Shape and dtype of an array of an open file, which is not read."""
     view = file.get_slice(name)
     dtype = _DTYPES.get(view.get_dtype())
     if dtype is None:
@@ -185,13 +195,15 @@ def _shape(path: pathlib.Path, file: Any, name: str) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(tuple(view.get_shape()), dtype)
 
 
-def _incomplete(path: pathlib.Path, error: object) -> ValueError:
+def incomplete(path: pathlib.Path, error: object) -> ValueError:
+    """Error for a file that safetensors cannot read."""
     fix = "The file may be truncated: copy or save it again."
     got = f"{path} ({error})"
     return _checks.fail("path", "a complete safetensors file", got, fix)
 
 
-def _as_path(path: str | os.PathLike) -> pathlib.Path:
+def as_model_path(path: str | os.PathLike) -> pathlib.Path:
+    """Return the name of a safetensors file as a path."""
     path = as_path("path", path)
     if path.suffix != ".safetensors":
         raise _checks.fail("path", "a name ending in .safetensors", repr(str(path)))

@@ -22,6 +22,7 @@ MODULES = (
     inr.fields,
     inr.fitting,
     inr.merging,
+    inr.meta,
     inr.metrics,
     inr.models,
     inr.plot,
@@ -89,7 +90,8 @@ def test_a_public_function_follows_the_rules(function):
 def test_the_number_of_options(name):
     parameters = inspect.signature(FUNCTIONS[name]).parameters.values()
     options = [p for p in parameters if p.default is not inspect.Parameter.empty]
-    fits = name.split(".")[-1].startswith("fit") or name.endswith(".train")
+    verb = name.split(".")[-1]
+    fits = verb.startswith("fit") or verb in ("train", "learn_init")
     assert len(options) <= (MOST_OPTIONS_OF_FITS if fits else MOST_OPTIONS)
 
 

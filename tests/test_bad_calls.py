@@ -25,6 +25,7 @@ TABLES = (
     "fitting",
     "images",
     "merging",
+    "meta",
     "models",
     "plot",
     "references",
@@ -52,13 +53,13 @@ EXCEPTIONS = {
 RESULTS = {
     "AxisDerivatives", "Derivatives", "FieldFile", "FitDiverged", "FitInfo",
     "FitManyResult", "FitResult", "FitState", "ImageMetadata", "Match",
-    "NotConverged", "PointBatch", "ScaleBatch", "Solution", "Textures",
+    "NotConverged", "PointBatch", "ScaleBatch", "Solution", "StoreInfo", "Textures",
     "TrainInfo", "TrainResult", "TrainState", "TrainingDiverged", "Trajectory",
 }  # fmt: skip
 CONTAINERS = {  # The functions that take them check their contents.
     "BoundField", "Box", "Cells", "FeatureMap", "LoadedModel", "LumaChromaField",
-    "Mesh", "NoiseField", "PointCloud", "SampledField", "Sampler", "ShaderLayer",
-    "Spline", "Streams",
+    "FieldStore", "Init", "Mesh", "NoiseField", "PointCloud", "SampledField", "Sampler",
+    "ShaderLayer", "Spline", "Streams",
 }  # fmt: skip
 LAYERS = {  # Parts of models, which check their hyperparameters.
     "Affine", "Block", "Encoder", "FlatEncoder", "SineConv", "SpanEncoder",
@@ -68,8 +69,8 @@ BASES = {"ConditionalModel", "GridColorizer", "ShaderActivation"}
 HELPERS = {  # Called by the library with values that it has checked.
     "check_features", "check_field", "check_options", "check_params", "cosine",
     "encoding_bytes", "first_gradient", "gray_gradient", "image_normalization",
-    "mean_gradient", "perceptron", "psnr_text", "shader_layers", "shift_to_mean",
-    "sine",
+    "mean_gradient", "perceptron", "psnr_text", "resolve_start",
+    "shader_layers", "shift_to_mean", "sine",
 }  # fmt: skip
 WITHOUT_CALLS = RESULTS | CONTAINERS | LAYERS | BASES | HELPERS
 

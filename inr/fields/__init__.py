@@ -48,3 +48,9 @@ from inr.fields.stablehlo import (
     from_stablehlo as from_stablehlo,
     to_stablehlo as to_stablehlo,
 )
+from inr.fields.stores import (
+    FieldStore as FieldStore,
+    StoreInfo as StoreInfo,
+    load_fields as load_fields,
+    save_fields as save_fields,
+)

@@ -53,23 +53,13 @@ def save_field(
       ValueError: for another extension, params of another model, NaN or infinity, or
         hyperparameters that a file cannot hold; see `register`.
     """
-    families = registered(FieldModule)
-    if (
-        not isinstance(field, BoundField)
-        or registered_name(field.model) not in families
-    ):
-        kind = type(getattr(field, "model", field)).__name__
-        raise TypeError(
-            "`field` must be a `BoundField` of a registered family "
-            f"({', '.join(sorted(families))}), got {kind}. Decorate "
-            "your family with `inr.fields.register`."
-        )
+    check_registered("field", field)
     size = None if size is None else _checks.as_size("size", size)
     write_model(
         path,
         field.model,
         field.params,
-        inputs=_example_inputs,
+        inputs=example_inputs,
         argument="field",
         size=size,
     )
@@ -91,12 +81,25 @@ def load_field(path: str | os.PathLike) -> FieldFile:
     """
     families = registered(FieldModule)
     model, arrays, size = read_model(
-        path, families, inputs=_example_inputs, writer="save_field"
+        path, families, inputs=example_inputs, writer="save_field"
     )
     return FieldFile(BoundField(model, jax.tree.map(jnp.asarray, arrays)), size)
 
 
-def _example_inputs(
+def check_registered(argument: str, field: Any) -> None:
+    """Raise TypeError unless `field` is a `BoundField` of a registered family."""
+    families = registered(FieldModule)
+    is_bound = isinstance(field, BoundField)
+    if not is_bound or registered_name(field.model) not in families:
+        kind = type(getattr(field, "model", field)).__name__
+        raise TypeError(
+            f"`{argument}` must be a `BoundField` of a registered family "
+            f"({', '.join(sorted(families))}), got {kind}. Decorate "
+            "your family with `inr.fields.register`."
+        )
+
+
+def example_inputs(
     model: nn.Module, arrays: Mapping[str, Any]
 ) -> list[jax.ShapeDtypeStruct]:
     """Coords with as many axes as the normalization of a field has."""

@@ -30,6 +30,11 @@ from inr.fitting.samples import (
     init_params as init_params,
     shift_to_mean as shift_to_mean,
 )
+from inr.fitting.starts import (
+    Init as Init,
+    Start as Start,
+    resolve_start as resolve_start,
+)
 from inr.fitting.step import (
     FitInfo as FitInfo,
     FitState as FitState,

@@ -26,11 +26,10 @@ from jax import lax
 from jax.flatten_util import ravel_pytree
 from jax.scipy.linalg import cho_factor, cho_solve
 
-from inr._loop import Chunk
+from inr._loop import Chunk, repeat
 from inr._memory import split_into_blocks
 from inr._typing import Array, Key, Params
 from inr.fields import BoundField
-from inr.fitting.step import repeat
 from inr.fitting.terms import Term, draw_batch
 
 _BLOCK = 2**24  # numbers of the Jacobian in memory at once

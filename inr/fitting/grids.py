@@ -16,12 +16,12 @@ import numpy as np
 from flax import linen as nn
 
 from inr import _checks, _conversions, coords as _coords
-from inr._typing import Array, ArrayLike, Key, Params
-from inr.fields import check_module
+from inr._typing import Array, ArrayLike, Key
 from inr.fitting.rates import Optimizer
 from inr.fitting.results import Callback, FitResult
 from inr.fitting.run import loss_text, run
 from inr.fitting.samples import check_features, grid_normalization, init_params
+from inr.fitting.starts import Start, require_model
 from inr.fitting.terms import Term, value_residual
 
 
@@ -63,13 +63,13 @@ class GridSamples:
 
 def fit_grid(
     key: Key,
-    model: nn.Module,
+    model: nn.Module | None,
     values: ArrayLike,
     *,
     num_steps: int = 2000,
     batch_size: int = 4096,
     optimizer: Optimizer | None = None,
-    init: Params | None = None,
+    init: Start | None = None,
     target_loss: float = 0.0,
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,
@@ -113,7 +113,7 @@ def fit_grid(
       ValueError, TypeError: for samples that are empty or not finite, integers other
         than uint8, a model with another number of features, and bad options.
     """
-    check_module(model)
+    model, init = require_model(model, init)
     if normalization is not None:
         _checks.check_type("normalization", normalization, Mapping)
     samples = _checks.as_array("values", values)

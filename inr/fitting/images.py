@@ -9,7 +9,7 @@ import numpy as np
 from flax import linen as nn
 
 from inr import _checks, _conversions, coords as _coords
-from inr._typing import Array, ArrayLike, ImageLike, Key, Params, Size
+from inr._typing import Array, ArrayLike, ImageLike, Key, Size
 from inr.fields import Siren, check_module, suggest_omega
 from inr.fitting.continuous import (
     SplineSamples,
@@ -25,6 +25,7 @@ from inr.fitting.samples import (
     init_params,
     select_weighted,
 )
+from inr.fitting.starts import Start, resolve_start
 from inr.fitting.terms import (
     Term,
     as_terms,
@@ -51,7 +52,7 @@ def fit_image(
     prior: Term | None = None,
     batch_size: int | None = 2048,
     optimizer: Optimizer | None = None,
-    init: Params | None = None,
+    init: Start | None = None,
     target_psnr: float = np.inf,
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,
@@ -105,6 +106,7 @@ def fit_image(
       ValueError: for an image or weights that are empty, not finite or of a wrong
         shape, or a model with another number of features.
     """
+    model, init = resolve_start(model, init)
     key = _checks.as_key("key", key)
     image = _conversions.as_image("image", image)
     model = _default_model(image) if model is None else model

@@ -16,7 +16,7 @@ from flax import linen as nn
 from inr import _checks
 from inr._loop import Chunk, drive
 from inr._typing import Key, Params
-from inr.fields import check_module, check_params
+from inr.fields import check_params
 from inr.fitting.gauss_newton import GaussNewtonState, advance
 from inr.fitting.results import Callback, FitResult
 from inr.fitting.run import (
@@ -27,6 +27,7 @@ from inr.fitting.run import (
     loss_text,
 )
 from inr.fitting.samples import init_params, sample_normalization, select_rows
+from inr.fitting.starts import Start, require_model
 from inr.fitting.terms import Data, as_terms
 
 _MAX_PARAMETERS = 2**14  # J'J then has 1 GB
@@ -34,13 +35,13 @@ _MAX_PARAMETERS = 2**14  # J'J then has 1 GB
 
 def fit_least_squares(
     key: Key,
-    model: nn.Module,
+    model: nn.Module | None,
     data: Data,
     *,
     num_steps: int = 100,
     batch_size: int | None = None,
     damping: float = 1e-2,
-    init: Params | None = None,
+    init: Start | None = None,
     target_loss: float = 0.0,
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,
@@ -77,7 +78,7 @@ def fit_least_squares(
       ValueError, TypeError: as for `fit`, for a term with `reduce`, and for a model
         with too many parameters.
     """
-    check_module(model)
+    model, init = require_model(model, init)
     terms = as_terms(select_rows(data), batch_size)
     if any(term.reduce is not None for term in terms):
         raise _checks.fail(

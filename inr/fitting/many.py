@@ -14,11 +14,12 @@ from jax import lax
 from inr import _checks
 from inr._loop import Chunk, Outcome, drive
 from inr._typing import Array, ArrayLike, Key, Params
-from inr.fields import BoundField, check_module, check_params
+from inr.fields import BoundField, check_params
 from inr.fitting.rates import Optimizer, split_optimizer
 from inr.fitting.results import FitManyResult
 from inr.fitting.run import as_arguments, as_target_loss
 from inr.fitting.samples import init_params, sample_normalization
+from inr.fitting.starts import Start, require_model, resolve_start
 from inr.fitting.step import FitState, advance, default_optimizer
 from inr.fitting.terms import as_terms
 
@@ -28,13 +29,13 @@ _FIELDS_ON_CPU = 8
 
 def fit_many(
     key: Key,
-    model: nn.Module,
+    model: nn.Module | None,
     signals: tuple[ArrayLike, ArrayLike],
     *,
     num_steps: int = 500,
     batch_size: int | None = None,
     optimizer: Optimizer | None = None,
-    init: Params | None = None,
+    init: Start | None = None,
     target_loss: float = 0.0,
     sharding: jax.sharding.Sharding | None = None,
     checkpoint: str | os.PathLike | None = None,
@@ -55,7 +56,7 @@ def fit_many(
       optimizer: optax optimizer, or peak learning rate of the default one: a number, or
         a mapping from layer names to numbers. As for `fit`.
       init: parameters to start from, with their normalization. Every leaf has a leading
-        axis b.
+        axis b; an `Init`, or the name of a shipped one, has none.
       target_loss: loss at which the fit stops. Each field stops by itself.
       sharding: distribution of the leading axis b over devices; by default one device
         holds all fields.
@@ -69,7 +70,7 @@ def fit_many(
     Raises:
       ValueError, TypeError: as for `fit`.
     """
-    check_module(model)
+    model, _ = require_model(model, init)
     rows = _checked_rows(signals)
     if batch_size is not None:
         batch_size = _checks.as_count("batch_size", batch_size)
@@ -79,12 +80,7 @@ def fit_many(
     num_steps = _checks.as_count("num_steps", num_steps)
     target_loss = as_target_loss(target_loss)
     key_init, key_steps = jax.random.split(_checks.as_key("key", key))
-    params: Any = init
-    if init is None:
-        params = _init_many(jax.random.split(key_init, b), model, rows)
-    check_params(model, params, argument="init")
-    if any(np.shape(x)[:1] != (b,) for x in jax.tree.leaves(params)):
-        raise _checks.fail("init", f"stacked along a leading axis of {b}", "others")
+    params = _initial_params(jax.random.split(key_init, b), model, rows, init)
     custom_optimizer, rates = split_optimizer(model, params, optimizer)
     on_cpu = sharding is None and jax.default_backend() == "cpu"
     settings = {
@@ -114,6 +110,22 @@ def fit_many(
         checkpoint=checkpoint,
     )
     return _as_result(model, outcome, target_loss)
+
+
+def _initial_params(
+    keys: Key, model: nn.Module, rows: tuple[Array, Array], init: Start | None
+) -> Params:
+    """Parameters of b fields: drawn, given, or b times one start."""
+    b = len(rows[1])
+    _, params = resolve_start(model, init)
+    if params is None:
+        params = _init_many(keys, model, rows)
+    check_params(model, params, argument="init")
+    if params is not init and init is not None:
+        params = jax.tree.map(lambda x: jnp.broadcast_to(x, (b, *x.shape)), params)
+    if any(np.shape(x)[:1] != (b,) for x in jax.tree.leaves(params)):
+        raise _checks.fail("init", f"stacked along a leading axis of {b}", "others")
+    return params
 
 
 def _as_result(model: nn.Module, outcome: Outcome, target_loss: float) -> FitManyResult:

@@ -1,17 +1,16 @@
 """The pure core of fitting: a state, one step on it, and many steps in one program."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 from flax import linen as nn
-from jax import lax
 
 from inr import _checks
-from inr._loop import MAX_STEPS, Chunk
+from inr._loop import Chunk, repeat
 from inr._typing import Array, Key, Params
 from inr.fields import check_module, check_params
 from inr.fitting.losses import loss_and_gradient
@@ -198,28 +197,3 @@ def advance(
         return state, info.loss
 
     return repeat(step, state, limit, target_loss)
-
-
-def repeat(
-    step: Callable[[Any], tuple[Any, Array]],
-    state: Any,
-    limit: Array | int,
-    target_loss: Array | float,
-) -> Chunk:
-    """Repeat `step`, `state -> (state, loss before it)`, up to `limit` times."""
-
-    def should_continue(chunk: Chunk) -> Array:
-        return (chunk.count < limit) & ~chunk.stopped
-
-    def body(chunk: Chunk) -> Chunk:
-        state, loss = step(chunk.state)
-        stopped = ~(jnp.isfinite(loss) & (loss > target_loss))
-        state = jax.tree.map(
-            lambda old, new: jnp.where(stopped, old, new), chunk.state, state
-        )
-        losses = chunk.losses.at[chunk.count].set(loss.astype(jnp.float32))
-        return Chunk(state, losses, chunk.count + 1, stopped)
-
-    losses = jnp.zeros((MAX_STEPS,), jnp.float32)
-    start = Chunk(state, losses, jnp.int32(0), jnp.bool_(False))
-    return lax.while_loop(should_continue, body, start)

@@ -6,24 +6,24 @@ import jax
 from flax import linen as nn
 
 from inr import _checks
-from inr._typing import Key, Params
-from inr.fields import check_module
+from inr._typing import Key
 from inr.fitting.rates import Optimizer
 from inr.fitting.results import Callback, FitResult
 from inr.fitting.run import run
 from inr.fitting.samples import init_params, sample_normalization, select_rows
+from inr.fitting.starts import Start, require_model
 from inr.fitting.terms import Data, as_terms
 
 
 def fit(
     key: Key,
-    model: nn.Module,
+    model: nn.Module | None,
     data: Data,
     *,
     num_steps: int = 500,
     batch_size: int | None = None,
     optimizer: Optimizer | None = None,
-    init: Params | None = None,
+    init: Start | None = None,
     target_loss: float = 0.0,
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,
@@ -39,7 +39,8 @@ def fit(
 
     Args:
       key: PRNG key of the initialization and of the batches.
-      model: a Linen module that maps coords `[..., d]` to features `[..., k]`.
+      model: a Linen module that maps coords `[..., d]` to features `[..., k]`. None for
+        that of `init`.
       data: `(coords [n, d], features [n, k])`, optionally followed by `weights [n]`; or
         a `Term`, or a tuple of terms.
       num_steps: number of optimization steps.
@@ -49,8 +50,9 @@ def fit(
         a mapping from layer names to numbers. By default Adam with a warm-up of 10
         steps, cosine decay and the model's `default_learning_rate`. Create an optax
         optimizer once: two equal ones do not compare equal, and compile twice.
-      init: parameters to start from, with their normalization. By default they are
-        drawn by `model.init`.
+      init: parameters to start from, with their normalization. Or an `Init`, or the
+        name of a shipped one, whose model is used where none is passed. By default they
+        are drawn by `model.init`.
       target_loss: loss at which the fit stops.
       checkpoint: folder of checkpoints, from which an interrupted fit resumes. It is
         written every half minute and at the end, by one process at a time. A resumed
@@ -72,7 +74,7 @@ def fit(
       ValueError, TypeError: for data that are empty, not finite or of a wrong shape,
         for bad options, and for a checkpoint of another fit or of more steps.
     """
-    check_module(model)
+    model, init = require_model(model, init)
     terms = as_terms(select_rows(data), batch_size)
     key_init, key_steps = jax.random.split(_checks.as_key("key", key))
     if init is None:

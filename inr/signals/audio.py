@@ -13,15 +13,17 @@ from flax import linen as nn
 from jaxtyping import Float
 
 from inr import _checks, _conversions
-from inr._typing import Array, ArrayLike, Key, Params
+from inr._typing import Array, ArrayLike, Key
 from inr.fields import Siren, suggest_omega
 from inr.fitting import (
     Callback,
     FitResult,
     Optimizer,
+    Start,
     check_options,
     default_rates,
     fit_grid,
+    resolve_start,
 )
 
 # Adjacent samples are then 8 roundings of float32 apart.
@@ -43,7 +45,7 @@ def fit_audio(
     num_steps: int = 2000,
     batch_size: int = 2048,
     optimizer: Optimizer | None = None,
-    init: Params | None = None,
+    init: Start | None = None,
     target_loss: float = 0.0,
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,
@@ -83,6 +85,7 @@ def fit_audio(
       ValueError: for samples that are empty, integer, not finite or too many, or a
         model with another number of features.
     """
+    model, init = resolve_start(model, init)
     options: dict[str, Any] = {
         "num_steps": num_steps,
         "optimizer": optimizer,

@@ -10,18 +10,20 @@ from flax import linen as nn
 from jaxtyping import Float
 
 from inr import _checks, coords as _coords, poisson
-from inr._typing import Array, ArrayLike, Key, Params
+from inr._typing import Array, ArrayLike, Key
 from inr.fields import Siren, suggest_omega
 from inr.fitting import (
     Callback,
     FitResult,
     Optimizer,
+    Start,
     check_features,
     check_options,
     default_rates,
     fit,
     image_normalization,
     init_params,
+    resolve_start,
     shift_to_mean,
 )
 from inr.signals.derivative_terms import gradient_term, laplacian_terms
@@ -41,7 +43,7 @@ def fit_gradient(
     between: float = 0.2,
     num_steps: int = 500,
     optimizer: Optimizer | None = None,
-    init: Params | None = None,
+    init: Start | None = None,
     target_loss: float = 0.0,
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,
@@ -81,6 +83,7 @@ def fit_gradient(
       ValueError: as for `gradient_term`, for a mean that is not finite, and for a model
         with another number of features.
     """
+    model, init = resolve_start(model, init)
     key = _checks.as_key("key", key)
     options: dict[str, Any] = {
         "num_steps": num_steps,
@@ -125,7 +128,7 @@ def fit_laplacian(
     between: float = 0.2,
     num_steps: int = 500,
     optimizer: Optimizer | None = None,
-    init: Params | None = None,
+    init: Start | None = None,
     target_loss: float = 0.0,
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,
@@ -162,6 +165,7 @@ def fit_laplacian(
       ValueError: as for `laplacian_terms`, and for a model with another number of
         features.
     """
+    model, init = resolve_start(model, init)
     key = _checks.as_key("key", key)
     options: dict[str, Any] = {
         "num_steps": num_steps,

@@ -9,16 +9,18 @@ import numpy as np
 from flax import linen as nn
 
 from inr import _checks, coords as _coords
-from inr._typing import Array, Key, Params
+from inr._typing import Array, Key
 from inr.fields import Siren
 from inr.fitting import (
     Callback,
     FitResult,
+    Start,
     Term,
     check_features,
     check_options,
     fit_least_squares,
     init_params,
+    resolve_start,
 )
 from inr.signals.collocation import PlaneData, check_above_zero, values_at
 from inr.signals.helmholtz_equation import helmholtz_terms, layer_thickness
@@ -39,7 +41,7 @@ def fit_helmholtz(
     thickness: float | None = None,
     num_steps: int = 100,
     batch_size: int = 3072,
-    init: Params | None = None,
+    init: Start | None = None,
     target_loss: float = 0.0,
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,
@@ -77,6 +79,7 @@ def fit_helmholtz(
       FitDiverged: if the loss becomes NaN or infinite.
       ValueError: as for `helmholtz_terms`, and for a model with other than 2 features.
     """
+    model, init = resolve_start(model, init)
     key = _checks.as_key("key", key)
     options: dict[str, Any] = {
         "num_steps": num_steps,
@@ -118,7 +121,7 @@ def fit_wave(
     window_steps: int = 0,
     num_steps: int = 100,
     batch_size: int = 3072,
-    init: Params | None = None,
+    init: Start | None = None,
     target_loss: float = 0.0,
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,
@@ -158,6 +161,7 @@ def fit_wave(
       FitDiverged: if the loss becomes NaN or infinite.
       ValueError: as for `wave_terms`, and for a model with other than 1 feature.
     """
+    model, init = resolve_start(model, init)
     key = _checks.as_key("key", key)
     options: dict[str, Any] = {
         "num_steps": num_steps,

@@ -8,17 +8,19 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from inr import _checks
-from inr._typing import Key, Params
+from inr._typing import Key
 from inr.fields import Siren
 from inr.fitting import (
     Callback,
     FitResult,
     Optimizer,
+    Start,
     check_features,
     check_options,
     default_rates,
     fit,
     init_params,
+    resolve_start,
 )
 from inr.signals.meshes import Mesh, PointCloud
 from inr.signals.surface_terms import bounding_cube, shape_terms
@@ -35,7 +37,7 @@ def fit_shape(
     num_steps: int = 500,
     batch_size: int = 2048,
     optimizer: Optimizer | None = None,
-    init: Params | None = None,
+    init: Start | None = None,
     target_loss: float = 0.0,
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,
@@ -74,6 +76,7 @@ def fit_shape(
       FitDiverged: if the loss becomes NaN or infinite.
       ValueError: as for `shape_terms`, and for a model with more than one feature.
     """
+    model, init = resolve_start(model, init)
     model = Siren(features=1, width=128) if model is None else model
     options: dict[str, Any] = {
         "num_steps": num_steps,

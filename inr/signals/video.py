@@ -13,16 +13,18 @@ import numpy as np
 from flax import linen as nn
 
 from inr import _checks
-from inr._typing import Array, ArrayLike, Key, Params, Size
+from inr._typing import Array, ArrayLike, Key, Size
 from inr.fields import HashGrid
 from inr.fitting import (
     Callback,
     FitResult,
     Optimizer,
+    Start,
     check_options,
     fit_grid,
     psnr_text,
     psnr_to_loss,
+    resolve_start,
 )
 
 _MIN_PARAMETERS = 2**11  # about twice those of the smallest grid
@@ -36,7 +38,7 @@ def fit_video(
     num_steps: int = 2000,
     batch_size: int = 4096,
     optimizer: Optimizer | None = None,
-    init: Params | None = None,
+    init: Start | None = None,
     target_psnr: float = np.inf,
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,
@@ -75,6 +77,7 @@ def fit_video(
       ValueError: for frames that are empty, not finite, integers other than uint8 or
         not `[t, h, w, c]`, or a model with another number of features.
     """
+    model, init = resolve_start(model, init)
     options: dict[str, Any] = {
         "num_steps": num_steps,
         "optimizer": optimizer,

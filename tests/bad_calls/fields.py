@@ -21,6 +21,7 @@ from bad_calls.kinds import (
     POSITIVE,
     RNG,
     TEXT,
+    VECTOR,
     Lazy,
     choice,
     existing_path,
@@ -56,6 +57,13 @@ def temporary(name):
 def saved_field():
     path = pathlib.Path(tempfile.mkdtemp()) / "field.safetensors"
     fields.save_field(path, siren())
+    return path
+
+
+@functools.cache
+def saved_fields():
+    path = pathlib.Path(tempfile.mkdtemp()) / "fields.safetensors"
+    fields.save_fields(path, [siren()])
     return path
 
 
@@ -119,6 +127,25 @@ CALLS = {
         "size": size(4, 4).without("axes").optional(),
     },
     fields.load_field: {"path": existing_path(Lazy(saved_field), __file__)},
+    fields.save_fields: {
+        "path": new_path(temporary("b.safetensors")),
+        "fields": kind(
+            Lazy(lambda: [siren(), siren()]),
+            VECTOR,
+            number=3,
+            none=(),
+            one=Lazy(siren),
+            functions=[jnp.sin],
+            models=Lazy(lambda: [siren(), siren(2)]),
+        ),
+        "names": kind(
+            OMITTED, number=3, numbers=[1, 2], one=["a"], twice=["a", "a"]
+        ).optional(),
+        "size": size(4, 4).without("axes").optional(),
+        "precision": choice("a").optional(other="float8"),
+        "append": FLAG.default(),
+    },
+    fields.load_fields: {"path": existing_path(Lazy(saved_fields), __file__)},
     fields.suggest_omega: {
         "signal": array(RNG.random((4, 4, 3)), finite=True).without("rank")
     },

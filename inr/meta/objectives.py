@@ -1,0 +1,205 @@
+"""What each method of learning a start minimizes, with its gradient.
+
+`trained` is what a method learns, and `Objective` a pure function of it. The methods:
+
+- shared: all layers but the last are shared by all signals, and every signal has its
+  own last layer, all fitted together [STRAINER, Vyas et al. 2024, arXiv:2409.09566].
+- maml: the loss after some steps of gradient descent, with learned rates [Finn et al.
+  2017, arXiv:1703.03400; for fields Tancik et al. 2021, arXiv:2012.02189].
+- reptile: the direction to the parameters after some steps of Adam [Nichol et al. 2018,
+  arXiv:1803.02999].
+- noise: a fit of uniform noise, without data (arXiv:2602.06585).
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import linen as nn
+
+from inr import _checks
+from inr._typing import Array, Key, Params
+from inr.fields import BoundField
+from inr.fitting import default_rates
+from inr.meta.inner import descend, loss_of
+from inr.meta.signals import SignalSet
+
+Method = Literal["shared", "reptile", "maml", "first_order_maml", "noise"]
+"""How a start is learned; see `learn_init`."""
+
+Trained: TypeAlias = Mapping[str, Any]
+
+HEAD = "linear"
+"""Name of the last layer in the families of the library."""
+
+_INNER_RATE = 1e-3  # of gradient descent; larger ones diverge for a SIREN
+_STEP_OF_RATES = 100.0  # a step of Adam of 1e-4 changes a rate by 1 %
+
+
+class Problem(NamedTuple):
+    """Static options of a method, which hash by value."""
+
+    model: nn.Module
+    method: Method
+    inner_steps: int
+    batch_size: int
+    num_points: int | None
+
+
+def init_trained(problem: Problem, params: Params, num_signals: int) -> Trained:
+    """Initial value of what a method learns."""
+    layers = params["params"]
+    if problem.method in ("shared", "noise"):
+        if HEAD not in layers:
+            expected = f"one whose last layer is named {HEAD!r} for method='shared'"
+            got = f"the layers {', '.join(sorted(layers))}"
+            raise _checks.fail("model", expected, got, "Use method='maml'.")
+        encoder = {name: x for name, x in layers.items() if name != HEAD}
+        heads = jax.tree.map(
+            lambda x: jnp.broadcast_to(x, (num_signals, *x.shape)), layers[HEAD]
+        )
+        return {"encoder": encoder, "heads": heads}
+    if problem.method == "reptile":
+        return {"start": layers}
+    logs = jax.tree.map(
+        lambda x: jnp.full_like(x, jnp.log(_INNER_RATE) / _STEP_OF_RATES), layers
+    )
+    return {"start": layers, "log_rates": logs}
+
+
+def as_start(problem: Problem, trained: Trained) -> tuple[Params, Any]:
+    """The collection `params` of a start, and its rates or None.
+
+    The last layer of a shared encoder is the mean over the signals.
+    """
+    if "encoder" in trained:
+        head = jax.tree.map(lambda x: x.mean(0), trained["heads"])
+        return {**trained["encoder"], HEAD: head}, None
+    rates = trained.get("log_rates")
+    return trained["start"], None if rates is None else _rates(rates)
+
+
+def value_and_gradient(
+    problem: Problem, key: Key, trained: Trained, fixed: Params, signals: SignalSet
+) -> tuple[Array, Trained]:
+    """Loss of a random batch of signals, and its gradient or Reptile's direction."""
+    b = len(signals.features)
+    key_index, key_points = jax.random.split(key)
+    count = min(problem.batch_size, b)
+    index = jax.random.choice(key_index, b, (count,), replace=False)
+    keys = jax.random.split(key_points, count)
+
+    def over_batch(objective: Callable) -> Callable[[Trained], Array]:
+        def mean(trained: Trained) -> Array:
+            each = jax.vmap(
+                lambda k, i: objective(problem, k, trained, fixed, signals, i)
+            )
+            return each(keys, index).mean()
+
+        return mean
+
+    if problem.method == "reptile":
+        return _reptile(problem, keys, trained, fixed, signals, index)
+    is_shared = problem.method in ("shared", "noise")
+    objective = _shared_loss if is_shared else _maml_loss
+    return jax.value_and_grad(over_batch(objective))(trained)
+
+
+def _shared_loss(
+    problem: Problem,
+    key: Key,
+    trained: Trained,
+    fixed: Params,
+    signals: SignalSet,
+    index: Array,
+) -> Array:
+    head = jax.tree.map(lambda x: x[index], trained["heads"])
+    params = {**fixed, "params": {**trained["encoder"], HEAD: head}}
+    batch = signals.draw(key, index, problem.num_points)
+    return loss_of(problem.model, params, batch)
+
+
+def _maml_loss(
+    problem: Problem,
+    key: Key,
+    trained: Trained,
+    fixed: Params,
+    signals: SignalSet,
+    index: Array,
+) -> Array:
+    """Loss after the inner steps, on other points than theirs."""
+    batches, outer = _inner_batches(problem, key, signals, index)
+    loss = _loss_of_layers(problem, fixed)
+    layers = descend(
+        loss,
+        trained["start"],
+        _rates(trained["log_rates"]),
+        batches,
+        first_order=problem.method == "first_order_maml",
+    )
+    return loss(layers, outer)
+
+
+def _reptile(
+    problem: Problem,
+    keys: Key,
+    trained: Trained,
+    fixed: Params,
+    signals: SignalSet,
+    index: Array,
+) -> tuple[Array, Trained]:
+    loss = _loss_of_layers(problem, fixed)
+    ndim = signals.coords.shape[-1]
+    rates = default_rates(problem.model, ndim, factor=0.3)
+    adam = optax.adam(min(rates.values()))
+
+    def difference(key: Key, i: Array) -> tuple[Array, Params]:
+        batches, outer = _inner_batches(problem, key, signals, i)
+
+        def step(state: Any, batch: Any) -> tuple[Any, None]:
+            layers, opt_state = state
+            gradient = jax.grad(loss)(layers, batch)
+            updates, opt_state = adam.update(gradient, opt_state)
+            return (optax.apply_updates(layers, updates), opt_state), None
+
+        start = trained["start"]
+        (layers, _), _ = jax.lax.scan(step, (start, adam.init(start)), batches)
+        return loss(layers, outer), jax.tree.map(jnp.subtract, start, layers)
+
+    losses, differences = jax.vmap(difference)(keys, index)
+    return losses.mean(), {"start": jax.tree.map(lambda x: x.mean(0), differences)}
+
+
+def _inner_batches(
+    problem: Problem, key: Key, signals: SignalSet, index: Array
+) -> tuple[Any, Any]:
+    """Batches of the inner steps, and one for the loss after them."""
+    keys = jax.random.split(key, problem.inner_steps + 1)
+    draws = [signals.draw(k, index, problem.num_points) for k in keys]
+    return jax.tree.map(lambda *x: jnp.stack(x), *draws[:-1]), draws[-1]
+
+
+def _loss_of_layers(problem: Problem, fixed: Params) -> Callable[[Any, Any], Array]:
+    def loss(layers: Any, batch: Any) -> Array:
+        return loss_of(problem.model, {**fixed, "params": layers}, batch)
+
+    return loss
+
+
+def _rates(logs: Any) -> Any:
+    return jax.tree.map(lambda x: jnp.exp(_STEP_OF_RATES * x), logs)
+
+
+def adapted_field(
+    model: nn.Module, params: Params, rates: Any, batch: Any, num_steps: int
+) -> BoundField:
+    """The field after `num_steps` inner steps on all points of one signal."""
+
+    def loss(layers: Any, batch: Any) -> Array:
+        return loss_of(model, {**params, "params": layers}, batch)
+
+    repeated = jax.tree.map(lambda x: jnp.broadcast_to(x, (num_steps, *x.shape)), batch)
+    layers = descend(loss, params["params"], rates, repeated)
+    return BoundField(model, {**params, "params": layers})
