@@ -69,7 +69,9 @@ def test_batches_visit_all_rows_equally_often(key, rows):
 def test_rows_are_consecutive_in_a_golden_sequence(key):
     rows = 5_000_003
     term = inr.Term(double_residual, (jnp.arange(rows),), batch_size=200)
-    index = np.concatenate([terms.draw_batch(key, jnp.int32(i), term)[0] for i in range(3)])
+    index = np.concatenate(
+        [terms.draw_batch(key, jnp.int32(i), term)[0] for i in range(3)]
+    )
     shift = int(jax.random.bits(key, (), jnp.uint32))
     golden = round(2**32 * (5**0.5 - 1) / 2)
     expected = [(shift + i * golden) % 2**32 * rows >> 32 for i in range(600)]
