@@ -62,13 +62,13 @@ def learn_init(
 ) -> Init:
     """Learn a start from which fields of similar signals fit in few steps.
 
-    `"shared"` fits one network to all signals, with a last layer for each of them. It
-    is the fastest to learn, and its starts lead to the highest PSNR after hundreds of
-    steps. `"maml"` minimizes the loss after `inner_steps` steps of gradient descent,
-    and learns their rates: use it with `adapt` for three steps or so.
-    `"first_order_maml"` ignores second derivatives and takes a third of the time.
-    `"reptile"` needs no rates and suits many inner steps. `"noise"` fits uniform noise
-    and uses only the size and the range of the signals.
+    `"shared"` fits one network to all signals, with a last layer for each of them
+    [Vyas et al. 2024, "Learning transferable features for implicit neural
+    representations"]. `"maml"` minimizes the loss after `inner_steps` steps of gradient
+    descent, and learns their rates [Li et al. 2017, "Meta-SGD"; Tancik et al. 2021];
+    use it with `adapt`. `"first_order_maml"` ignores second derivatives. `"reptile"`
+    moves to where the inner steps end [Nichol et al. 2018] and needs no rates.
+    `"noise"` fits uniform noise, and uses only the size and the range of the signals.
 
     Args:
       key: PRNG key of the initialization and of the batches.
