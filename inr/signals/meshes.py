@@ -24,6 +24,9 @@ class Mesh(NamedTuple):
     vertices: np.ndarray
     faces: np.ndarray
 
+    def __repr__(self) -> str:
+        return f"Mesh: {len(self.vertices):,} vertices, {len(self.faces):,} faces"
+
 
 class PointCloud(NamedTuple):
     """Points of a surface with outward normals.
@@ -35,6 +38,9 @@ class PointCloud(NamedTuple):
 
     points: ArrayLike
     normals: ArrayLike
+
+    def __repr__(self) -> str:
+        return f"PointCloud: {len(np.asarray(self.points)):,} points"
 
 
 def sample_surface(

@@ -33,6 +33,12 @@ def test_faces_without_area_get_no_samples(key):
     np.testing.assert_allclose(np.linalg.norm(cloud.normals, axis=1), 1, atol=1e-6)
 
 
+def test_meshes_and_clouds_show_one_line(key):
+    cloud, _ = sample_surface(key, box_mesh(), num_points=1200)
+    assert repr(cloud) == "PointCloud: 1,200 points"
+    assert repr(box_mesh()) == "Mesh: 8 vertices, 12 faces"
+
+
 def test_bad_meshes_are_refused(key):
     mesh = box_mesh()
     bad = mesh.vertices.copy()
