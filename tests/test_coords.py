@@ -18,6 +18,7 @@ def test_grid_is_the_closed_form_of_pixel_centers():
     assert grid.dtype == jnp.float32
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=3))
 @settings(max_examples=20, deadline=None)
 def test_grid_is_symmetric_with_one_axis_per_size(size):

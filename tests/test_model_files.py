@@ -315,7 +315,7 @@ def test_what_could_not_be_loaded_is_not_saved(tmp_path):
 
 
 def test_a_long_header_is_not_saved(tmp_path, monkeypatch):
-    monkeypatch.setattr(_model_files, "_MAX_HEADER", 300)
+    monkeypatch.setattr(_model_files, "MAX_HEADER", 300)
     with refuses("`field` must be a model whose header has at most 300 bytes, got 10"):
         inr.save_field(tmp_path / "a.safetensors", bound(SIREN))
     assert not list(tmp_path.iterdir())

@@ -240,6 +240,7 @@ def test_textures_of_a_reference_raise_psnr():
     assert abs(unrelated - without) < 0.24
 
 
+@pytest.mark.slow
 def test_textures_of_the_other_image_of_a_stereo_pair_raise_psnr():
     data = pytest.importorskip("skimage.data")
     left, right = data.stereo_motorcycle()[:2]

@@ -28,6 +28,7 @@ def levels(image):
     return np.rint(255 * np.clip(image, 0, 1))
 
 
+@pytest.mark.slow
 def test_the_mask_is_alpha_a_polygon_or_a_file(pair, tmp_path):
     mask = np.repeat(BLOCK[..., None], 3, -1).astype(np.float32)
     inr.write_image(tmp_path / "mask.png", mask)

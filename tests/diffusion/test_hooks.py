@@ -62,6 +62,7 @@ def test_projected_noise_keeps_the_distance_to_the_prediction(key):
     np.testing.assert_allclose(cosine, distance(state.x) * distance(noisy), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_projected_noise_without_a_direction_gives_the_prediction():
     x0 = jnp.ones((2, 3))
     hooks = Hooks(project_noise=True)

@@ -20,6 +20,7 @@ def sample_values(key, points, number=4000, **options):
     return np.asarray(jax.vmap(noise)(jax.random.split(key, number)), np.float64)
 
 
+@pytest.mark.slow
 def test_each_point_is_a_standard_normal(key):
     points = np.array([[0.0, 0.0], [0.9, -0.7], [-5.0, 3.0]], np.float32)
     values = sample_values(key, points)
@@ -52,6 +53,7 @@ def test_waves_cosines_and_sines_are_independent(key):
     np.testing.assert_allclose(values.std(0), 1, atol=deviation)
 
 
+@pytest.mark.slow
 def test_a_coordinate_has_the_same_value_on_every_grid(key):
     field = draw(key)
     coarse = diffusion.field_noise(coords.grid((5, 5)), features=2, length_scale=0.3)

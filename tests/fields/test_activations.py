@@ -71,6 +71,7 @@ def test_default_families_have_similar_parameter_counts():
     assert max(counts) < 1.01 * min(counts)
 
 
+@pytest.mark.slow
 def test_finer_has_continuous_slopes_through_zero():
     z = jnp.array([-1e-4, 0.0, 1e-4], jnp.float32)
     slope = jax.vmap(jax.grad(lambda u: activations._finer(30.0, u)))(z)

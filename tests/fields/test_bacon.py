@@ -36,6 +36,7 @@ def test_the_spectrum_of_every_level_ends_at_its_band(field):
         assert level[highest == band].max() > 1e-3 * inside.max()
 
 
+@pytest.mark.slow
 def test_a_field_has_period_two(field):
     coords = _coords.random_points(jax.random.key(1), 20)
     shift = jnp.array([[2.0, -2.0]], jnp.float32)

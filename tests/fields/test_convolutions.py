@@ -9,6 +9,7 @@ from scipy import signal
 from inr.fields import SineConv
 
 
+@pytest.mark.slow
 def test_the_layer_is_the_sine_of_a_correlation():
     rng = np.random.default_rng(0)
     image = rng.uniform(-1, 1, (1, 7, 9, 2)).astype(np.float32)

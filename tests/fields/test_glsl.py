@@ -230,6 +230,7 @@ def test_the_standalone_shader_contains_the_shadertoy_shader():
     assert inr.to_glsl(field).rstrip() in standalone
 
 
+@pytest.mark.slow
 def test_fields_without_a_shader_raise_an_error():
     siren = bound(MODELS[0])
 

@@ -71,6 +71,7 @@ def test_hashes_are_spread_evenly_over_the_table():
     assert counts.max() < 2 * counts.mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("smooth", [False, True])
 def test_the_value_at_a_vertex_is_its_row(smooth):
     table = jnp.asarray(np.random.default_rng(0).standard_normal((25, 2), np.float32))

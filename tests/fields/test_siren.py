@@ -95,6 +95,7 @@ def test_the_sine_is_bounded_for_every_finite_argument(fn):
     assert np.isnan(jax.jit(fn)(np.float32([np.inf, -np.inf]))).all()
 
 
+@pytest.mark.slow
 def test_the_sine_has_the_derivatives_of_the_sine():
     x = jnp.linspace(-9, 9, 101)
     first = jax.vmap(jax.grad(sine))

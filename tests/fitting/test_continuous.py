@@ -34,6 +34,7 @@ def cell_means(coefficients):
     return total
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", mostly_slow([*SIZES, (3, 4, 5)], *SIZES))
 def test_the_means_over_the_cells_are_the_samples(size):
     samples = random((*size, 2))
@@ -49,6 +50,7 @@ def system(n):
     return matrix / 6
 
 
+@pytest.mark.slow
 def test_coefficients_solve_the_equations_and_values_equal_those_of_scipy():
     samples = random((9, 6, 1)).astype(np.float64)
     expected = np.linalg.solve(system(9), samples[..., 0])

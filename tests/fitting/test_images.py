@@ -157,6 +157,7 @@ def test_it_stops_at_the_first_step_that_reaches_the_target():
     )
 
 
+@pytest.mark.slow
 def test_weights_choose_the_pixels():
     image = smooth_image()
     weights = np.zeros((16, 16), np.float32)

@@ -94,6 +94,7 @@ def test_a_second_call_compiles_nothing():
     assert count() == 0
 
 
+@pytest.mark.slow
 def test_it_resumes_bit_by_bit(tmp_path):
     complete = fit(signals(3), num_steps=20)
     fit(signals(3), num_steps=20, checkpoint=tmp_path)

@@ -82,6 +82,7 @@ def test_a_module_that_does_not_hash_is_refused(key):
         inr.fit(key, jnp.sin, data)
 
 
+@pytest.mark.slow
 def test_divergence_raises_and_keeps_the_best():
     with pytest.raises(inr.FitDiverged, match="learning rate") as caught:
         fit(num_steps=100, optimizer=optax.sgd(1e30))
@@ -90,6 +91,7 @@ def test_divergence_raises_and_keeps_the_best():
     assert all(bool(jnp.isfinite(x).all()) for x in jax.tree.leaves(result.params))
 
 
+@pytest.mark.slow
 def test_an_interruption_returns_the_best_so_far():
     def stop(step, loss, field):
         if step >= 20:

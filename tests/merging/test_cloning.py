@@ -176,6 +176,7 @@ def test_a_constant_added_to_the_source_has_no_effect():
     np.testing.assert_allclose(a, b, atol=2e-6)
 
 
+@pytest.mark.slow
 def test_a_constant_source_gives_a_membrane():
     target = draw(30, 30, 1).astype(np.float32)
     mask = disc(30, 30)

@@ -41,6 +41,7 @@ def error_of(fields):
     return float(np.square(prediction - HELD_OUT.reshape(4, -1, 1)).mean())
 
 
+@pytest.mark.slow
 def test_maml_adapts_better_than_it_did_before_learning():
     """The same three steps with the initial rates, from random parameters."""
     trained = start("maml")
@@ -53,6 +54,7 @@ def test_maml_adapts_better_than_it_did_before_learning():
     assert after < 0.5 * before
 
 
+@pytest.mark.slow
 def test_adapting_is_gradient_descent_with_the_learned_rates():
     trained = start("maml")
     points = _coords.grid((12, 12)).reshape(-1, 2)
@@ -73,6 +75,7 @@ def test_adapting_is_gradient_descent_with_the_learned_rates():
     chex.assert_trees_all_close(field.params["params"], layers, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["shared", "noise"])
 def test_a_start_has_finite_parameters_of_the_model(method):
     learned = start(method)

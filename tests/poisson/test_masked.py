@@ -154,6 +154,7 @@ def test_known_pixels_are_equal_bit_by_bit():
     assert not np.any(result.value[mask] == values[mask])
 
 
+@pytest.mark.slow
 def test_harmonic_functions_from_their_boundary():
     """The discrete Laplacian of x y and x^2 - y^2 is zero."""
     y, x = np.mgrid[:50, :60] / 50 - 0.5

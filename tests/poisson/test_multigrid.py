@@ -64,6 +64,7 @@ def test_coarse_operators_are_galerkin_products(fine):
         level = coarse
 
 
+@pytest.mark.slow
 def test_the_smoother_is_stable(fine):
     """The eigenvalues of A / l1 lie in [0, 1] on every level."""
     for level in jax.jit(multigrid.build)(fine).levels:

@@ -91,6 +91,7 @@ def test_the_first_layer_of_high_frequency_moves_in_smaller_steps():
     np.testing.assert_allclose([step["sine_1"], step["linear"]], 0.1 * rate, rtol=0.02)
 
 
+@pytest.mark.slow
 def test_a_second_clip_of_the_same_length_compiles_nothing():
     fit(chord(centers(64)), num_steps=3)
     with count_compilations() as count:

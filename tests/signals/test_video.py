@@ -100,6 +100,7 @@ def test_an_optimizer_and_a_callback_pass_through():
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_a_second_clip_of_the_same_size_compiles_nothing():
     fit(clip(), num_steps=3)
     with count_compilations() as count:

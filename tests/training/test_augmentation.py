@@ -27,6 +27,7 @@ def test_zero_amount_changes_nothing():
     np.testing.assert_allclose(output, images, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_views_are_rotated_enlarged_and_shifted():
     """Views of two ramps contain their points, to which an affine map is fitted."""
     h, w = 48, 64

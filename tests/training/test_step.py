@@ -128,6 +128,7 @@ def test_nothing_changes_after_a_step_that_is_not_finite(bad):
         chex.assert_trees_all_equal(state._replace(finite=states[3].finite), states[3])
 
 
+@pytest.mark.slow
 def test_keys_differ_between_steps_and_scan_equals_the_loop(key):
     def loss(params, key, batch):
         draw = jax.random.normal(key)
