@@ -79,16 +79,26 @@ def test_an_interrupted_fit_writes_nothing(tmp_path, monkeypatch, capsys):
 @pytest.mark.slow
 def test_ctrl_c_ends_a_process_with_one_line(tmp_path):
     inr.write_image(tmp_path / "a.png", np.full((16, 16, 3), 0.5))
-    code = "import sys; from inr.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    code = (
+        "import signal, sys; from inr.__main__ import main; "
+        # A job in the background of a shell ignores the signal otherwise.
+        "signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "sys.exit(main(sys.argv[1:]))"
+    )
     command = [sys.executable, "-c", code, "fit", "a.png", "--steps", "1000000"]
     with subprocess.Popen(
         command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
     ) as process:
-        error = b""
-        while b" dB]" not in error:  # the bar after the first step
-            error += process.stderr.read(1)
-        process.send_signal(signal.SIGINT)
-        error = process.stderr.read().decode()
+        try:
+            error = b""
+            while b" dB]" not in error:  # the bar after the first step
+                byte = process.stderr.read(1)
+                assert byte, error.decode()
+                error += byte
+            process.send_signal(signal.SIGINT)
+            error = process.communicate(timeout=60)[1].decode()
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert error.endswith("inr: interrupted\n")
     assert "Traceback" not in error
