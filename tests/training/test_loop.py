@@ -1,6 +1,5 @@
 import itertools
 import json
-import os
 import pathlib
 import re
 import signal
@@ -15,7 +14,6 @@ import numpy as np
 import optax
 import pytest
 from flax import linen as nn
-from PIL import Image
 from support import count_compilations, refuses
 
 from inr import coords, training
@@ -480,20 +478,3 @@ def test_eight_devices_agree_with_one(tmp_path):
     assert report["split"][:2] == [False, True]
     assert report["replicated"]
     assert all(report["replicated"])
-
-
-@pytest.mark.slow
-def test_the_code_on_the_training_page_runs(tmp_path, monkeypatch):
-    text = (ROOT / "docs" / "training.md").read_text()
-    code = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
-    code, changed = re.subn(r"num_steps=[\d_]+", "num_steps=3", code)
-    assert changed == 1
-    (tmp_path / "photos").mkdir()
-    for i, image in enumerate(images(6).repeat(7, axis=1).repeat(7, axis=2)):
-        Image.fromarray(image).save(tmp_path / "photos" / f"a_{i}_0.png")
-    monkeypatch.chdir(tmp_path)
-    names = {}
-    exec(compile(code, "training.md", "exec"), names)
-    assert names["result"].num_steps == 3
-    assert np.isfinite(names["result"].history[-1]["loss"])
-    assert os.path.isdir(tmp_path / "run")
