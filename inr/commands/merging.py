@@ -124,18 +124,21 @@ def _half_blurred() -> list[np.ndarray]:
 
 def _aligned(images: list[np.ndarray], resize: bool, max_side: int) -> list[np.ndarray]:
     """The images with the size of the first, reduced, and equal channels."""
-    first = images[0] = reduce_to(images[0], max_side)
-    images = match_channels(images)
+    size = images[0].shape[:2]
     for i, image in enumerate(images):
-        if image.shape[:2] == first.shape[:2]:
-            continue
-        if not resize:
+        if image.shape[:2] != size and not resize:
             raise _checks.fail(
                 f"images[{i}]",
-                f"as large as the first, {first.shape[:2]}",
+                f"as large as the first, {size}",
                 f"{image.shape[:2]}",
                 "Add --resize, or paste a part of an image by `inr seamless-clone`.",
             )
-        shape = (*first.shape[:2], image.shape[-1])
-        images[i] = np.asarray(jax.image.resize(image, shape, "cubic"))
+    same = [image.shape[:2] == size for image in images]
+    images = match_channels(images)
+    for i, image in enumerate(images):
+        shape = (*images[0].shape[:2], image.shape[-1])
+        if same[i]:
+            images[i] = reduce_to(image, max_side)
+        else:
+            images[i] = np.asarray(jax.image.resize(image, shape, "cubic"))
     return images

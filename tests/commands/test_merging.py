@@ -38,3 +38,13 @@ def test_images_of_other_sizes_are_refused_or_resized(photo, tmp_path, capsys):
 def test_one_image_is_refused(photo, capsys):
     assert main(["merge", str(photo)]) == 2
     assert "two or more" in capsys.readouterr().err
+
+
+def test_large_images_are_reduced_alike(photo, tmp_path):
+    paths = [str(tmp_path / f"large_{i}.png") for i in range(2)]
+    for path in paths:
+        inr.write_image(path, np.full((40, 60, 3), 0.5))
+    arguments = ["merge", *paths, "--max-side", "30", "--output", str(tmp_path)]
+    assert main(arguments) == 0
+    files = list(tmp_path.glob("*strongest.png"))
+    assert [inr.read_image(file).shape for file in files] == [(20, 30, 3)]
