@@ -107,7 +107,7 @@ def test_examples_call_commands():
         re.findall(r'main\(\["([a-z-]+)"', path.read_text())
         for path in EXAMPLES.glob("*.py")
     ]
-    names = {name for found in calls for name in found}
+    names = {name for of_example in calls for name in of_example}
     assert names <= set(COMMANDS)
     assert set(COMMANDS) - names == {"render", "view", "models"}
 

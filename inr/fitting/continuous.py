@@ -111,8 +111,8 @@ class SplineSamples:
     """Batches of points between the samples of a grid: the `data` of a `Term`.
 
     The batches are parts of one quasirandom sequence, so that a fit sees all of the
-    grid equally often. With points drawn independently in every step, a fit of the
-    same length has an error that is 0.9 to 2.1 dB larger.
+    grid equally often. With points drawn independently in every step, fits of 600
+    steps to three photographs had a PSNR that was 1.3 to 2.3 dB lower.
 
     Attributes:
       key: PRNG key of the sequence.

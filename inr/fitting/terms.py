@@ -174,8 +174,8 @@ def draw_batch(key: Key, step: Array, term: Term) -> Any:
 def _row_indices(key: Key, step: Array, batch_size: int, rows: int) -> Array:
     """Rows of a step: floor(rows * ((s + i a) mod 1)), where 1 / a is the golden ratio.
 
-    Compared with rows drawn independently, 500 steps of 2,048 of 65,536 pixels reach an
-    error that is 0.3 to 1.2 dB lower.
+    With rows drawn independently, fits to three photographs in 500 steps of 2,048 of
+    65,536 pixels had a PSNR that was 0.3 to 1.2 dB lower.
     """
     i = jnp.asarray(step, jnp.uint32) * jnp.uint32(batch_size)
     i = i + jnp.arange(batch_size, dtype=jnp.uint32)

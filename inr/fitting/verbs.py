@@ -44,8 +44,8 @@ def fit(
       data: `(coords [n, d], features [n, k])`, optionally followed by `weights [n]`; or
         a `Term`, or a tuple of terms.
       num_steps: number of optimization steps.
-      batch_size: rows in every step. None uses all of them. Terms have
-        their own batch size.
+      batch_size: rows in every step. None uses all of them. Terms have their own batch
+        size.
       optimizer: optax optimizer, or peak learning rate of the default one: a number, or
         a mapping from layer names to numbers. By default Adam with a warm-up of 10
         steps, cosine decay and the model's `default_learning_rate`. Create an optax
