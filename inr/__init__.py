@@ -51,6 +51,7 @@ from inr.fields import (
     GaborNet as GaborNet,
     Gauss as Gauss,
     HashGrid as HashGrid,
+    Modulated as Modulated,
     PositionalEncoding as PositionalEncoding,
     Siren as Siren,
     Wire as Wire,

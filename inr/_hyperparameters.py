@@ -1,4 +1,8 @@
-"""Hyperparameters of a module as JSON text, which is not trusted."""
+"""Hyperparameters of a module as JSON text, which is not trusted.
+
+A hyperparameter that is itself a module of a registered class is an object with its
+registered name under "registered" and its own hyperparameters.
+"""
 
 import dataclasses
 import json
@@ -14,7 +18,9 @@ import numpy as np
 from flax import linen as nn
 
 from inr import _checks
+from inr._registry import registered, registered_name
 
+_KIND = "registered"
 _MAX_CHARACTERS = 2**13
 _MAX_NESTING = 8
 _LEAST_LIMIT = 2**20
@@ -32,23 +38,20 @@ def encode(model: nn.Module, num_elements: int) -> str:
         `check_fields` refuses.
     """
     cls = type(model)
-    values = {name: getattr(model, name) for name in _names(cls)}
-    if values.get("dtype") is not None:
-        values["dtype"] = np.dtype(values["dtype"]).name
-    for name, value in values.items():
-        try:
-            json.dumps(value)
-        except (TypeError, ValueError):
-            expected = f"a {cls.__name__} with hyperparameters for JSON"
-            raise _checks.fail("model", expected, f"{name}={value!r}") from None
-    text = json.dumps(values)
-    options = {"argument": "model", "source": cls.__name__}
-    check_fields(cls, decode(text, num_elements, **options), **options)
+    text = json.dumps(_to_json(model))
+    options: dict[str, Any] = {"argument": "model", "source": cls.__name__}
+    kinds = registered(nn.Module)
+    check_fields(cls, decode(text, num_elements, kinds=kinds, **options), **options)
     return text
 
 
 def decode(
-    text: str, num_elements: int, *, argument: str, source: str
+    text: str,
+    num_elements: int,
+    *,
+    kinds: Mapping[str, type[nn.Module]],
+    argument: str,
+    source: str,
 ) -> dict[str, Any]:
     """Fields of a module, with tuples for lists, so that the module hashes.
 
@@ -61,6 +64,7 @@ def decode(
     Args:
       text: a JSON object.
       num_elements: number of elements of all arrays.
+      kinds: accepted classes of modules among the fields, by their registered names.
       argument: name that errors give to the source.
       source: the source, for errors.
 
@@ -81,10 +85,7 @@ def decode(
         if requirement:
             got = f"{name}={short(value)} in {source}"
             raise _checks.fail(argument, f"a model with {requirement}", got)
-    values = {name: _as_tuples(value) for name, value in values.items()}
-    if values.get("dtype") is not None:
-        values["dtype"] = _dtype(values["dtype"], argument, source)
-    return values
+    return _from_json(values, kinds, argument, source)
 
 
 def check_fields(
@@ -146,10 +147,57 @@ def _violation(value: Any, limit: int, nesting: int = 0) -> str:
     return next(filter(None, (_violation(x, limit, nesting + 1) for x in items)), "")
 
 
-def _as_tuples(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _as_tuples(x) for name, x in value.items()}
-    return tuple(map(_as_tuples, value)) if isinstance(value, list) else value
+def _to_json(model: nn.Module) -> dict[str, Any]:
+    """Fields of a module as values of JSON."""
+    cls, values = type(model), {}
+    for name in _names(cls):
+        value = getattr(model, name)
+        if isinstance(value, nn.Module):
+            values[name] = {_KIND: registered_name(value), **_to_json(value)}
+            continue
+        is_dtype = name == "dtype" and value is not None
+        values[name] = np.dtype(value).name if is_dtype else value
+        try:
+            json.dumps(values[name])
+        except (TypeError, ValueError):
+            expected = f"a {cls.__name__} with hyperparameters for JSON"
+            raise _checks.fail("model", expected, f"{name}={value!r}") from None
+    return values
+
+
+def _from_json(
+    values: Mapping[str, Any],
+    kinds: Mapping[str, type[nn.Module]],
+    argument: str,
+    source: str,
+) -> dict[str, Any]:
+    """Fields of a module from values of JSON: tuples, dtypes and modules."""
+
+    def convert(value: Any) -> Any:
+        if isinstance(value, list):
+            return tuple(map(convert, value))
+        if not isinstance(value, dict):
+            return value
+        fields = _from_json(value, kinds, argument, source)
+        if _KIND not in fields:
+            return fields
+        cls = kinds.get(str(fields.pop(_KIND)))
+        if cls is None:
+            known = ", ".join(sorted(kinds))
+            got = f"{short(value[_KIND])} in {source}"
+            raise _checks.fail(argument, f"a model with parts of kind {known}", got)
+        check_fields(cls, fields, argument=argument, source=source)
+        try:
+            return cls(**fields)
+        except Exception as error:  # each class has its own errors
+            expected = f"a model with hyperparameters that {cls.__name__} accepts"
+            got = f"{short(value)} in {source} ({error})"
+            raise _checks.fail(argument, expected, got) from error
+
+    fields = {name: convert(value) for name, value in values.items()}
+    if fields.get("dtype") is not None:
+        fields["dtype"] = _dtype(fields["dtype"], argument, source)
+    return fields
 
 
 def _is_of_type(value: Any, hint: Any) -> bool:
@@ -166,6 +214,8 @@ def _is_of_type(value: Any, hint: Any) -> bool:
             options = options[:1] * len(value)
         pairs = zip(value, options, strict=False)
         return len(value) == len(options) and all(_is_of_type(*pair) for pair in pairs)
+    if isinstance(hint, type) and issubclass(hint, nn.Module):
+        return isinstance(value, hint)
     if hint is float:
         return type(value) in (int, float)
     if hint in (bool, int, str, type(None)):

@@ -115,7 +115,11 @@ def decode(
     if "hyperparameters" not in header:
         raise _checks.fail("path", "a file with hyperparameters", f"none in {source}")
     values = _hyperparameters.decode(
-        header["hyperparameters"], num_elements, argument="path", source=source
+        header["hyperparameters"],
+        num_elements,
+        kinds=kinds,
+        argument="path",
+        source=source,
     )
     if number == "1":
         values = _current_values(source, kind, values)

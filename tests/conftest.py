@@ -1,5 +1,6 @@
 """Shared by all tests: strict ranks, seeded keys, optional data."""
 
+import gc
 import os
 import pathlib
 
@@ -17,6 +18,19 @@ def pytest_xdist_make_scheduler(config, log):
     from xdist.scheduler import LoadFileScheduling
 
     return LoadFileScheduling(config, log)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _few_programs():
+    """Linux grants a process 65,530 areas of memory, and a program takes three.
+
+    A compiler that gets no more of them ends the process.
+    """
+    yield
+    areas = pathlib.Path("/proc/self/maps")
+    if areas.exists() and len(areas.read_bytes().splitlines()) > 20_000:
+        jax.clear_caches()
+        gc.collect()
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ HELPERS = {  # Called by the library with values that it has checked.
     "check_features", "check_field", "check_options", "check_params", "cosine",
     "encoding_bytes", "first_gradient", "gray_gradient", "image_normalization",
     "mean_gradient", "perceptron", "psnr_text", "resolve_start",
-    "shader_layers", "shift_to_mean", "sine",
+    "shader_layers", "shift_to_mean", "sine", "with_latent",
 }  # fmt: skip
 WITHOUT_CALLS = RESULTS | CONTAINERS | LAYERS | BASES | HELPERS
 

@@ -125,6 +125,7 @@ def test_sampling_reproduces_polynomials(interpolation, degree):
     )
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_sampling_is_differentiable_and_jits(key):
     image = jax.random.uniform(key, (6, 6, 1))

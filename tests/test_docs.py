@@ -35,6 +35,7 @@ def write_photos(folder):
     inr.write_image(folder / "mask.png", mask)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SAMPLES)
 def test_the_code_of_a_page_runs(name, tmp_path, monkeypatch):
@@ -48,6 +49,7 @@ def test_the_code_of_a_page_runs(name, tmp_path, monkeypatch):
         exec(compile(block, f"{name}.md", "exec"), names)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_commands_of_the_start_page_run(tmp_path, monkeypatch):
     write_photos(tmp_path)

@@ -19,6 +19,7 @@ CALLS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CALLS)
 def test_first_calls_compile_few_programs(name):

@@ -169,6 +169,7 @@ FILES = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("read", "name", "write", "types", "count"), FILES)
 def test_damaged_files_are_read_or_refused_soon(
     tmp_path, read, name, write, types, count

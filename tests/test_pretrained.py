@@ -222,6 +222,7 @@ def test_samples_of_portraits_differ_around_the_single_pass():
         assert error_ratio(draw, image, np.s_[4:13, 8:15]) < 1
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_samples_are_those_of_their_key():
     draws = output("portraits_diffusion_astronaut")
@@ -229,6 +230,7 @@ def test_samples_are_those_of_their_key():
     assert np.abs(samples(1) - draws).max() > 0.01
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_textures_of_a_reference_raise_psnr():
     image = face()

@@ -69,6 +69,7 @@ reveal_type(inr.bind(inr.Siren(3), result.params))
 OPEN = ("ndarray[tuple[Any, ...], dtype[Any]]", "Mapping[str, Any]")
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_results_have_types(tmp_path):
     pytest.importorskip("pyright", reason="a type checker")

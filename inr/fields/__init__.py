@@ -31,7 +31,12 @@ from inr.fields.fourier import (
 )
 from inr.fields.glsl import to_glsl as to_glsl
 from inr.fields.hash_grid import HashGrid as HashGrid
-from inr.fields.layers import Affine as Affine, perceptron as perceptron
+from inr.fields.layers import (
+    OUTPUT_LAYER as OUTPUT_LAYER,
+    Affine as Affine,
+    perceptron as perceptron,
+)
+from inr.fields.modulated import Modulated as Modulated, with_latent as with_latent
 from inr.fields.multiplicative import (
     FourierNet as FourierNet,
     GaborNet as GaborNet,

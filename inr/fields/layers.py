@@ -13,6 +13,9 @@ from inr._typing import Array
 from inr.fields import streams
 from inr.fields.streams import Features
 
+OUTPUT_LAYER = "linear"
+"""Name of the last layer of every family of the library."""
+
 
 class Affine(nn.Module):
     """Affine layer x W + b, for arrays and `Streams`.
@@ -75,7 +78,7 @@ def perceptron(
         name = f"hidden_{i}"
         layer = Affine(width, he, precision=precision, dtype=dtype, name=name)
         x = streams.pointwise(activation, layer(x))
-    return Affine(features, precision=precision, dtype=dtype, name="linear")(x)
+    return Affine(features, precision=precision, dtype=dtype, name=OUTPUT_LAYER)(x)
 
 
 def per_layer(argument: str, value: Any, depth: int) -> tuple[float, ...]:

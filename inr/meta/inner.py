@@ -4,8 +4,8 @@ Every parameter may have its own learning rate, learned with the start (Meta-SGD
 al. 2017, arXiv:1707.09835).
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,18 +13,46 @@ from flax import linen as nn
 from jax import lax
 
 from inr._typing import Array, Params
-from inr.fields import BoundField
+from inr.fields import BoundField, Modulated
 
-Batch = tuple[Array, Array]
+Batch = tuple[Array, Array] | tuple[Array, Array, Array]
+"""Coords `[n, d]`, features `[n, k]` and, if not all points count, weights `[n]`."""
+
+
+class Parts(NamedTuple):
+    """Layers of a model in two parts.
+
+    Attributes:
+      own: what the inner loop adapts to a signal: the latent of a `Modulated` model,
+        all layers of another.
+      shared: the others.
+    """
+
+    own: dict[str, Any]
+    shared: dict[str, Any]
+
+    @property
+    def layers(self) -> dict[str, Any]:
+        return {**self.own, **self.shared}
+
+
+def split(model: nn.Module, layers: Mapping[str, Any]) -> Parts:
+    """Divide the collection `params` of a model."""
+    names = {"latent"} if isinstance(model, Modulated) else layers.keys()
+    return Parts(
+        {name: x for name, x in layers.items() if name in names},
+        {name: x for name, x in layers.items() if name not in names},
+    )
 
 
 def loss_of(model: nn.Module, params: Params, batch: Batch) -> Array:
     """Mean squared error in units of the normalized features."""
-    coords, features = batch
+    coords, features, *weights = batch
     residual = BoundField(model, params)(coords) - features
     normalization = params.get("normalization", {})
     scale = normalization.get("features_scale", jnp.ones(1))
-    return jnp.square(residual / scale[None]).mean()
+    squares = jnp.square(residual / scale[None]).mean(-1)
+    return jnp.average(squares, weights=weights[0] if weights else None)
 
 
 def descend(
@@ -60,3 +88,19 @@ def descend(
         return update, None
 
     return lax.scan(step, start, batches)[0]
+
+
+def adapted(
+    model: nn.Module, params: Params, rates: Any, batch: Batch, num_steps: int
+) -> Params:
+    """Params after `num_steps` steps on all points of one signal."""
+    parts = split(model, params["params"])
+
+    def with_own(own: Any) -> Params:
+        return {**params, "params": parts._replace(own=own).layers}
+
+    def loss(own: Any, batch: Batch) -> Array:
+        return loss_of(model, with_own(own), batch)
+
+    repeated = jax.tree.map(lambda x: jnp.broadcast_to(x, (num_steps, *x.shape)), batch)
+    return with_own(descend(loss, parts.own, rates, repeated))

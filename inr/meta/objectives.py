@@ -21,9 +21,9 @@ from flax import linen as nn
 
 from inr import _checks
 from inr._typing import Array, Key, Params
-from inr.fields import BoundField
+from inr.fields import OUTPUT_LAYER, Modulated
 from inr.fitting import default_rates
-from inr.meta.inner import descend, loss_of
+from inr.meta.inner import Batch, descend, loss_of, split
 from inr.meta.signals import SignalSet
 
 Method = Literal["shared", "reptile", "maml", "first_order_maml", "noise"]
@@ -31,10 +31,8 @@ Method = Literal["shared", "reptile", "maml", "first_order_maml", "noise"]
 
 Trained: TypeAlias = Mapping[str, Any]
 
-HEAD = "linear"
-"""Name of the last layer in the families of the library."""
-
-_INNER_RATE = 1e-3  # of gradient descent; larger ones diverge for a SIREN
+# Of gradient descent. Larger ones diverge for the layers of a SIREN.
+_INNER_RATE, _INNER_RATE_OF_LATENTS = 1e-3, 1e-2
 _STEP_OF_RATES = 100.0  # a step of Adam of 1e-4 changes a rate by 1 %
 
 
@@ -52,20 +50,23 @@ def init_trained(problem: Problem, params: Params, num_signals: int) -> Trained:
     """Initial value of what a method learns."""
     layers = params["params"]
     if problem.method in ("shared", "noise"):
-        if HEAD not in layers:
-            expected = f"one whose last layer is named {HEAD!r} for method='shared'"
+        if OUTPUT_LAYER not in layers:
+            expected = (
+                f"one whose last layer is named {OUTPUT_LAYER!r} for method='shared'"
+            )
             got = f"the layers {', '.join(sorted(layers))}"
             raise _checks.fail("model", expected, got, "Use method='maml'.")
-        encoder = {name: x for name, x in layers.items() if name != HEAD}
+        encoder = {name: x for name, x in layers.items() if name != OUTPUT_LAYER}
         heads = jax.tree.map(
-            lambda x: jnp.broadcast_to(x, (num_signals, *x.shape)), layers[HEAD]
+            lambda x: jnp.broadcast_to(x, (num_signals, *x.shape)), layers[OUTPUT_LAYER]
         )
         return {"encoder": encoder, "heads": heads}
     if problem.method == "reptile":
         return {"start": layers}
-    logs = jax.tree.map(
-        lambda x: jnp.full_like(x, jnp.log(_INNER_RATE) / _STEP_OF_RATES), layers
-    )
+    is_modulated = isinstance(problem.model, Modulated)
+    rate = _INNER_RATE_OF_LATENTS if is_modulated else _INNER_RATE
+    own = split(problem.model, layers).own
+    logs = jax.tree.map(lambda x: jnp.full_like(x, jnp.log(rate) / _STEP_OF_RATES), own)
     return {"start": layers, "log_rates": logs}
 
 
@@ -76,7 +77,7 @@ def as_start(problem: Problem, trained: Trained) -> tuple[Params, Any]:
     """
     if "encoder" in trained:
         head = jax.tree.map(lambda x: x.mean(0), trained["heads"])
-        return {**trained["encoder"], HEAD: head}, None
+        return {**trained["encoder"], OUTPUT_LAYER: head}, None
     rates = trained.get("log_rates")
     return trained["start"], None if rates is None else _rates(rates)
 
@@ -116,7 +117,7 @@ def _shared_loss(
     index: Array,
 ) -> Array:
     head = jax.tree.map(lambda x: x[index], trained["heads"])
-    params = {**fixed, "params": {**trained["encoder"], HEAD: head}}
+    params = {**fixed, "params": {**trained["encoder"], OUTPUT_LAYER: head}}
     batch = signals.draw(key, index, problem.num_points)
     return loss_of(problem.model, params, batch)
 
@@ -131,15 +132,18 @@ def _maml_loss(
 ) -> Array:
     """Loss after the inner steps, on other points than theirs."""
     batches, outer = _inner_batches(problem, key, signals, index)
-    loss = _loss_of_layers(problem, fixed)
-    layers = descend(
-        loss,
-        trained["start"],
-        _rates(trained["log_rates"]),
-        batches,
-        first_order=problem.method == "first_order_maml",
-    )
-    return loss(layers, outer)
+    parts = split(problem.model, trained["start"])
+
+    def loss(own: Any, batch: Batch) -> Array:
+        params = {**fixed, "params": parts._replace(own=own).layers}
+        return loss_of(problem.model, params, batch)
+
+    start = parts.own
+    if isinstance(problem.model, Modulated):
+        # Biases do what another first latent would do.
+        start = jax.lax.stop_gradient(start)
+    rates, is_first = _rates(trained["log_rates"]), problem.method == "first_order_maml"
+    return loss(descend(loss, start, rates, batches, first_order=is_first), outer)
 
 
 def _reptile(
@@ -150,10 +154,12 @@ def _reptile(
     signals: SignalSet,
     index: Array,
 ) -> tuple[Array, Trained]:
-    loss = _loss_of_layers(problem, fixed)
     ndim = signals.coords.shape[-1]
     rates = default_rates(problem.model, ndim, factor=0.3)
     adam = optax.adam(min(rates.values()))
+
+    def loss(layers: Any, batch: Batch) -> Array:
+        return loss_of(problem.model, {**fixed, "params": layers}, batch)
 
     def difference(key: Key, i: Array) -> tuple[Array, Params]:
         batches, outer = _inner_batches(problem, key, signals, i)
@@ -181,25 +187,5 @@ def _inner_batches(
     return jax.tree.map(lambda *x: jnp.stack(x), *draws[:-1]), draws[-1]
 
 
-def _loss_of_layers(problem: Problem, fixed: Params) -> Callable[[Any, Any], Array]:
-    def loss(layers: Any, batch: Any) -> Array:
-        return loss_of(problem.model, {**fixed, "params": layers}, batch)
-
-    return loss
-
-
 def _rates(logs: Any) -> Any:
     return jax.tree.map(lambda x: jnp.exp(_STEP_OF_RATES * x), logs)
-
-
-def adapted_field(
-    model: nn.Module, params: Params, rates: Any, batch: Any, num_steps: int
-) -> BoundField:
-    """The field after `num_steps` inner steps on all points of one signal."""
-
-    def loss(layers: Any, batch: Any) -> Array:
-        return loss_of(model, {**params, "params": layers}, batch)
-
-    repeated = jax.tree.map(lambda x: jnp.broadcast_to(x, (num_steps, *x.shape)), batch)
-    layers = descend(loss, params["params"], rates, repeated)
-    return BoundField(model, {**params, "params": layers})

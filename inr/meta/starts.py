@@ -8,12 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
-from jax import lax
 
 from inr import _checks
 from inr._loop import Chunk, drive, repeat
 from inr._typing import Array, Key, Params
-from inr.fields import BoundField, check_module, check_params
+from inr.fields import BoundField, check_module
 from inr.fitting import (
     FitDiverged,
     FitResult,
@@ -25,14 +24,12 @@ from inr.fitting import (
 from inr.meta.objectives import (
     Method,
     Problem,
-    adapted_field,
     as_start,
     init_trained,
     value_and_gradient,
 )
 from inr.meta.signals import Signals, as_signals, noise_like
 
-_SIGNALS_AT_ONCE = 8
 # Factors of a family's rate: small batches, and gradients through the inner steps.
 _RATE_FACTORS = {"shared": 0.3, "noise": 0.3, "reptile": 0.1}
 _RATE_FACTOR_OF_MAML = 0.05
@@ -137,41 +134,6 @@ def learn_init(
         field, steps = BoundField(model, params), int(outcome.state.step)
         raise FitDiverged(FitResult(field, outcome.history, steps, outcome.status))
     return Init(model, params, rates)
-
-
-def adapt(start: Init, signals: Signals, *, num_steps: int = 3) -> BoundField:
-    """Fit a field to each signal by a few steps of gradient descent from a start.
-
-    Args:
-      start: an `Init` with rates, learned by `learn_init(method="maml")`.
-      signals: as for `learn_init`; every step uses all points.
-      num_steps: steps on each signal. About those of the learning are best.
-
-    Returns:
-      The fields as one `BoundField` whose leaves have a leading axis b, as those of
-      `inr.fit_many`.
-
-    Raises:
-      ValueError, TypeError: for a start without rates, and bad signals.
-    """
-    _checks.check_type("start", start, Init)
-    check_params(start.model, start.params, argument="start")
-    if start.rates is None:
-        fix = "Learn it with method='maml', or use `inr.fit_many(init=start)`."
-        raise _checks.fail("start", "an `Init` with rates", "none", fix)
-    num_steps = _checks.as_count("num_steps", num_steps)
-    data = as_signals(signals, between=False)
-    check_features(start.model, data.features.shape[-1])
-    return _adapt(start, data.coords, data.features, num_steps)
-
-
-@functools.partial(jax.jit, static_argnums=3)
-def _adapt(start: Init, coords: Array, features: Array, num_steps: int) -> BoundField:
-    def adapt_one(features: Array) -> BoundField:
-        batch = (coords, features)
-        return adapted_field(start.model, start.params, start.rates, batch, num_steps)
-
-    return lax.map(adapt_one, features, batch_size=_SIGNALS_AT_ONCE)
 
 
 @functools.partial(jax.jit, static_argnames="problem")

@@ -106,6 +106,11 @@ CALLS = {
         "bands": size(1, 2).default(falling=(2, 1)).without("axes"),
         "level": COUNT_OR_ZERO.optional(above=5).without("true"),
     },
+    inr.Modulated: {
+        "features": COUNT.default(),
+        "model": kind(OMITTED, VECTOR, number=3, features=inr.Siren(features=2)),
+        "latent_shape": size(4).default().without("axes"),
+    },
     fields.FieldModule: {"features": COUNT.default()},
     fields.bind: {
         "model": MODEL,

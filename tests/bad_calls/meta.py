@@ -42,10 +42,25 @@ def start():
     return inr.Init(model().valid, params, rates)
 
 
+def modulated_start():
+    model = inr.Modulated(features=3, model=inr.Siren(features=3, width=4, depth=1),
+                          latent_shape=(2,))  # fmt: skip
+    params = params_of(model)
+    rates = {"latent": jnp.zeros(2)}
+    return inr.Init(model, params, rates)
+
+
 def start_without_rates():
     return inr.Init(model().valid, params_of(model().valid))
 
 
+START = kind(
+    Lazy(start),
+    VECTOR,
+    number=3,
+    params=Lazy(lambda: params_of(model().valid)),
+    without_rates=Lazy(start_without_rates),
+)
 CALLS = {
     meta.learn_init: {
         "key": KEY,
@@ -60,14 +75,34 @@ CALLS = {
         "checkpoint": CHECKPOINT,
         "progress": FLAG,
     },
-    meta.adapt: {
-        "start": kind(
-            Lazy(start),
+    meta.encode: {
+        "start": START.but(Lazy(modulated_start), unmodulated=Lazy(start)),
+        "signals": SIGNALS,
+        "mask": kind(
+            np.ones((4, 4), bool),
             VECTOR,
             number=3,
-            params=Lazy(lambda: params_of(model().valid)),
-            without_rates=Lazy(start_without_rates),
+            integers=np.ones((4, 4), int),
+            size=np.ones((4, 5), bool),
+            empty=np.zeros((4, 4), bool),
+        ).optional(),
+        "num_steps": COUNT.default(),
+    },
+    meta.decode: {
+        "start": START.but(Lazy(modulated_start), unmodulated=Lazy(start)).without(
+            "without_rates"
         ),
+        "latents": kind(
+            np.zeros((5, 2), np.float32),
+            number=3.0,
+            integers=np.zeros((5, 2), int),
+            shape=np.zeros((2, 5), np.float32),
+            axes=np.zeros((1, 5, 2), np.float32),
+            nan=np.full((5, 2), NAN),
+        ),
+    },
+    meta.adapt: {
+        "start": START,
         "signals": SIGNALS,
         "num_steps": COUNT.default(),
     },

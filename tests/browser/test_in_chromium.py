@@ -147,6 +147,7 @@ def assert_levels(pixels, features, *, within=2):
 VIEWS = {"": (1, (0.5, 0.5)), "#zoom=20&center=0.3,0.4": (20, (0.3, 0.4))}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", MODELS)
 def test_values_equal_a_rendering(viewer, name):
     field = bound(MODELS[name])

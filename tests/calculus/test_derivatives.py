@@ -47,6 +47,7 @@ def per_point(field, coords):
     return jax.vmap(at_point)(coords)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("ndim", mostly_slow([2, 3], 2))
 @pytest.mark.parametrize("name", NAMES)
 def test_derivatives_equal_those_from_the_hessian(name, ndim):
@@ -92,6 +93,7 @@ def test_a_derivative_is_a_field_up_to_the_fourth_order():
     np.testing.assert_allclose(twice, 169 * wave(points()), rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_laplacian_loss_has_the_same_gradient_with_and_without_streams(name):
@@ -110,6 +112,7 @@ def test_a_laplacian_loss_has_the_same_gradient_with_and_without_streams(name):
         np.testing.assert_allclose(a, b, atol=2e-4 * (1 + float(np.abs(b).max())))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_leading_axes_are_arbitrary_and_vmap_equals_a_loop():
     field, coords = bound("siren"), points().reshape(2, 3, 2)
@@ -123,6 +126,7 @@ def test_leading_axes_are_arbitrary_and_vmap_equals_a_loop():
         np.testing.assert_allclose(a[0, 0], b, atol=2e-5)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_grid_differences_converge_to_the_derivatives():
     """With second order, at the middle of an edge."""

@@ -6,6 +6,7 @@ import pytest
 import inr
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_blocks_of_points_equal_all_points_at_once(key):
     """Also the gradient of a loss, and for any leading axes."""

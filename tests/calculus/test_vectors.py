@@ -41,6 +41,7 @@ def test_curl_and_divergence_in_space():
     np.testing.assert_allclose(inr.divergence(f, coords), 0 * x, atol=1e-6)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_curl_of_a_gradient_and_divergence_of_a_curl_vanish():
     model = inr.Siren(features=2, width=12, depth=1, omega=5.0, hidden_omega=5.0)

@@ -49,6 +49,7 @@ def test_a_large_image_keeps_its_luma_and_a_small_one_gains_detail(small):
     assert np.abs(color.rgb_to_luma(rgb) - enlarged)[4:-4, 4:-4].max() > 1e-3
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_small_image_has_the_luma_of_the_upscaler(small):
     gray, size = gray_image(12, 16), (30, 40)
@@ -148,6 +149,7 @@ def test_a_colorizer_of_another_package(tmp_path):
         inr.colorize_samples(jax.random.key(0), gray, model=path)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_samples_differ_in_chroma_alone(tiny):
     gray, key = gray_image(30, 24), jax.random.key(1)
@@ -165,6 +167,7 @@ def test_samples_differ_in_chroma_alone(tiny):
     np.testing.assert_array_equal(samples[2], alone)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_samples_of_a_region(tiny):
     options = {"num_samples": 2, "model": tiny, "sampler": DDIM}
@@ -175,6 +178,7 @@ def test_samples_of_a_region(tiny):
     np.testing.assert_allclose(parts, samples[:, 10:30, 16:24], atol=2e-4)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_samples_of_a_small_image_share_the_luma_of_the_upscaler(tiny):
     gray, key = gray_image(8, 8), jax.random.key(1)

@@ -34,6 +34,7 @@ def flat_crops(count, *colors):
     return np.broadcast_to(channels, (count, 40, 40, len(channels)))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_prediction_of_zero_errs_by_its_target(tiny):
     """E v^2 = a^2 + s^2 E x0^2, where x0 is 0 for gray."""
@@ -46,6 +47,7 @@ def test_a_prediction_of_zero_errs_by_its_target(tiny):
     np.testing.assert_allclose(parts["colorized"], expected, rtol=0.1)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("predicts", ["x0", "eps"])
 def test_other_predictions_of_zero_err_by_their_targets(predicts):
@@ -72,6 +74,7 @@ def test_predictions_of_another_restorer_are_the_mean(residual):
         np.testing.assert_allclose(value, expected, rtol=0.05)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("with_predictions", [False, True])
 def test_the_restorer_gets_no_gradient(residual, with_predictions):
@@ -86,6 +89,7 @@ def test_the_restorer_gets_no_gradient(residual, with_predictions):
         assert with_predictions or all(np.abs(x).max() > 0 for x in leaves)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_full_dropout_hides_the_condition():
     loaded = random_model(dropout=1.0)

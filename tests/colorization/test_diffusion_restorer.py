@@ -36,6 +36,7 @@ def test_the_last_level_has_no_signal():
     assert TINY.schedule.noise[-1] == 1
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_prediction_depends_on_all_inputs():
     model, params = random_model()
@@ -56,6 +57,7 @@ def test_the_prediction_depends_on_all_inputs():
         assert np.abs(prediction - v()).max() > 1e-4
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_mean_chroma_replaces_the_prediction_of_the_restorer(residual):
     gray = gray_image(16, 12)
@@ -91,6 +93,7 @@ def test_diffused_rgb_is_centered_at_mid_gray():
     np.testing.assert_allclose(model.to_rgb(x0, x0), rgb, atol=1e-6)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_file_round_trip(tmp_path):
     loaded = random_model()

@@ -38,6 +38,7 @@ def test_parameter_counts_are_the_published_ones():
     assert dense == 207_062_784
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_images_of_any_size_keep_their_luma(kind):
@@ -69,6 +70,7 @@ def test_colors_depend_on_the_image_and_the_point(kind):
     assert np.abs(chroma(1 - gray_image()) - [chroma_a, chroma_b]).max() > 1e-4
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_output_of_the_network_is_in_lab():
     """At the center of a pixel the color has its L and the (a, b) of the grid."""
@@ -104,6 +106,7 @@ def test_a_patch_depends_on_its_context_alone():
     )
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_given_embedding_is_required_and_changes_the_colors():
     model = Colorizer(width=8, embedding="given", embedding_width=5, side=16)
@@ -124,6 +127,7 @@ def test_a_given_embedding_is_required_and_changes_the_colors():
         save_model("colorizer.safetensors", model, params)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["relu", "dense"])
 def test_a_file_round_trip(kind, tmp_path):
@@ -136,6 +140,7 @@ def test_a_file_round_trip(kind, tmp_path):
     np.testing.assert_allclose(rgb, expected, atol=5e-3)  # float16
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_original_setting_gives_phases_of_a_few_radians():
     """1/30 on L up to 100 makes smooth waves, 30 makes noise.
@@ -154,6 +159,7 @@ def test_the_original_setting_gives_phases_of_a_few_radians():
     assert 0.95 < np.abs(kernel).max() <= 1
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_bad_input_is_refused():
     for options, message in (

@@ -25,6 +25,7 @@ def block_means(images, n):
     return images.reshape(b, n, h // n, n, w // n, k).mean((2, 4))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_loss_is_the_squared_error_on_the_grid(kind):

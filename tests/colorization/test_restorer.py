@@ -17,6 +17,7 @@ def params():
     return random_params()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_each_point_is_computed_alone(params):
     field = inr.bind(SMALL, params, gray_image())
@@ -48,6 +49,7 @@ def test_the_result_depends_on_distant_parts_of_the_image(params):
     assert np.abs(a - b).max() > 1e-5
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [(1, 1), (5, 9), (17, 2)])
 def test_images_of_any_size(params, size):
@@ -59,6 +61,7 @@ def test_images_of_any_size(params, size):
     assert np.isfinite(rgb).all()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_an_untrained_restorer_enlarges_the_image():
     image = gray_image(12, 12)
@@ -82,6 +85,7 @@ def test_exact_luma_is_that_of_the_image():
     assert np.abs(color.rgb_to_ycbcr(rgb)[..., 1:]).max() > 0.01
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_training_and_rendering_agree(params):
     """`apply` on an image equals the bound field, and all gradients are finite."""
@@ -113,6 +117,7 @@ def test_the_decoder_reads_the_feature_map_alone(params):
     np.testing.assert_array_equal(without_encoder(point), field(point))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("space", ["ycbcr", "lab", "rgb"])
 def test_gradients_and_files_in_each_space(space, tmp_path):
@@ -134,6 +139,7 @@ def test_gradients_and_files_in_each_space(space, tmp_path):
     np.testing.assert_allclose(rgb, field(points), atol=0.02)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_features_are_read_at_feature_coords():
     params, points = random_params(), coords.random_points(jax.random.key(0), 20)

@@ -23,6 +23,7 @@ def crops(count=3, side=32):
     return generator.integers(0, 256, (count, side, side, 3), np.uint8)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_loss_is_the_squared_error_of_bound_fields(params):
     """Image by image, for both uses of the model."""
@@ -51,6 +52,7 @@ def test_the_loss_is_the_squared_error_of_bound_fields(params):
     np.testing.assert_allclose(total, expected_total, rtol=1e-4)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_pseudo_huber_loss_is_square_near_zero_and_linear_far_away(params):
     """A large `delta` is squared error; for a small one the loss is linear in it."""
@@ -67,6 +69,7 @@ def test_the_pseudo_huber_loss_is_square_near_zero_and_linear_far_away(params):
         value(0.0)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_feature_offsets_change_half_of_the_points(params):
     """Not where features are constant, and little with small offsets."""
@@ -88,6 +91,7 @@ def test_feature_offsets_change_half_of_the_points(params):
     assert with_offset == pytest.approx(value(ignoring), rel=1e-6)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_augmentations_change_the_loss(params):
     images, key = crops(side=48), jax.random.key(5)
@@ -101,6 +105,7 @@ def test_augmentations_change_the_loss(params):
         assert value(**options) != pytest.approx(plain, rel=1e-4)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_loss_falls_along_its_gradient(params):
     images = crops(1)

@@ -52,6 +52,7 @@ def test_a_perfect_denoiser_samples_the_data():
         np.testing.assert_allclose(result, x0, atol=1e-4)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("sampler", [DDIM, STOCHASTIC])
 def test_a_sample_is_the_same_in_every_size_and_region(tiny, sampler):
@@ -65,6 +66,7 @@ def test_a_sample_is_the_same_in_every_size_and_region(tiny, sampler):
     np.testing.assert_allclose(field(points), image[7, 3:6], atol=2e-4)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_small_image_has_the_luma_of_the_restorer(tiny):
     restorer = LoadedModel(SMALL, {"params": tiny.params["params"]["restorer"]})
@@ -74,6 +76,7 @@ def test_a_small_image_has_the_luma_of_the_restorer(tiny):
     np.testing.assert_allclose(luma, color.rgb_to_luma(mean), atol=1e-5)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("length_scale", [0.3, np.inf])
 def test_a_sample_starts_from_a_noise_field(tiny, length_scale):
@@ -93,6 +96,7 @@ def test_a_sample_starts_from_a_noise_field(tiny, length_scale):
     np.testing.assert_allclose(x0, a[3] * x, atol=1e-4)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_guidance_is_linear_in_its_scale(tiny):
     guided = LoadedModel(TINY.clone(dropout=0.1), tiny.params)
@@ -111,6 +115,7 @@ def test_guidance_is_linear_in_its_scale(tiny):
         sample(tiny, gray_image(), guidance_scale=2.0)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_residual_of_zero_is_the_prediction_of_the_restorer():
     loaded = random_model(diffused="residual", deviation=0.03)
@@ -122,6 +127,7 @@ def test_a_residual_of_zero_is_the_prediction_of_the_restorer():
     np.testing.assert_allclose(rgb, expected, atol=1e-5)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_samples_of_rgb_change_luma():
     loaded = random_model(diffused="rgb", deviation=0.25)
@@ -134,6 +140,7 @@ def test_samples_of_rgb_change_luma():
     np.testing.assert_allclose(rgb, 0.5, atol=1e-5)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("predicts", ["x0", "eps"])
 def test_samples_with_other_predictions_are_finite(predicts):
@@ -151,6 +158,7 @@ def test_the_steps_of_presets(name, num_steps):
     assert int(np.max(rows.level)) == len(SCHEDULE) - 1
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_presets_are_options_of_colorize_samples(tiny):
     options = {"num_samples": 1, "model": tiny}

@@ -32,6 +32,7 @@ def photo(tmp_path):
     return folder / "photo.png"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_color_photo_is_compared_with_its_original(photo, weights, tmp_path, capsys):
     result, sheet = commands.colorize(photo, model=weights, output=tmp_path / "out")
@@ -46,6 +47,7 @@ def test_a_color_photo_is_compared_with_its_original(photo, weights, tmp_path, c
     assert "original" in printed
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_gray_photos_with_opacity_and_16_bits(weights, tmp_path, capsys):
     folder = tmp_path / "gray"
@@ -64,6 +66,7 @@ def test_gray_photos_with_opacity_and_16_bits(weights, tmp_path, capsys):
     assert "dB" not in capsys.readouterr().out
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_reduced_photo_is_restored_to_its_size(photo, weights, tmp_path, capsys):
     options = {"model": weights, "output": tmp_path / "out", "side": 12}
@@ -75,6 +78,7 @@ def test_a_reduced_photo_is_restored_to_its_size(photo, weights, tmp_path, capsy
     assert inr.read_image(close_up).shape == (40, 30, 3)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_console_command_and_its_errors(photo, weights, tmp_path, capsys):
     out = str(tmp_path / "out")
@@ -94,6 +98,7 @@ def test_the_console_command_and_its_errors(photo, weights, tmp_path, capsys):
     assert main(["colorize", str(tmp_path / "none.png"), "--output", out]) == 2
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_samples_have_files_of_their_own(photo, tmp_path, capsys):
     path = tmp_path / "diffusion.safetensors"

@@ -30,6 +30,7 @@ def photo(tmp_path):
     return folder / "photo.png"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_restorers_are_compared_view_by_view(photo, weights, tmp_path):
     (sheet,) = commands.compare_restorers(

@@ -76,6 +76,7 @@ def test_an_interrupted_fit_writes_nothing(tmp_path, monkeypatch, capsys):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_ctrl_c_ends_a_process_with_one_line(tmp_path):
     inr.write_image(tmp_path / "a.png", np.full((16, 16, 3), 0.5))

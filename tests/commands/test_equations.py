@@ -7,6 +7,7 @@ import inr
 from inr import commands
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["npy", "png"])
 def test_a_medium_is_an_array_or_an_image(tmp_path, capsys, kind):
@@ -24,6 +25,7 @@ def test_a_medium_is_an_array_or_an_image(tmp_path, capsys, kind):
     assert "medium: wavenumber 2" in capsys.readouterr().out
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_wave_starts_from_an_image(tmp_path, capsys):
     pytest.importorskip("matplotlib", reason="needs the extra `examples`")

@@ -9,6 +9,7 @@ from inr import commands
 pytest.importorskip("flatbuffers", reason="jax.export writes with flatbuffers")
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_photograph_is_exported_as_a_shader_and_a_program(tmp_path, capsys):
     photo = np.random.default_rng(0).uniform(0.2, 0.8, (12, 20, 4))

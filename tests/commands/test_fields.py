@@ -40,6 +40,7 @@ def test_fit_saves_the_field_and_renders_it(photo, tmp_path, capsys):
     assert "PSNR" in printed
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_close_up_has_square_pixels(photo, tmp_path):
     options = ["--region", "0", "0", "0.5", "1", "--output", str(tmp_path)]
@@ -70,6 +71,7 @@ def test_a_file_without_a_size_needs_one(tmp_path, capsys):
     assert "`size` must be" in capsys.readouterr().err
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_reduced_image_is_scored_between_its_pixels(photo, tmp_path, capsys):
     options = ["--family", "HashGrid", "--output", str(tmp_path)]

@@ -29,6 +29,7 @@ def scores_in(printed):
     return {label: float(text.split()[0]) for label, text in lines}
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_without_a_mask_random_pixels_are_scored(photo, tmp_path, capsys):
     files = run(photo, tmp_path, keep=0.3, num_steps=150, width=32)
@@ -44,6 +45,7 @@ def test_without_a_mask_random_pixels_are_scored(photo, tmp_path, capsys):
     assert score > 25
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_with_a_mask_only_the_missing_pixels_change(photo, tmp_path, capsys):
     image = np.asarray(inr.read_image(photo))
@@ -70,6 +72,7 @@ def textures(tmp_path):
     return tmp_path / "textures.safetensors"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_model_fills_a_random_hole(photo, tmp_path, textures, capsys):
     options = {"model": textures, "seed": 3}
@@ -89,6 +92,7 @@ def test_a_model_fills_a_random_hole(photo, tmp_path, textures, capsys):
     assert np.abs(inr.read_image(files[0]) - result).max() > 0.01
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_model_returns_gray_for_gray(tmp_path, textures):
     inr.write_image(tmp_path / "gray.png", np.random.default_rng(1).random((9, 14, 1)))

@@ -8,6 +8,7 @@ from inr import commands
 from inr.commands import _samples
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_field_reproduces_the_notes(tmp_path, capsys):
     pytest.importorskip("soundfile", reason="needs the extra `media`")
@@ -24,6 +25,7 @@ def test_a_field_reproduces_the_notes(tmp_path, capsys):
     assert "signal-to-noise ratio" in capsys.readouterr().out
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_stereo_file_keeps_its_rate(tmp_path):
     pytest.importorskip("soundfile", reason="needs the extra `media`")
@@ -37,6 +39,7 @@ def test_a_stereo_file_keeps_its_rate(tmp_path):
     assert (result.shape, rate) == ((300, 2), 12345)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_clip_is_reduced_and_fitted(tmp_path, capsys):
     pytest.importorskip("av", reason="needs the extra `media`")

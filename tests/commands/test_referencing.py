@@ -27,6 +27,7 @@ def run(folder, tmp_path, **options):
     return commands.upscale_by_reference(folder / "photo.png", references, **options)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_enlarged_image_and_a_sheet_are_written(folder, tmp_path, capsys):
     result, sheet = (inr.read_image(f) for f in run(folder, tmp_path))
@@ -40,6 +41,7 @@ def test_the_enlarged_image_and_a_sheet_are_written(folder, tmp_path, capsys):
     assert "2 references, to 72x100" in capsys.readouterr().out
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_printed_score_is_that_of_the_file(folder, tmp_path, capsys):
     result = inr.read_image(run(folder, tmp_path, evaluate=True)[0])
@@ -54,6 +56,7 @@ def test_the_printed_score_is_that_of_the_file(folder, tmp_path, capsys):
     np.testing.assert_allclose(float(scores["by reference"][0]), score, atol=0.02)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_model_sets_the_scale(folder, tmp_path, capsys):
     save_model(tmp_path / "twice.safetensors", *transformer(2))

@@ -9,6 +9,7 @@ from inr.__main__ import main
 from inr.commands.shapes import trefoil
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_field_the_mesh_and_a_picture_are_written(tmp_path, capsys):
     trimesh = pytest.importorskip("trimesh", reason="needs the extra `media`")

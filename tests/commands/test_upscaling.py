@@ -31,6 +31,7 @@ def upscaler(tmp_path_factory):
     return str(path)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_model_enlarges_the_images_of_a_folder(photo, upscaler, tmp_path, capsys):
     second = np.random.default_rng(1).uniform(0.2, 0.8, (9, 7, 2))
@@ -72,6 +73,7 @@ def test_the_result_is_scored_beside_interpolations(photo, upscaler, tmp_path, c
     assert "dB PSNR over the best interpolation" in printed
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_siren_enlarges_a_photo(photo, tmp_path, capsys):
     out = tmp_path / "out"

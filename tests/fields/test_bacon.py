@@ -67,6 +67,7 @@ def test_levels_have_the_units_of_the_data(field):
     np.testing.assert_allclose(all_levels(scaled, coords), expected, atol=1e-5)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_mixes_are_standard_normal_and_products_have_half_the_variance(key):
     """The distribution at every depth that the paper states for its initialization."""
@@ -82,6 +83,7 @@ def test_mixes_are_standard_normal_and_products_have_half_the_variance(key):
         np.testing.assert_allclose(kurtosis, 3.0, atol=0.3)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_one_term_fits_all_levels_and_does_not_change_the_frequencies(key):
     coords = _coords.grid((16, 16)).reshape(-1, 2)

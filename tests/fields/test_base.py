@@ -16,6 +16,7 @@ def field(key):
     return inr.bind(MODEL, MODEL.init(key, jnp.zeros((1, 2))))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_normalization_maps_the_units_of_the_user(field, key):
     points = coords.random_points(key, 10)

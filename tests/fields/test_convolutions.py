@@ -36,6 +36,7 @@ def test_the_layer_is_the_sine_of_a_correlation():
     )
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("omega", [1.0, 30.0])
 def test_activations_have_the_same_distribution_at_every_depth(omega):
@@ -61,6 +62,7 @@ def test_the_fan_in_counts_the_pixels_of_the_kernel():
         assert np.any(params["bias"]) == first
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_strides_and_initializers_are_options():
     ones = jax.nn.initializers.ones

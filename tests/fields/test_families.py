@@ -27,6 +27,14 @@ FAMILIES = {
     "bacon": (inr.Bacon, {"features": 2, "width": 12, "bands": (1, 2)}),
     "hash_grid": (inr.HashGrid, _GRID),
     "hash_grid_smooth": (inr.HashGrid, {**_GRID, "interpolation": "smooth"}),
+    "modulated": (
+        inr.Modulated,
+        {
+            "features": 2,
+            "model": inr.Siren(**_MLP, omega=5.0, hidden_omega=5.0),
+            "latent_shape": (3,),
+        },
+    ),
 }
 
 # The fast tests use one family of each kind.

@@ -254,6 +254,7 @@ def test_fields_without_a_shader_raise_an_error():
         inr.to_glsl(siren, size=(3, 4, 5))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_large_field_raises_an_error():
     assert len(inr.to_glsl(bound(inr.Siren(3, width=32, depth=3)))) < 65_536

@@ -139,6 +139,7 @@ def test_four_axes_raise_an_error():
         jax.eval_shape(inr.HashGrid().init, jax.random.key(0), jnp.zeros((1, 4)))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_smooth_grid_is_trained_by_its_laplacian(key):
     """A Poisson problem with known values trains the tables."""

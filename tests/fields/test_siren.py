@@ -38,6 +38,7 @@ def test_siren_equals_its_formula(key):
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "hidden_omega", [pytest.param(1.0, marks=pytest.mark.slow), 30.0]
 )
@@ -67,6 +68,7 @@ def test_activations_have_the_same_distribution_at_every_depth(hidden_omega):
         variance = 1 - np.exp(-2 * variance)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_gradients_do_not_vanish_or_explode_with_depth():
     def size(depth):

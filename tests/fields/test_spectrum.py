@@ -38,6 +38,7 @@ def test_the_longest_axis_sets_the_unit():
     )
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize(("d", "cycles", "n"), [(2, 2, 32), (1, 150, 1024)])
 def test_the_suggestion_beats_omega_30_between_the_samples(d, cycles, n):

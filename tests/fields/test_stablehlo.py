@@ -63,6 +63,7 @@ def data(siren):
     return inr.to_stablehlo(siren)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("name", mostly_slow(MODELS, "siren"))
 def test_one_program_serves_any_number_of_points(name):

@@ -107,6 +107,7 @@ def test_one_field_is_read_without_the_others(fields, path):
         store[3:].stack()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize(("precision", "least"), [("float16", 60), ("uint8", 40)])
 def test_the_reported_loss_is_that_of_a_dense_comparison(

@@ -119,6 +119,7 @@ def test_another_damping_is_refused(tmp_path):
         run(0.2)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_fit_many_refuses_other_signals_and_rates(tmp_path):
     def run(features, **options):
@@ -182,6 +183,7 @@ t.fit(num_steps=t.LONG, batch_size=8, checkpoint=sys.argv[2], callback=report)
 """
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_fit_that_is_killed_ten_times_equals_an_uninterrupted_one(tmp_path):
     folder = tmp_path / "checkpoints"

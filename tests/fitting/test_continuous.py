@@ -34,6 +34,7 @@ def cell_means(coefficients):
     return total
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("size", mostly_slow([*SIZES, (3, 4, 5)], *SIZES))
 def test_the_means_over_the_cells_are_the_samples(size):
@@ -86,6 +87,7 @@ def test_batches_are_points_of_the_spline_that_cover_the_grid(key):
     assert counts.max() < 174
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_points_of_weighted_batches_avoid_weight_0_and_its_neighbors(key):
     image, weights = random((6, 8, 2)), np.ones((6, 8), np.float32)

@@ -57,6 +57,7 @@ def test_one_step_solves_a_linear_problem(key):
     np.testing.assert_allclose(prediction, tones @ best, atol=2e-4)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_step_is_the_damped_solution_of_all_terms(key):
     """Against NumPy in float64, with the Jacobian of all terms by forward mode."""

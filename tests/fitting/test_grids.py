@@ -49,6 +49,7 @@ def test_the_samples_are_an_argument_of_the_program(key):
     np.testing.assert_array_equal(drawn, term.data(key, 0)[1])
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_volume_is_fitted_with_equal_frequencies_per_sample(key):
     volume = np.asarray(coords.grid((4, 6, 8)))[..., :1].astype(np.float32)

@@ -54,6 +54,7 @@ def test_between_the_pixels_the_field_follows_the_signal():
     assert float(jnp.abs(fine - smooth_image(64, 64))[inner].max()) < 0.02
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_random_points_make_pixels_means_over_cells():
     """The pixels are means of a finer image, which the field is closest to."""

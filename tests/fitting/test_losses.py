@@ -10,6 +10,7 @@ import inr
 from inr import coords
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_blocks_of_rows_give_the_loss_and_gradient_of_the_batch(key):
     model = inr.Siren(width=16, depth=1)

@@ -27,6 +27,7 @@ def fit(features, points=POINTS, **options):
     return inr.fit_many(jax.random.key(0), MODEL, (points, features), **options)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_fields_equal_single_fits():
     features = signals(10)  # more than are fitted at a time, and no multiple of it
@@ -117,6 +118,7 @@ assert len(kernel.sharding.device_set) == 8, kernel.sharding
 """
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_fields_on_eight_devices_are_fitted_equally():
     import os

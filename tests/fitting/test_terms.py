@@ -21,6 +21,7 @@ def draw_batch(key, step):
     return points, jnp.sin(3 * points.sum(-1, keepdims=True))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_terms_add_up_with_their_weights(key):
     model = inr.Siren(width=16, depth=1)
@@ -35,6 +36,7 @@ def test_terms_add_up_with_their_weights(key):
     np.testing.assert_allclose(both, 6 * single, rtol=1e-5)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_batches_may_come_from_a_function(key):
     model = inr.Siren(width=32, depth=1, omega=10.0)

@@ -34,6 +34,7 @@ def mse(result):
     return float(jnp.mean((result.field(points) - features) ** 2))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_coords_outside_the_unit_box_are_brought_in(key):
     points = 100 + 50 * coords.random_points(key, 200)
@@ -55,6 +56,7 @@ def test_minibatches_follow_the_key():
     assert fit(batch_size=64, num_steps=300).history[-1] < 1e-3
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_any_optax_optimizer_fits_including_a_line_search():
     lbfgs = fit(num_steps=30, optimizer=optax.lbfgs())

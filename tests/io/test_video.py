@@ -44,6 +44,7 @@ def test_a_video_round_trip_is_close(tmp_path, extension, fps):
     assert np.abs(difference.mean((0, 1, 2))).max() < 1
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("av")
 @pytest.mark.slow
 def test_uint8_generators_and_gray_are_written_alike(tmp_path):
@@ -62,6 +63,7 @@ def test_uint8_generators_and_gray_are_written_alike(tmp_path):
     assert np.ptp(gray, axis=-1).max() <= 3
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("av")
 @pytest.mark.slow
 def test_a_part_of_a_video_is_read_and_resized(tmp_path):
@@ -84,6 +86,7 @@ def test_a_part_of_a_video_is_read_and_resized(tmp_path):
         inr.read_video(path, dtype=np.float64)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.usefixtures("av")
 def test_a_video_of_a_rotated_camera_is_upright(tmp_path):
@@ -191,6 +194,7 @@ def test_a_missing_folder_is_named(tmp_path):
         inr.write_video(tmp_path / "none" / "a.mp4", clip(), 25)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_limit_holds_where_a_file_declares_no_number_of_frames(av, tmp_path):
     path = tmp_path / "clip.mkv"
@@ -225,6 +229,7 @@ def test_playlists_do_not_make_other_files_read(tmp_path):
             inr.read_video(tmp_path / name)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.usefixtures("av")
 @pytest.mark.parametrize("side", [16_000, 100_000])
@@ -239,6 +244,7 @@ def test_huge_frames_are_refused_before_they_are_decoded(tmp_path, side):
             inr.read_video(path, max_bytes=2**28, **options)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_frames_that_grow_are_refused_before_they_are_decoded(av, tmp_path):
     path = tmp_path / "clip.h264"

@@ -233,6 +233,7 @@ def test_gray_images_without_a_channel_axis():
     assert result.shape == (30, 30, 1)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("solver", ["dst", "multigrid"])
 def test_a_traced_mask_equals_a_concrete_mask(solver):

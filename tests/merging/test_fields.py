@@ -16,6 +16,7 @@ def field(seed, features=3):
     return inr.bind(model, model.init(jax.random.key(seed), jnp.zeros((1, 2))))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_mean_gradients_give_the_mean_of_the_fields(key):
     fields = [field(1), field(2)]
@@ -30,6 +31,7 @@ def test_mean_gradients_give_the_mean_of_the_fields(key):
     assert np.all(error < 0.1 * spread)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_strongest_gradient_resembles_the_exact_merge_on_the_grid(key):
     """For fields that the grid resolves, in every channel."""
@@ -44,6 +46,7 @@ def test_the_strongest_gradient_resembles_the_exact_merge_on_the_grid(key):
         assert correlation[0, 1] > 0.95
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_history_is_the_mean_squared_difference_of_gradients(key):
     fields = [field(1)]

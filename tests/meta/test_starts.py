@@ -41,6 +41,7 @@ def error_of(fields):
     return float(np.square(prediction - HELD_OUT.reshape(4, -1, 1)).mean())
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_maml_adapts_better_than_it_did_before_learning():
     """The same three steps with the initial rates, from random parameters."""
@@ -54,6 +55,7 @@ def test_maml_adapts_better_than_it_did_before_learning():
     assert after < 0.5 * before
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_adapting_is_gradient_descent_with_the_learned_rates():
     trained = start("maml")
@@ -98,6 +100,7 @@ def test_the_last_layer_of_a_shared_start_is_new_for_every_signal():
     assert error(trained) < error(None)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["reptile", "first_order_maml"])
 @pytest.mark.parametrize("num_points", [None, 32])

@@ -127,6 +127,7 @@ def test_the_sine_transform_solves_a_rectangle():
     np.testing.assert_allclose(result.value[1:-1, 1:-1], exact, atol=1e-8)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_number_of_multigrid_steps_does_not_grow_with_size():
     counts = []
@@ -177,6 +178,7 @@ def test_a_traced_mask_equals_a_concrete_mask(solver):
     )
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_vmap_equals_a_loop():
     masks = np.stack([ring(30, 32), disc(30, 32), half(30, 32)])

@@ -42,6 +42,7 @@ def dense(queries, keys, allowed=None):
     return match[..., 0], match[..., 1:], product.max(-1).reshape(queries.shape[:2])
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "blocks", mostly_slow([(2048, 2048), (14, 10), (1, 1)], (14, 10))
@@ -59,6 +60,7 @@ def test_blocks_equal_the_dense_product(blocks, monkeypatch):
     np.testing.assert_allclose(match.relevance, relevance, atol=1e-6)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_an_image_matches_itself():
     x = noise(0, 8, 6, 4)
@@ -113,6 +115,7 @@ def test_transferred_patches_are_averaged(cell):
     np.testing.assert_allclose(transfer(match, values, cell=cell), expected, atol=1e-6)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_relevance_is_differentiable():
     queries, keys = noise(0, 4, 4, 2), noise(1, 5, 5, 2)

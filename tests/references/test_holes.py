@@ -8,6 +8,7 @@ from small_transformer import photo
 from inr.references.holes import fill_holes, intact_cells
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_fill_is_harmonic_and_keeps_known_values():
     """A plane is harmonic."""

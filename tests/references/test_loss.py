@@ -11,6 +11,7 @@ from inr.references import texture_loss
 from inr.references.holes import fill_holes
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("scale", [1, 4])
 def test_a_zero_residual_gives_the_error_of_the_initial_estimate(scale):
@@ -41,6 +42,7 @@ def test_a_zero_residual_gives_the_error_of_the_initial_estimate(scale):
         np.testing.assert_allclose(parts["square"], expected, rtol=1e-4)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_unrelated_and_missing_references():
     """A batch of one pair twice swaps equal references."""

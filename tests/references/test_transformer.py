@@ -28,6 +28,7 @@ def params(scale):
     return jax.tree.map(jnp.asarray, values)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("scale", [4, 2])
 def test_the_result_depends_on_the_image_and_on_each_reference(scale):
@@ -50,6 +51,7 @@ def test_the_result_depends_on_the_image_and_on_each_reference(scale):
     np.testing.assert_allclose(reordered, result, atol=1e-5)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_init_gives_nearly_bicubic_interpolation():
     model = SMALL[4]
@@ -62,6 +64,7 @@ def test_init_gives_nearly_bicubic_interpolation():
     assert np.abs(result - expected).max() > 0
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_reference_equal_to_the_target_matches_itself():
     """Queries and keys lack the same detail, so equal images have equal features."""
@@ -85,6 +88,7 @@ def test_a_reference_equal_to_the_target_matches_itself():
         np.testing.assert_allclose(result, level, atol=1e-5)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_every_weight_has_a_finite_gradient():
     model, values = SMALL[4], params(4)
@@ -161,6 +165,7 @@ def test_the_image_encoder_has_the_shapes_of_an_upscalers():
     assert shapes[0]["encoder"] == shapes[1]["generator"]["image"]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_large_exponent_removes_dissimilar_textures():
     model, values = SMALL[4], params(4)

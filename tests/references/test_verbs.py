@@ -20,6 +20,7 @@ def square_mask(h, w):
     return mask
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("scale", [2, 4])
 def test_odd_sizes_and_references_of_any_size(scale):
@@ -32,6 +33,7 @@ def test_odd_sizes_and_references_of_any_size(scale):
     assert np.abs(result - without).max() > 1e-4
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_values_in_the_hole_have_no_effect(tmp_path):
     model = transformer(1)
@@ -99,6 +101,7 @@ def test_errors_name_the_argument():
         inr.inpaint(photo(0, 8, 8), square_mask(8, 8), method="blur")
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_match_is_the_position_of_the_same_content():
     """The image is a reduced crop of the second reference, so its cells are known."""
@@ -118,6 +121,7 @@ def test_a_match_is_the_position_of_the_same_content():
     np.testing.assert_array_equal(match.position[inner], expected[inner])
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_pretrained_weights_use_the_other_image_of_a_stereo_pair():
     """It raises PSNR; an unrelated reference changes PSNR by less than 0.2 dB."""

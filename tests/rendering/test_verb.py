@@ -123,6 +123,7 @@ def test_supersampling_is_the_mean_of_a_finer_grid():
     np.testing.assert_allclose(inr.render(waves, (8, 10), antialias=3), fine, atol=1e-5)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_closed_form_is_the_mean_over_the_pixel():
     model = inr.Siren(features=2, width=32, depth=0)

@@ -44,6 +44,7 @@ def test_a_difference_is_the_slope_at_the_middle_of_its_edge():
     assert np.abs(off[:, 1]).max() > 0.01
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("axis", [0, 1])
 def test_between_the_middles_an_alias_is_not_the_wave(key, axis):
@@ -153,6 +154,7 @@ def test_errors_of_the_laplacian_are_measured_by_the_image_that_has_it():
     assert np.abs(residual(border, zero)).max() == 0
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_loss_of_all_residuals_is_computed_in_blocks(key):
     """More rows than a few blocks: loss and gradient as without them."""
@@ -172,6 +174,7 @@ def test_a_loss_of_all_residuals_is_computed_in_blocks(key):
     chex.assert_trees_all_close(gradient, expected[1], rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_laplacian_of_a_quadratic_is_that_of_the_grid():
     image = quadratic(coords.grid((6, 9)))
@@ -182,6 +185,7 @@ def test_the_laplacian_of_a_quadratic_is_that_of_the_grid():
     assert len(border.data[0]) == 6 * 9 - 4 * 7
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_laplacian_per_pixel_of_a_family_and_of_a_function(key):
     """Streams and jvp of jvp, with pixels that are not square."""

@@ -17,6 +17,7 @@ def smooth_image(size):
     ).astype(np.float32)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_gradient_alone_determines_the_image(key):
     image = smooth_image((24, 16))
@@ -31,6 +32,7 @@ def test_a_gradient_alone_determines_the_image(key):
     assert result.history[-1] < 1e-3 * result.history[0]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_laplacian_and_the_border_determine_the_image(key):
     image = smooth_image((20, 20))
@@ -44,6 +46,7 @@ def test_a_laplacian_and_the_border_determine_the_image(key):
     assert inr.psnr(np.clip(rendered, 0, 1), image) > 40
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_without_a_model_they_are_sirens_of_the_images_frequency(key):
     image = smooth_image((12, 16))
@@ -58,6 +61,7 @@ def test_without_a_model_they_are_sirens_of_the_images_frequency(key):
     np.testing.assert_allclose(gradient.field.model.omega, expected, rtol=1e-3)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_second_fit_compiles_nothing(key):
     guidance = np.asarray(poisson.grid_gradient(smooth_image((8, 8))))

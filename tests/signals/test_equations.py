@@ -22,6 +22,7 @@ def error_of(result, k, width):
     return np.linalg.norm(error) / np.linalg.norm(exact[far])
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_point_source_in_open_space_is_solved(key):
     """The error includes the layer's reflection; it was 1.3 % when measured."""
@@ -45,6 +46,7 @@ def sine_series(initial, n, time):
     return points, scipy.fft.idstn(parts * moment, type=1).reshape(-1)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_pulse_is_solved_to_the_end(key):
     model = inr.Siren(features=1, width=24, depth=1, omega=15.0)
@@ -76,6 +78,7 @@ def test_the_default_models_have_the_frequency_of_the_solution():
     assert model.omega == pytest.approx(4.5 * 4, rel=0.01)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_without_a_model_they_are_the_default_models(key):
     options = {"num_steps": 1, "batch_size": 64, "progress": False}

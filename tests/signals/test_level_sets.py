@@ -65,6 +65,7 @@ def test_an_inside_that_reaches_the_box_is_closed_there():
     assert 1.75**2 * 0.875 < volume_of(mesh) < 2.25**2 * 1.125
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_field_is_meshed_where_it_normalizes_to_the_cube():
     pytest.importorskip("skimage", reason="marching cubes needs scikit-image")

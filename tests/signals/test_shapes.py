@@ -23,6 +23,7 @@ def fitted(key, shape, **options):
     return inr.fit_shape(key, shape, **{"model": MODEL, **options})
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_sphere_is_fitted_in_value_gradient_and_surface(key):
     """In the user's units. Bounds are three times the greatest error of five seeds."""
@@ -43,6 +44,7 @@ def test_a_sphere_is_fitted_in_value_gradient_and_surface(key):
     assert result.history[-1] < 0.006 * result.history[0]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_mesh_with_a_hole_is_closed(key):
     """The volume is nearly that of the sphere, a tenth of whose faces are missing.
@@ -61,6 +63,7 @@ def test_a_mesh_with_a_hole_is_closed(key):
     assert 0.94 * volume < closed.volume < 1.02 * volume
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_another_fit_of_equal_shapes_compiles_nothing(key):
     fitted(key, sphere_points(300), num_steps=3)

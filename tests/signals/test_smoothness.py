@@ -43,6 +43,7 @@ def test_the_lengths_of_gradient_and_hessian():
     assert np.isfinite(slope)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("order", [1, 2])
 def test_a_prior_smooths_what_samples_leave_open(key, order):
@@ -63,6 +64,7 @@ def test_a_prior_smooths_what_samples_leave_open(key, order):
     assert score((values, prior)) > score(values) + 3
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_prior_of_an_image_is_a_further_term(key):
     """From the same parameters `fit_image` takes the steps of `fit` with both terms."""

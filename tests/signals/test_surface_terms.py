@@ -88,6 +88,7 @@ def test_the_terms_vanish_for_the_exact_distance(key):
     assert shifted == pytest.approx(0.1, rel=0.2)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_flat_field_has_a_finite_gradient(key):
     """The length of a gradient has no derivative at zero."""

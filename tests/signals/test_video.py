@@ -27,6 +27,7 @@ def fit(frames, model=MODEL, **options):
     return inr.fit_video(jax.random.key(0), frames, model=model, **options)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_clip_is_fitted_also_between_its_frames(tmp_path):
     result = fit(clip(), num_steps=800)
@@ -125,6 +126,7 @@ def test_a_budget_for_no_grid_is_refused():
         compact_grid((4, 4, 4), 10)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [(6, 8, 12, 3), (1, 1, 1, 1)])
 def test_without_a_model_it_is_a_compact_grid(size):

@@ -38,6 +38,7 @@ def batches(terms):
         yield term, batch
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_standing_wave_leaves_no_residual():
     speed = 1.7

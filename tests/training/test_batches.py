@@ -61,6 +61,7 @@ def test_inputs_are_the_luma_of_the_reduced_crops(key):
     np.testing.assert_allclose(color, training.reduce_images(crops, (4, 8)), atol=1e-6)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_points_differ_between_images_and_keys_and_jit_changes_nothing(key):
     crops = noise(3, 16, 16, 3)
@@ -81,6 +82,7 @@ def test_integer_crops_other_than_uint8_are_refused(key):
         )
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_each_example_has_its_own_interpolation():
     crops = noise(16, 32, 32, 3)
@@ -100,6 +102,7 @@ def test_each_example_has_its_own_interpolation():
             draw(interpolations=interpolations)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_colors_lie_at_their_coords_in_the_input():
     """A ramp, which cubic interpolation reduces and enlarges exactly."""
@@ -127,6 +130,7 @@ def test_colors_lie_at_their_coords_in_the_input():
     np.testing.assert_allclose(levels / 64, batch.colors[..., :2], atol=1e-6)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_inputs_of_scale_batches_have_8_bits():
     batch = training.scale_batch(

@@ -138,6 +138,7 @@ WORKERS = """
 """
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_number_of_processes_does_not_matter(tmp_path):
     here = pathlib.Path(__file__)

@@ -138,6 +138,7 @@ def test_the_result_does_not_depend_on_a_folder(uninterrupted):
     assert_same(train(), uninterrupted[0])
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_small_model_overfits_eight_images():
     def plain_loss(params, key, crops):
@@ -249,6 +250,7 @@ def run_child(code, **formats):
     )
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_training_resumes_after_its_process_was_killed(uninterrupted, tmp_path):
     child = run_child(CHILD, folder=str(tmp_path))
@@ -464,6 +466,7 @@ DEVICES = """
 """
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_eight_devices_agree_with_one(tmp_path):
     child = run_child(DEVICES, folder=str(tmp_path))

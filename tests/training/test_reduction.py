@@ -155,6 +155,7 @@ def test_area_of_a_crop_agrees_with_reduce_images(scale):
     np.testing.assert_allclose(reduced, expected, atol=1e-5)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_crop_is_a_part_of_the_reduced_image():
     image = noise(40, 40, 1)

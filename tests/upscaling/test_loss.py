@@ -7,6 +7,7 @@ from inr import coords, training
 from inr.upscaling import Upscaler, upscaler_loss
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_loss_starts_at_that_of_cubic_interpolation_and_decreases():
     model = Upscaler(width=8, blocks=1, waves=4)

@@ -84,6 +84,7 @@ def test_a_file_round_trip(tiny, tmp_path):
     assert hash(load_model(path).model) == hash(TINY)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_pixel_loss_covers_every_scale_and_decreases(tiny):
     loss = jax.jit(

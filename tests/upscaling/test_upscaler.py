@@ -24,6 +24,7 @@ def tiny():
     return LoadedModel(TINY, random_params(TINY, jnp.zeros((1, 2)), photo()))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_zero_decoder_gives_cubic_interpolation():
     params = TINY.init(jax.random.key(0), jnp.zeros((1, 2)), photo())
@@ -110,6 +111,7 @@ def test_windows_overlap_by_the_receptive_field(tiny, monkeypatch):
     np.testing.assert_allclose(output, expected, atol=1e-5)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_weights_of_the_local_ensemble_add_up_to_1(tiny):
     """Where all pixels predict the same constant, the residual is that constant."""
@@ -126,6 +128,7 @@ def test_weights_of_the_local_ensemble_add_up_to_1(tiny):
     np.testing.assert_allclose(pixels, np.tile(constants, (10, 18, 1)), rtol=1e-5)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("scale", [(2, 2), (1, 3), (4, 2)])
 def test_pixels_equal_render(tiny, scale):
@@ -153,6 +156,7 @@ def test_scales_of_each_axis(tiny):
             upscale(photo(), scale, model=tiny)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_an_ensemble_is_the_mean_over_four_rotations(tiny):
     image = photo(9, 12)
@@ -166,6 +170,7 @@ def test_an_ensemble_is_the_mean_over_four_rotations(tiny):
     np.testing.assert_allclose(unequal, np.rot90(other, -1), atol=1e-4)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_gray_output_is_the_luma_of_the_color_output(tiny):
     model, params = tiny
@@ -183,6 +188,7 @@ def test_gray_output_is_the_luma_of_the_color_output(tiny):
         inr.bind(model.clone(gray=True), params, photo())
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_gray_stays_gray_and_alpha_is_interpolated(tiny):
     gray, alpha = photo(8, 9, 1), photo(8, 9, 1)[::-1]

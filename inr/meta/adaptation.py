@@ -1,0 +1,155 @@
+"""Fields and latents of new signals, from a learned start, by a few inner steps."""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from inr import _checks
+from inr._typing import Array, ArrayLike, Params
+from inr.fields import BoundField, Modulated, check_params, with_latent
+from inr.fitting import Init, check_features
+from inr.meta.inner import adapted
+from inr.meta.signals import Signals, SignalSet, as_signals
+
+_SIGNALS_AT_ONCE = 8
+
+
+def adapt(start: Init, signals: Signals, *, num_steps: int = 3) -> BoundField:
+    """Fit a field to each signal by a few steps of gradient descent from a start.
+
+    Args:
+      start: an `Init` with rates, learned by `learn_init(method="maml")`.
+      signals: as for `learn_init`; every step uses all points.
+      num_steps: steps on each signal. About those of the learning are best.
+
+    Returns:
+      The fields as one `BoundField` whose leaves have a leading axis b, as those of
+      `inr.fit_many`.
+
+    Raises:
+      ValueError, TypeError: for a start without rates, and bad signals.
+    """
+    data, num_steps = _checked(start, signals, num_steps)
+    params = _adapt(start, data.coords, data.features, None, num_steps)
+    return BoundField(start.model, params)
+
+
+def encode(
+    start: Init,
+    signals: Signals,
+    *,
+    mask: ArrayLike | None = None,
+    num_steps: int = 3,
+) -> Array:
+    """Find the latent of each signal by a few steps of gradient descent.
+
+    `decode` of the latents of half an image completes it from what the start has
+    learned of other images.
+
+    Args:
+      start: a `Modulated` start, learned by `learn_init(method="maml")`.
+      signals: b signals, as for `learn_init`.
+      mask: bool, True where a sample is known: `[h, w]` or `[b, h, w]` for images,
+        `[n]` or `[b, n]` for samples at coords. Other samples are not used.
+      num_steps: steps on each signal. About those of the learning are best.
+
+    Returns:
+      `[b, *latent_shape]`.
+
+    Raises:
+      ValueError, TypeError: for a start of another model or without rates, bad signals,
+        and a mask of another shape or without a True.
+    """
+    data, num_steps = _checked(start, signals, num_steps)
+    if not isinstance(start.model, Modulated):
+        fix = "Learn one of a `Modulated` model, or use `adapt`."
+        got = type(start.model).__name__
+        raise _checks.fail("start", "a start of a `Modulated` model", got, fix)
+    weights = None if mask is None else _weights(mask, data)
+    params = _adapt(start, data.coords, data.features, weights, num_steps)
+    return params["params"]["latent"]
+
+
+def decode(start: Init, latents: ArrayLike) -> BoundField:
+    """Return the fields of latents.
+
+    Args:
+      start: a `Modulated` start.
+      latents: `[*latent_shape]`, or `[b, *latent_shape]` as `encode` returns them.
+
+    Returns:
+      A field, whose leaves have a leading axis b for `[b, ...]`. For latents that are
+      vectors it is one of the modulated family, such as a `Siren`.
+
+    Raises:
+      ValueError, TypeError: for a start of another model, and latents of another shape
+        or with NaN or infinity.
+    """
+    _check_start(start)
+    model: Any = start.model
+    if not isinstance(model, Modulated):
+        got = type(model).__name__
+        raise _checks.fail("start", "a start of a `Modulated` model", got)
+    latents = _checks.as_floating("latents", latents)
+    shape = model.latent_shape
+    if latents.shape[-len(shape) :] != shape or latents.ndim > len(shape) + 1:
+        expected = f"{shape}, or that with a leading axis"
+        raise _checks.fail("latents", expected, latents.shape)
+    _checks.check_finite("latents", latents)
+    decode_one = functools.partial(with_latent, model, start.params)
+    return (
+        jax.vmap(decode_one)(latents)
+        if latents.ndim > len(shape)
+        else decode_one(latents)
+    )
+
+
+@functools.partial(jax.jit, static_argnames="num_steps")
+def _adapt(
+    start: Init,
+    coords: Array,
+    features: Array,
+    weights: Array | None,
+    num_steps: int,
+) -> Params:
+    def adapt_one(signal: tuple[Array, ...]) -> Params:
+        batch: Any = (coords, *signal)
+        return adapted(start.model, start.params, start.rates, batch, num_steps)
+
+    signals = (features,) if weights is None else (features, weights)
+    return lax.map(adapt_one, signals, batch_size=_SIGNALS_AT_ONCE)
+
+
+def _checked(start: Init, signals: Signals, num_steps: int) -> tuple[SignalSet, int]:
+    _check_start(start)
+    if start.rates is None:
+        fix = "Learn it with method='maml', or use `inr.fit_many(init=start)`."
+        raise _checks.fail("start", "an `Init` with rates", "none", fix)
+    num_steps = _checks.as_count("num_steps", num_steps)
+    data = as_signals(signals, between=False)
+    check_features(start.model, data.features.shape[-1])
+    return data, num_steps
+
+
+def _check_start(start: Init) -> None:
+    _checks.check_type("start", start, Init)
+    check_params(start.model, start.params, argument="start")
+
+
+def _weights(mask: ArrayLike, data: SignalSet) -> Array:
+    """Weights `[b, n]` of the samples: 1 where they are known."""
+    mask = np.asarray(mask)
+    b, n, _ = data.features.shape
+    shape = data.size or (n,)
+    if mask.dtype != bool or mask.shape not in (shape, (b, *shape)):
+        expected = f"bool of shape {shape} or {(b, *shape)}"
+        raise _checks.fail("mask", expected, f"{mask.dtype} {mask.shape}")
+    mask = np.broadcast_to(mask.reshape(-1, n), (b, n))
+    if not mask.any(1).all():
+        got = f"none of signal {int(np.argmin(mask.any(1)))}"
+        raise _checks.fail("mask", "True for at least one sample of each signal", got)
+    return jnp.asarray(mask, jnp.float32)
