@@ -19,8 +19,8 @@ def register(name: str) -> Callable[[_Class], _Class]:
     code. Import the module that defines a class before you load a file of it.
 
     Hyperparameters are the fields of the module's dataclass. A file holds None, bools,
-    strings, finite numbers, and lists of these; an integer is at most the number of
-    elements of all arrays, or 2^20 if they have fewer.
+    strings, finite numbers, lists of these, and modules of registered classes; an
+    integer is at most the number of elements of all arrays, or 2^20 if they have fewer.
 
     Args:
       name: stored in files; change it and older files no longer load.

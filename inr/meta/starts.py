@@ -63,7 +63,8 @@ def learn_init(
     [Vyas et al. 2024, "Learning transferable features for implicit neural
     representations"]. `"maml"` minimizes the loss after `inner_steps` steps of gradient
     descent, and learns their rates [Li et al. 2017, "Meta-SGD"; Tancik et al. 2021];
-    use it with `adapt`. `"first_order_maml"` ignores second derivatives. `"reptile"`
+    use it with `adapt`. Of a `Modulated` model the steps change only the latent, which
+    `encode` returns. `"first_order_maml"` ignores second derivatives. `"reptile"`
     moves to where the inner steps end [Nichol et al. 2018] and needs no rates.
     `"noise"` fits uniform noise, and uses only the size and the range of the signals.
 
