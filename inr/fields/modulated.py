@@ -51,15 +51,12 @@ class Modulated(FieldModule):
     latent_shape: tuple[int, ...] = (256,)
 
     def __post_init__(self):
+        super().__post_init__()
         _checks.check_type("model", self.model, FieldModule)
         if self.model.features != self.features:
             got = f"features={self.features} and a model of {self.model.features}"
             raise _checks.fail("features", "those of `model`", got)
-        for number in self.latent_shape:
-            _checks.as_count("latent_shape", number)
-        if not self.latent_shape:
-            raise _checks.fail("latent_shape", "(k,) or (*grid, k)", "()")
-        super().__post_init__()
+        _checks.as_size("latent_shape", self.latent_shape)
 
     @property
     def default_learning_rate(self) -> float:

@@ -108,7 +108,7 @@ CALLS = {
     },
     inr.Modulated: {
         "features": COUNT.default(),
-        "model": kind(OMITTED, VECTOR, number=3, features=inr.Siren(features=2)),
+        "model": kind(OMITTED, VECTOR, number=3),
         "latent_shape": size(4).default().without("axes"),
     },
     fields.FieldModule: {"features": COUNT.default()},

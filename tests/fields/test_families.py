@@ -139,7 +139,7 @@ def test_equal_modules_hash_equal_and_do_not_retrace(name):
     assert len(traces) == 1
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", sorted(FAMILIES.keys() - {"modulated"}))
 def test_hyperparameters_are_json(name):
     cls, hyperparameters = FAMILIES[name]
     read = json.loads(json.dumps(hyperparameters))

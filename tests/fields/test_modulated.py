@@ -89,6 +89,7 @@ def test_an_equal_grid_is_a_vector():
     np.testing.assert_allclose(actual, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_derivatives_of_a_grid_equal_general_differentiation():
     params, latent = parts(GRID)
     field = with_latent(GRID, params, latent)
