@@ -67,7 +67,7 @@ class Modulated(FieldModule):
     def network(self, x: Features) -> Features:
         model = self.model.clone(parent=None)
         if self.is_initializing():
-            coords = jnp.zeros((1, streams.width(x)))
+            coords = jnp.zeros((1, streams.width(x)), jnp.float32)
             collections = model.init(self.make_rng("params"), coords)
             for name in collections.keys() - {"normalization"}:
                 self.put_variable(name, "layers", collections[name])
@@ -130,8 +130,9 @@ def _inner(collections: Mapping[str, Any]) -> dict[str, Any]:
 def _apply(model: FieldModule, collections: dict[str, Any], x: Features) -> Any:
     """The modulated family, with the identity as normalization of its own."""
     widths = {"coords": streams.width(x), "features": model.features}
-    identity = {f"{name}_scale": jnp.ones(n) for name, n in widths.items()}
-    identity |= {f"{name}_shift": jnp.zeros(n) for name, n in widths.items()}
+    f32 = jnp.float32
+    identity = {f"{name}_scale": jnp.ones(n, f32) for name, n in widths.items()}
+    identity |= {f"{name}_shift": jnp.zeros(n, f32) for name, n in widths.items()}
     return model.apply({**collections, "normalization": identity}, x)
 
 

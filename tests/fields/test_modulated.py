@@ -132,6 +132,6 @@ def test_constants_of_the_family_stay_as_they_are():
     assert field.model == base
     tree = {**params["params"], "latent": latent}
     bound = inr.bind(model, {**params, "params": tree})
-    np.testing.assert_allclose(field(POINTS), bound(POINTS), atol=1e-6)
+    np.testing.assert_allclose(field(POINTS), bound(POINTS), atol=1e-5)
     frequencies = params["frequencies"]["layers"]
     chex.assert_trees_all_equal(field.params["frequencies"], frequencies)
