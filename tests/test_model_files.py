@@ -79,8 +79,10 @@ def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("files")
     grid = inr.HashGrid(width=4, levels=2, log2_table_size=4)
     octaves = inr.fields.PositionalEncoding(width=4, depth=1, num_frequencies=3)
+    modulated = inr.Modulated(model=inr.Siren(width=4, depth=1), latent_shape=(2,))
+    bacon = inr.Bacon(width=4, bands=(1, 2))
     loaders = {}
-    for model in (SIREN, grid, octaves, inr.Bacon(width=4, bands=(1, 2)), Loop()):
+    for model in (SIREN, grid, octaves, bacon, Loop(), modulated):
         path = folder / f"{type(model).__name__}.safetensors"
         inr.save_field(path, bound(model))
         loaders[path.stem] = path, inr.load_field
@@ -119,6 +121,11 @@ def little_memory():
         tracemalloc.stop()
 
 
+def inner(**changes):
+    """A module among the hyperparameters of another."""
+    return {"registered": "Siren", "width": 4, "depth": 1, **changes}
+
+
 HUGE, LONG = 10**12, [1.0] * 10_000
 HOSTILE = [
     ("Siren", {"depth": 10**6}, "hold the arrays of Siren"),
@@ -145,6 +152,15 @@ HOSTILE = [
     ("HashGrid", {"features_per_level": 2**20}, "hold the arrays of HashGrid"),
     ("PositionalEncoding", {"num_frequencies": 2**20}, "PositionalEncoding accepts"),
     ("Bacon", {"bands": [1, HUGE]}, "integers up to"),
+    ("Modulated", {"model": inner(depth=10**6)}, "hold the arrays of Modulated"),
+    ("Modulated", {"model": inner(depth=HUGE)}, "integers up to"),
+    ("Modulated", {"model": inner(depth=-1)}, "that Siren accepts"),
+    ("Modulated", {"model": inner(speed=3)}, "that Siren accepts, got speed=3"),
+    ("Modulated", {"model": inner(registered="os")}, "parts of kind .*, got 'os'"),
+    ("Modulated", {"model": inner(registered=["Siren"])}, "parts of kind"),
+    ("Modulated", {"model": "Siren"}, "that Modulated accepts"),
+    ("Modulated", {"model": {"width": 4}}, "that Modulated accepts"),
+    ("Modulated", {"latent_shape": [2**20]}, "hold the arrays of Modulated"),
     ("Loop", {"layers": 10**6}, "hold the arrays of Loop"),
     ("Loop", {"table": HUGE}, "integers up to"),
     ("Loop", {"options": [[[[[[[[[[]]]]]]]]]]}, "8 lists inside each other"),

@@ -9,10 +9,11 @@ import numpy as np
 from jax import lax
 
 from inr import _checks
+from inr._masks import check_mask
 from inr._typing import Array, ArrayLike, Params
 from inr.fields import BoundField, Modulated, check_params, with_latent
 from inr.fitting import Init, check_features
-from inr.meta.inner import adapted
+from inr.meta.inner import adapt_params
 from inr.meta.signals import Signals, SignalSet, as_signals
 
 _SIGNALS_AT_ONCE = 8
@@ -65,10 +66,7 @@ def encode(
         and a mask of another shape or without a True.
     """
     data, num_steps = _checked(start, signals, num_steps)
-    if not isinstance(start.model, Modulated):
-        fix = "Learn one of a `Modulated` model, or use `adapt`."
-        got = type(start.model).__name__
-        raise _checks.fail("start", "a start of a `Modulated` model", got, fix)
+    _modulated(start)
     weights = None if mask is None else _weights(mask, data)
     params = _adapt(start, data.coords, data.features, weights, num_steps)
     return params["params"]["latent"]
@@ -90,10 +88,7 @@ def decode(start: Init, latents: ArrayLike) -> BoundField:
         or with NaN or infinity.
     """
     _check_start(start)
-    model: Any = start.model
-    if not isinstance(model, Modulated):
-        got = type(model).__name__
-        raise _checks.fail("start", "a start of a `Modulated` model", got)
+    model = _modulated(start)
     latents = _checks.as_floating("latents", latents)
     shape = model.latent_shape
     if latents.shape[-len(shape) :] != shape or latents.ndim > len(shape) + 1:
@@ -101,11 +96,9 @@ def decode(start: Init, latents: ArrayLike) -> BoundField:
         raise _checks.fail("latents", expected, latents.shape)
     _checks.check_finite("latents", latents)
     decode_one = functools.partial(with_latent, model, start.params)
-    return (
-        jax.vmap(decode_one)(latents)
-        if latents.ndim > len(shape)
-        else decode_one(latents)
-    )
+    if latents.ndim > len(shape):
+        decode_one = jax.vmap(decode_one)
+    return decode_one(latents)
 
 
 @functools.partial(jax.jit, static_argnames="num_steps")
@@ -118,7 +111,7 @@ def _adapt(
 ) -> Params:
     def adapt_one(signal: tuple[Array, ...]) -> Params:
         batch: Any = (coords, *signal)
-        return adapted(start.model, start.params, start.rates, batch, num_steps)
+        return adapt_params(start.model, start.params, start.rates, batch, num_steps)
 
     signals = (features,) if weights is None else (features, weights)
     return lax.map(adapt_one, signals, batch_size=_SIGNALS_AT_ONCE)
@@ -140,16 +133,21 @@ def _check_start(start: Init) -> None:
     check_params(start.model, start.params, argument="start")
 
 
+def _modulated(start: Init) -> Modulated:
+    model: Any = start.model
+    if not isinstance(model, Modulated):
+        got, fix = type(model).__name__, "Fields of other models have no latents."
+        raise _checks.fail("start", "of a `Modulated` model", got, fix)
+    return model
+
+
 def _weights(mask: ArrayLike, data: SignalSet) -> Array:
     """Weights `[b, n]` of the samples: 1 where they are known."""
-    mask = np.asarray(mask)
     b, n, _ = data.features.shape
-    shape = data.size or (n,)
-    if mask.dtype != bool or mask.shape not in (shape, (b, *shape)):
-        expected = f"bool of shape {shape} or {(b, *shape)}"
-        raise _checks.fail("mask", expected, f"{mask.dtype} {mask.shape}")
-    mask = np.broadcast_to(mask.reshape(-1, n), (b, n))
-    if not mask.any(1).all():
-        got = f"none of signal {int(np.argmin(mask.any(1)))}"
+    size = data.size or (n,)
+    check_mask("mask", mask, size if np.ndim(mask) == len(size) else (b, *size))
+    known = np.broadcast_to(np.asarray(mask).reshape(-1, n), (b, n))
+    if not known.any(1).all():
+        got = f"none of signal {int(np.argmin(known.any(1)))}"
         raise _checks.fail("mask", "True for at least one sample of each signal", got)
-    return jnp.asarray(mask, jnp.float32)
+    return jnp.asarray(known, jnp.float32)

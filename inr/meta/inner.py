@@ -90,10 +90,10 @@ def descend(
     return lax.scan(step, start, batches)[0]
 
 
-def adapted(
+def adapt_params(
     model: nn.Module, params: Params, rates: Any, batch: Batch, num_steps: int
 ) -> Params:
-    """Params after `num_steps` steps on all points of one signal."""
+    """Take `num_steps` steps on all points of one signal and return the params."""
     parts = split(model, params["params"])
 
     def with_own(own: Any) -> Params:
