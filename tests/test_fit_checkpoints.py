@@ -196,7 +196,7 @@ def test_a_fit_that_is_killed_ten_times_equals_an_uninterrupted_one(tmp_path):
     steps = []
     for i in range(10):
         child = subprocess.Popen(
-            [sys.executable, "-c", CHILD, pathlib.Path(__file__).parents[1], folder],
+            [sys.executable, "-c", CHILD, pathlib.Path(__file__).parent, folder],
             env=environment,
             stdout=subprocess.PIPE,
             text=True,
