@@ -8,6 +8,7 @@ from importlib.metadata import version as _version
 
 from inr import (
     calculus as calculus,
+    codec as codec,
     color as color,
     colorization as colorization,
     coords as coords,

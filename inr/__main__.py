@@ -48,6 +48,8 @@ COMMANDS = {
         "paste a part of an image into another without a seam",
     ),
     "merge": (commands.add_merge, "merge images of one view by their gradients"),
+    "compress": (commands.add_compress, "compress images to small fields"),
+    "decompress": (commands.add_decompress, "read compressed images, at any size"),
     "shape": (
         commands.add_shape,
         "fit a signed distance to surfaces, and extract meshes",

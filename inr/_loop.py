@@ -89,6 +89,23 @@ def repeat(
     return lax.while_loop(should_continue, body, start)
 
 
+def repeat_on_host(
+    step: Callable[[Any], tuple[Any, Array]], state: Any, limit: int
+) -> Chunk:
+    """`repeat` for steps that are compiled one by one.
+
+    The state may then hold arrays of NumPy, which the step changes in place. Use it
+    where a step takes so long that the calls do not matter.
+    """
+    losses = np.zeros((MAX_STEPS,), np.float32)
+    count, finite = 0, True
+    while count < limit and finite:
+        state, losses[count] = step(state)
+        finite = bool(np.isfinite(losses[count]))
+        count += 1
+    return Chunk(state, jnp.asarray(losses), jnp.int32(count), jnp.bool_(not finite))
+
+
 def drive(
     advance: Callable[[Any, int], Chunk],
     state: Any,

@@ -21,6 +21,12 @@ from inr.commands.comparing import (
     add_compare_restorers as add_compare_restorers,
     compare_restorers as compare_restorers,
 )
+from inr.commands.compressing import (
+    add_compress as add_compress,
+    add_decompress as add_decompress,
+    compress as compress,
+    decompress as decompress,
+)
 from inr.commands.equations import (
     add_helmholtz as add_helmholtz,
     add_wave as add_wave,

@@ -1,0 +1,17 @@
+"""A codec: a picture as a small field in a file.
+
+`encode` searches grids of integers from which small networks compute the picture, and
+writes them by a range coder. `decode` reads the pixels, all or of a region, and
+`decode_field` a field that renders at any size. The networks come with the library; a
+file holds the grids only. It needs the extra `codec`, which installs `constriction`.
+"""
+
+from inr.codec.decoding import (
+    Info as Info,
+    decode as decode,
+    decode_field as decode_field,
+    info as info,
+)
+from inr.codec.encoding import encode as encode
+from inr.codec.networks import Codec as Codec, Networks as Networks, join as join
+from inr.codec.training import train_networks as train_networks

@@ -1,0 +1,223 @@
+"""`encode`: a picture as bytes."""
+
+import functools
+import os
+import pathlib
+import time
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from inr import _checks, _conversions, _loop
+from inr._typing import Array, ImageLike, Size
+from inr.codec import search
+from inr.codec.coding import encode_latents, networks
+from inr.codec.container import MAX_PIXELS, MAX_SIDE, Header, pack
+from inr.codec.networks import Codec, Networks, identity, pair
+from inr.codec.pyramid import HostLatents
+from inr.codec.tiles import num_tiles, tile_corners, tile_size
+from inr.models import LoadedModel, resolve
+
+_QUALITIES = (2e-2, 5e-5)
+"""Weights of the qualities 0 and 100."""
+_STEPS = (40, 600)
+"""Fewest and most steps that `minutes` may mean."""
+_PROBE_STEPS = 30
+_BPP_OF_WEIGHT_1E_3 = 0.6
+_MAX_TRIES = 40
+
+
+class _Target(NamedTuple):
+    """What is asked of a tile: a weight to start from, and bits a pixel or None."""
+
+    weight: float
+    bpp: float | None
+    max_bytes: int | None
+
+
+def encode(
+    image: ImageLike,
+    *,
+    quality: float | None = None,
+    bpp: float | None = None,
+    file_bytes: int | None = None,
+    minutes: float = 5.0,
+    num_steps: int | None = None,
+    model: str | os.PathLike | LoadedModel = "codec",
+    checkpoint: str | os.PathLike | None = None,
+    progress: bool = True,
+) -> bytes:
+    """Compress a picture to a small field.
+
+    Grids of integers are searched that a small network turns into the picture (Ladune
+    et al. 2023, COOL-CHIC, arXiv:2212.05458), and a range coder writes them. Give one
+    of `quality`, `bpp` and `file_bytes`; without them the quality is 50.
+
+    Args:
+      image: `[h, w]`, `[h, w, 1]` or `[h, w, 3]` in [0, 1], sRGB-encoded. uint8 and
+        uint16 arrays and PIL images are accepted too.
+      quality: from 0, the smallest file, to 100.
+      bpp: bits a pixel that the file should have, within about 2 %.
+      file_bytes: largest size of the file.
+      minutes: time for the whole picture, about; the search takes at least 40 steps.
+      num_steps: steps of the search, in place of `minutes`.
+      model: a name in `inr.pretrained.names()`, a file that `save_model` wrote, or a
+        `LoadedModel`. `decode` needs the same model.
+      checkpoint: folder to resume from, written every half minute and at the end.
+      progress: show a bar.
+
+    Returns:
+      The bytes of a file; see `inr.codec.container` for its format.
+
+    Raises:
+      ValueError: for an image of another shape, or one that is empty or not finite; for
+        two targets at once; and if `file_bytes` is too small for the picture.
+    """
+    pixels = _pixels(image)
+    target = _as_target(quality, bpp, file_bytes, pixels.shape[:2])
+    minutes = _checks.as_positive("minutes", minutes)
+    if num_steps is not None:
+        num_steps = _checks.as_count("num_steps", num_steps)
+    _checks.check_flag("progress", progress)
+    loaded = resolve(model, "codec")
+    size, channels = pixels.shape[:2], pixels.shape[-1]
+    tiles = [_tile(pixels, corner) for corner in tile_corners(size)]
+    seconds = 60 * minutes / len(tiles)
+    index, target = _choose(loaded, tiles[len(tiles) // 2], target)
+    nets = pair(loaded.params, index)
+    parts = []
+    for i, tile in enumerate(tiles):
+        folder = None if checkpoint is None else pathlib.Path(checkpoint) / f"tile_{i}"
+        parts.append(
+            _encode_tile(nets, tile, target, seconds, num_steps, folder, progress)
+        )
+    return pack(Header(channels, index, identity(loaded.params), size), parts)
+
+
+def _pixels(image: ImageLike) -> np.ndarray:
+    pixels = np.asarray(_conversions.as_image("image", image), np.float32)
+    h, w, c = pixels.shape
+    if c not in (1, 3):
+        fix = "The format has no alpha channel: give `image[..., :3]`."
+        raise _checks.fail("image", "gray or RGB", pixels.shape, fix if c == 4 else "")
+    if max(h, w) > MAX_SIDE or h * w > MAX_PIXELS:
+        expected = f"at most {MAX_SIDE} pixels a side and {MAX_PIXELS} in all"
+        raise _checks.fail("image", expected, f"{h}x{w}")
+    return pixels
+
+
+def _as_target(
+    quality: float | None, bpp: float | None, file_bytes: int | None, size: tuple
+) -> _Target:
+    targets = {"quality": quality, "bpp": bpp, "file_bytes": file_bytes}
+    names = [name for name, value in targets.items() if value is not None]
+    if len(names) > 1:
+        raise _checks.fail(names[1], f"None, because `{names[0]}` is given", "a number")
+    if bpp is not None:
+        bpp = _checks.as_positive("bpp", bpp)
+        return _Target(_weight_of(bpp), bpp, None)
+    if file_bytes is not None:
+        limit = _checks.as_count("file_bytes", file_bytes)
+        rows, columns = num_tiles(size)
+        header = len(pack(Header(3, 0, 0, size), [b""] * (rows * columns)))
+        part = (limit - header) // (rows * columns) // 4 * 4
+        if part < 4:
+            raise _checks.fail("file_bytes", f"at least {header + 64}", limit)
+        h, w = tile_size(size)
+        # The stream ends in a whole word, and the bits of a search differ a little.
+        aim = max(0.985 * 8 * part / (h * w), 1e-4)
+        return _Target(_weight_of(aim), aim, part)
+    number = 50.0 if quality is None else _checks.as_number("quality", quality)
+    if not 0 <= number <= 100:
+        raise _checks.fail("quality", "a number from 0 to 100", quality)
+    low, high = np.log(_QUALITIES)
+    return _Target(float(np.exp(low + (high - low) * number / 100)), None, None)
+
+
+def _weight_of(bpp: float) -> float:
+    """The weight at which an average photograph has so many bits a pixel."""
+    return float(np.clip(1e-3 * (_BPP_OF_WEIGHT_1E_3 / bpp) ** 1.7, 1e-6, 1.0))
+
+
+def _tile(pixels: np.ndarray, corner: Size) -> Array:
+    h, w = tile_size(pixels.shape[:2])
+    part = pixels[corner[0] : corner[0] + h, corner[1] : corner[1] + w]
+    return jnp.broadcast_to(part, (*part.shape[:2], 3))
+
+
+def _choose(loaded: LoadedModel, tile: Array, target: _Target) -> tuple[int, _Target]:
+    """The pair of networks for a target, and the target with a better first weight."""
+    assert isinstance(loaded.model, Codec)
+    weights = np.log(loaded.model.weights)
+    weight = target.weight
+    if target.bpp is not None:
+        index = int(np.abs(weights - np.log(weight)).argmin())
+        nets = pair(loaded.params, index)
+        state = search.start(nets, tile, weight)
+        state = search.advance(
+            state,
+            _PROBE_STEPS,
+            networks=nets,
+            tile=tile,
+            total=_PROBE_STEPS,
+            target=None,
+        ).state
+        score = search.rounded_score(nets, state.descent.latents, tile)
+        weight *= float(np.clip((score.bits.sum() / target.bpp) ** 1.7, 0.03, 30))
+    index = int(np.abs(weights - np.log(weight)).argmin())
+    return index, target._replace(weight=weight)
+
+
+def _encode_tile(
+    nets: Networks,
+    tile: Array,
+    target: _Target,
+    seconds: float,
+    num_steps: int | None,
+    checkpoint: pathlib.Path | None,
+    progress: bool,
+) -> bytes:
+    start = time.monotonic()
+    state = search.start(nets, tile, target.weight)
+    options = {"networks": nets, "tile": tile, "target": target.bpp}
+    if num_steps is None:
+        num_steps = _steps_in(state, seconds - (time.monotonic() - start), options)
+    outcome = _loop.drive(
+        functools.partial(search.advance, total=num_steps, **options),
+        state,
+        num_steps=num_steps,
+        progress=progress,
+        describe=lambda loss: f"loss {float(loss):.5f}",
+        arguments={"tile": tile, "target": target, "networks": nets},
+        checkpoint=checkpoint,
+    )
+    model = networks(nets.entropy)
+    state = outcome.state
+    for _ in range(_MAX_TRIES):
+        data = encode_latents(model, _integers(state))
+        if target.max_bytes is None or len(data) <= target.max_bytes:
+            return data
+        # A dearer bit, and a few steps more at the end of the schedule.
+        more = state.log_weight + 2 * np.log(len(data) / target.max_bytes) + 0.01
+        state = state._replace(log_weight=jnp.asarray(more, jnp.float32))
+        state = search.advance(
+            state, 10, **{**options, "target": None}, total=num_steps
+        ).state
+    raise _checks.fail("file_bytes", "larger, for this picture", target.max_bytes)
+
+
+def _steps_in(state: search.SearchState, seconds: float, options: dict) -> int:
+    """Steps of the search that fit into a time, compilation included."""
+    start = time.monotonic()
+    search.advance(state, 1, total=2, **options)
+    compiled = time.monotonic()
+    search.advance(state, 2, total=2, **options)
+    end = time.monotonic()
+    steps = (seconds - (end - start)) / max((end - compiled) / 2, 1e-6)
+    return int(np.clip(steps, *_STEPS))
+
+
+def _integers(state: search.SearchState) -> HostLatents:
+    return tuple(np.rint(np.asarray(x)) for x in jax.device_get(state.descent.latents))
