@@ -20,6 +20,7 @@ _FITS = ("inr/fields", "inr/fitting")
 SOURCES = {
     "audio": (*_FITS, "inr/signals/audio.py"),
     "between": (*_FITS, "inr/signals/audio.py", "inr/signals/video.py"),
+    "codec": ("inr/codec", "inr/weights"),
     "colorizers": ("inr/colorization", "inr/training", "inr/models"),
     "derivatives": ("inr/fields", "inr/calculus"),
     "diffusion_restorer": ("inr/colorization", "inr/diffusion", "inr/weights"),

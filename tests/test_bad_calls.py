@@ -18,6 +18,7 @@ import inr
 from inr.signals import surface_terms
 
 TABLES = (
+    "codec",
     "colorization",
     "diffusion",
     "fields",
@@ -52,14 +53,14 @@ EXCEPTIONS = {
 
 RESULTS = {
     "AxisDerivatives", "Derivatives", "FieldFile", "FitDiverged", "FitInfo",
-    "FitManyResult", "FitResult", "FitState", "ImageMetadata", "Match",
+    "FitManyResult", "FitResult", "FitState", "ImageMetadata", "Info", "Match",
     "NotConverged", "PointBatch", "ScaleBatch", "Solution", "StoreInfo", "Textures",
     "TrainInfo", "TrainResult", "TrainState", "TrainingDiverged", "Trajectory",
 }  # fmt: skip
 CONTAINERS = {  # The functions that take them check their contents.
     "BoundField", "Box", "Cells", "FeatureMap", "LoadedModel", "LumaChromaField",
-    "FieldStore", "Init", "Mesh", "NoiseField", "PointCloud", "SampledField", "Sampler",
-    "ShaderLayer", "Spline", "Streams",
+    "FieldStore", "Init", "Mesh", "Networks", "NoiseField", "PointCloud",
+    "SampledField", "Sampler", "ShaderLayer", "Spline", "Streams",
 }  # fmt: skip
 LAYERS = {  # Parts of models, which check their hyperparameters.
     "Affine", "Block", "Encoder", "FlatEncoder", "SineConv", "SpanEncoder",
@@ -68,7 +69,7 @@ LAYERS = {  # Parts of models, which check their hyperparameters.
 BASES = {"ConditionalModel", "GridColorizer", "ShaderActivation"}
 HELPERS = {  # Called by the library with values that it has checked.
     "check_features", "check_field", "check_options", "check_params", "cosine",
-    "encoding_bytes", "first_gradient", "gray_gradient", "image_normalization",
+    "encoding_bytes", "first_gradient", "join", "gray_gradient", "image_normalization",
     "mean_gradient", "perceptron", "psnr_text", "resolve_start",
     "shader_layers", "shift_to_mean", "sine", "with_latent",
 }  # fmt: skip

@@ -21,10 +21,10 @@ from inr.codec.pyramid import (
 
 LARGEST_LATENT = 2**14
 
-Networks = dict[tuple[int, str], FixedPointNetwork]
+FixedPointNetworks = dict[tuple[int, str], FixedPointNetwork]
 
 
-def networks(params: Params) -> Networks:
+def networks(params: Params) -> FixedPointNetworks:
     """The fixed-point networks of an `Entropy`."""
     weights = params["params"]
     result = {(k, "luma"): weights[f"luma_{k}"] for k in range(LEVELS)}
@@ -32,7 +32,7 @@ def networks(params: Params) -> Networks:
     return {key: FixedPointNetwork(w, key[0]) for key, w in result.items()}
 
 
-def encode_latents(model: Networks, latents: HostLatents) -> bytes:
+def encode_latents(model: FixedPointNetworks, latents: HostLatents) -> bytes:
     """Code integer latents.
 
     Args:
@@ -48,7 +48,7 @@ def encode_latents(model: Networks, latents: HostLatents) -> bytes:
     return stream.get_compressed().astype("<u4").tobytes()
 
 
-def decode_latents(model: Networks, size: Size, data: bytes) -> HostLatents:
+def decode_latents(model: FixedPointNetworks, size: Size, data: bytes) -> HostLatents:
     """The latents of an image `(h, w)` that `encode_latents` coded."""
     words = np.frombuffer(data, "<u4").astype(np.uint32)
     stream = range_coding().queue.RangeDecoder(words)
@@ -56,7 +56,7 @@ def decode_latents(model: Networks, size: Size, data: bytes) -> HostLatents:
 
 
 def _traverse(
-    model: Networks,
+    model: FixedPointNetworks,
     size: Size,
     code: Callable[[np.ndarray | None, Tables], np.ndarray],
     latents: HostLatents | None,

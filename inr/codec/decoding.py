@@ -10,10 +10,10 @@ import numpy as np
 
 from inr import _checks
 from inr._typing import Array, Params, Region, Size
-from inr.codec.coding import decode_latents, networks
+from inr.codec.coding import FixedPointNetworks, decode_latents, networks
 from inr.codec.container import Header, unpack
 from inr.codec.networks import Codec, Networks, identity, pair
-from inr.codec.pyramid import HostLatents
+from inr.codec.pyramid import Latents
 from inr.codec.synthesis import Synthesis
 from inr.codec.tiles import overlapping, tile_corners, tile_size
 from inr.color import rgb_to_luma
@@ -91,7 +91,7 @@ def decode(
     result = np.empty((*(stop - start), header.channels), np.float32)
     side = tile_size(header.size)
     for i, corner in overlapping(header.size, region):
-        latents = decode_latents(entropy, side, tiles[i])
+        latents = _latents(entropy, side, tiles[i])
         pixels = np.asarray(_pixels(nets.synthesis, latents, header.channels))
         first = np.maximum(np.subtract(start, corner), 0)
         last = np.minimum(np.subtract(stop, corner), side)
@@ -125,7 +125,7 @@ def decode_field(data: bytes, *, model: Model = "codec") -> BoundField:
     side = tile_size(header.size)
     features = jnp.zeros((*header.size, Synthesis().width))
     for corner, tile in zip(tile_corners(header.size), tiles, strict=True):
-        part = _features(nets.synthesis, decode_latents(entropy, side, tile))
+        part = _features(nets.synthesis, _latents(entropy, side, tile))
         features = features.at[
             corner[0] : corner[0] + side[0], corner[1] : corner[1] + side[1]
         ].set(part)
@@ -143,13 +143,17 @@ def _networks(header: Header, model: Model) -> Networks:
     return pair(loaded.params, header.index)
 
 
+def _latents(entropy: FixedPointNetworks, size: Size, data: bytes) -> Latents:
+    return tuple(jnp.asarray(x) for x in decode_latents(entropy, size, data))
+
+
 @jax.jit
-def _features(synthesis: Params, latents: HostLatents) -> Array:
+def _features(synthesis: Params, latents: Latents) -> Array:
     return cast(Array, Synthesis().apply(synthesis, latents, method="encode"))
 
 
 @functools.partial(jax.jit, static_argnames="channels")
-def _pixels(synthesis: Params, latents: HostLatents, channels: int) -> Array:
+def _pixels(synthesis: Params, latents: Latents, channels: int) -> Array:
     rgb = cast(Array, Synthesis().apply(synthesis, latents, method="pixels"))
     image = rgb if channels == 3 else rgb_to_luma(rgb)
     return jnp.round(image.clip(0, 1) * 255) / 255

@@ -11,9 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from inr import _checks, _conversions, _loop
+from inr._files import as_path
 from inr._typing import Array, ImageLike, Size
 from inr.codec import search
-from inr.codec.coding import encode_latents, networks
+from inr.codec.coding import LARGEST_LATENT, encode_latents, networks
 from inr.codec.container import MAX_PIXELS, MAX_SIDE, Header, pack
 from inr.codec.networks import Codec, Networks, identity, pair
 from inr.codec.pyramid import HostLatents
@@ -40,10 +41,10 @@ class _Target(NamedTuple):
 def encode(
     image: ImageLike,
     *,
-    quality: float | None = None,
-    bpp: float | None = None,
+    quality: int | float | None = None,
+    bpp: int | float | None = None,
     file_bytes: int | None = None,
-    minutes: float = 5.0,
+    minutes: int | float = 5.0,
     num_steps: int | None = None,
     model: str | os.PathLike | LoadedModel = "codec",
     checkpoint: str | os.PathLike | None = None,
@@ -85,11 +86,14 @@ def encode(
     size, channels = pixels.shape[:2], pixels.shape[-1]
     tiles = [_tile(pixels, corner) for corner in tile_corners(size)]
     seconds = 60 * minutes / len(tiles)
+    parent = None if checkpoint is None else as_path("checkpoint", checkpoint)
+    if parent is not None and parent.exists() and not parent.is_dir():
+        raise _checks.fail("checkpoint", "a folder", f"the file {parent}")
     index, target = _choose(loaded, tiles[len(tiles) // 2], target)
     nets = pair(loaded.params, index)
     parts = []
     for i, tile in enumerate(tiles):
-        folder = None if checkpoint is None else pathlib.Path(checkpoint) / f"tile_{i}"
+        folder = None if parent is None else parent / f"tile_{i}"
         parts.append(
             _encode_tile(nets, tile, target, seconds, num_steps, folder, progress)
         )
@@ -109,7 +113,10 @@ def _pixels(image: ImageLike) -> np.ndarray:
 
 
 def _as_target(
-    quality: float | None, bpp: float | None, file_bytes: int | None, size: tuple
+    quality: int | float | None,
+    bpp: int | float | None,
+    file_bytes: int | None,
+    size: tuple,
 ) -> _Target:
     targets = {"quality": quality, "bpp": bpp, "file_bytes": file_bytes}
     names = [name for name, value in targets.items() if value is not None]
@@ -220,4 +227,6 @@ def _steps_in(state: search.SearchState, seconds: float, options: dict) -> int:
 
 
 def _integers(state: search.SearchState) -> HostLatents:
-    return tuple(np.rint(np.asarray(x)) for x in jax.device_get(state.descent.latents))
+    limit = LARGEST_LATENT - 1
+    latents = jax.device_get(state.descent.latents)
+    return tuple(np.rint(np.nan_to_num(x).clip(-limit, limit)) for x in latents)

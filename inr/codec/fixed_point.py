@@ -18,8 +18,8 @@ _ACTIVATION = 2.0**8
 _LARGEST_INPUT = 2.0**14
 _LARGEST_ACTIVATION = 2.0**22
 
-FRACTIONS = 8
-"""Means are multiples of 1/8."""
+FRACTIONS = 16
+"""Means are multiples of 1/16."""
 SCALES_PER_OCTAVE = 4
 NUM_SCALES = 1 + SCALES_PER_OCTAVE * round(np.log2(SCALES[1] / SCALES[0]))
 
@@ -31,7 +31,7 @@ class Tables(NamedTuple):
     """Indices of the distributions of some latents, integers `[..., n]`.
 
     Attributes:
-      mean: mean, in eighths.
+      mean: mean, in sixteenths.
       scale: index of the scale, 2^(-4 + index / 4).
     """
 

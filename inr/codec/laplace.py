@@ -30,7 +30,7 @@ def range_coding() -> ModuleType:
 
 def reach(scale: int) -> int:
     """Largest distance that the table of a scale index holds; others are escapes."""
-    return 2 + int(8 * 2 ** (_LEAST_EXPONENT + scale / SCALES_PER_OCTAVE))
+    return 3 + int(12 * 2 ** (_LEAST_EXPONENT + scale / SCALES_PER_OCTAVE))
 
 
 @functools.cache
@@ -39,7 +39,7 @@ def distribution(scale: int, fraction: int):
 
     Args:
       scale: index of the scale, 2^(-4 + index / 4).
-      fraction: the mean's fractional part, in eighths.
+      fraction: the mean's fractional part, in sixteenths.
 
     Returns:
       A model of constriction. Symbol i stands for `i - reach(scale)`, and the last

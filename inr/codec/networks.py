@@ -1,6 +1,5 @@
 """The networks of the codec for several qualities, as one registered model."""
 
-import functools
 import zlib
 from typing import NamedTuple
 
@@ -8,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from inr import _checks
 from inr._typing import Array, Params
 from inr.codec.entropy import Entropy
 from inr.codec.pyramid import Latents, zero_latents
@@ -33,6 +33,12 @@ class Codec(ConditionalModel):
 
     weights: tuple[float, ...] = (1e-3,)
     task = "codec"
+
+    def __post_init__(self):
+        super().__post_init__()
+        _checks.check_sequence("weights", self.weights, "numbers")
+        for weight in self.weights or (None,):
+            _checks.as_positive("weights", weight)
 
     def setup(self):
         self.synthesis = [Synthesis() for _ in self.weights]
@@ -74,8 +80,8 @@ def join(pairs: list[Networks]) -> Params:
 
 def identity(params: Params) -> int:
     """A checksum of parameters, by which a file names the model that decodes it."""
-    leaves, tree = jax.tree.flatten(params)
-    arrays = [np.asarray(leaf, "<f2").tobytes() for leaf in leaves]
-    return functools.reduce(
-        lambda crc, data: zlib.crc32(data, crc), arrays, zlib.crc32(str(tree).encode())
-    )
+    crc = 0
+    for path, leaf in jax.tree_util.tree_leaves_with_path(params):
+        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        crc = zlib.crc32(name.encode() + np.asarray(leaf, "<f2").tobytes(), crc)
+    return crc

@@ -75,9 +75,22 @@ def train_networks(
 
     Returns:
       The networks.
+
+    Raises:
+      ValueError: for crops of another shape or dtype, a batch larger than their number,
+        and a checkpoint of other arguments.
     """
-    crops = np.asarray(crops)
-    batch_size = _checks.as_count("batch_size", batch_size)
+    key = _checks.as_key("key", key)
+    crops = _checks.as_numpy("crops", crops, "a uint8 array [n, h, w, 3]")
+    if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[-1] != 3:
+        got = f"{crops.dtype} {crops.shape}"
+        raise _checks.fail("crops", "uint8 [n, h, w, 3]", got)
+    _checks.check_not_empty("crops", crops)
+    weight = _checks.as_positive("weight", weight)
+    num_steps = _checks.as_count("num_steps", num_steps)
+    batch_size = _checks.as_count("batch_size", batch_size, most=len(crops))
+    if init is not None:
+        _checks.check_type("init", init, Networks)
     networks = init_networks(key) if init is None else init
     start = jax.jit(jax.vmap(initial_latents, (None, 0)))
     latents = start(networks.synthesis, crops.astype(np.float32) / 255)

@@ -1,0 +1,147 @@
+"""Rate and distortion of the codec on Kodak's 24 pictures, beside peers.
+
+    python benchmarks/codec.py [--minutes 5] [--pictures 1 2] [--qualities 50 70]
+    python benchmarks/codec.py --summary
+
+Each picture is encoded at each quality, to a real file, and decoded. Peers are encoded
+by Pillow at their best settings: JPEG optimized with chroma at half resolution,
+JPEG2000, WebP with method 6, and AVIF with speed 4. PSNR is of RGB in 8 bits, and rates
+count all bytes of a file. Pictures that are done are skipped, so the script can be
+stopped and started again. `--summary` computes means of the BD-rates of the pictures
+(Bjontegaard 2001, by the package `bjontegaard`), negative where ours is smaller.
+"""
+
+import argparse
+import io
+import json
+import time
+
+import _common
+import numpy as np
+from PIL import Image
+
+import inr
+
+KODAK = _common.DATA / "bench" / "kodak24"
+PEERS = {
+    "JPEG": (range(10, 96, 5), "JPEG", {"optimize": True, "subsampling": "4:2:0"}),
+    "JPEG2000": ((160, 110, 80, 56, 40, 28, 20, 14), "JPEG2000", {}),
+    "WebP": (range(5, 100, 5), "WEBP", {"method": 6}),
+    "AVIF": (range(15, 90, 5), "AVIF", {"speed": 4, "subsampling": "4:4:4"}),
+}
+RATES = (0.15, 1.2)  # bits a pixel
+
+
+def ours(picture: int, quality: float, minutes: float) -> dict:
+    """One file of ours: its rate, error and times."""
+    image = read(picture)
+    start = time.perf_counter()
+    data = inr.codec.encode(image, quality=quality, minutes=minutes, progress=False)
+    encoded = time.perf_counter()
+    decoded = inr.codec.decode(data).block_until_ready()
+    first = time.perf_counter()
+    inr.codec.decode(data).block_until_ready()
+    warm = time.perf_counter()
+    return {
+        "bpp": 8 * len(data) / (image.shape[0] * image.shape[1]),
+        "psnr": _common.psnr(decoded, image / np.float32(255)),
+        "encode_s": encoded - start,
+        "decode_s": warm - first,
+    }
+
+
+def peer(picture: int, name: str) -> list[dict]:
+    """Files of a peer at all of its qualities."""
+    image = read(picture)
+    settings, form, options = PEERS[name]
+    rows = []
+    for setting in settings:
+        buffer = io.BytesIO()
+        if form == "JPEG2000":
+            options = {"quality_mode": "rates", "quality_layers": [setting]}
+        else:
+            options = {**options, "quality": setting}
+        Image.fromarray(image).save(buffer, form, **options)
+        size = 8 * buffer.tell() / (image.shape[0] * image.shape[1])
+        decoded = np.asarray(Image.open(buffer).convert("RGB"), np.float32) / 255
+        error = _common.psnr(decoded, image / np.float32(255))
+        rows.append({"bpp": size, "psnr": error})
+    return rows
+
+
+def read(picture: int) -> np.ndarray:
+    return np.asarray(Image.open(KODAK / f"kodim{picture:02d}.png").convert("RGB"))
+
+
+def run(pictures: list[int], qualities: list[float], minutes: float) -> None:
+    """Fill in the rows that the JSON file does not have."""
+    for picture in pictures:
+        stored = rows()
+        for name in PEERS:
+            if f"{picture:02d} {name}" not in stored:
+                _common.save(
+                    "codec", {f"{picture:02d} {name}": {"points": peer(picture, name)}}
+                )
+        for quality in qualities:
+            key = f"{picture:02d} inr {minutes:g} {quality:g}"
+            if key not in stored:
+                _common.save("codec", {key: ours(picture, quality, minutes)})
+
+
+def rows() -> dict:
+    path = _common.HERE / "codec.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def summary() -> None:
+    """Mean BD-rate against each peer, for each time of encoding."""
+    import bjontegaard
+
+    stored = rows()
+    keys = [key.split() for key in stored if " inr " in key]
+    for minutes in sorted({key[2] for key in keys}):
+        result = {}
+        for name in PEERS:
+            rates = []
+            for picture in sorted({key[0] for key in keys if key[2] == minutes}):
+                mine = [
+                    r
+                    for k, r in stored.items()
+                    if k.startswith(f"{picture} inr {minutes} ")
+                ]
+                other = stored[f"{picture} {name}"]["points"]
+                if len(mine) >= 3:
+                    rates.append(
+                        bjontegaard.bd_rate(
+                            *curve(other), *curve(mine), method="pchip", min_overlap=0
+                        )
+                    )
+            result[name] = float(np.mean(rates))
+            result["pictures"] = len(rates)
+        _common.save("codec", {f"summary {minutes}": result})
+
+
+def curve(points: list[dict]) -> tuple[list[float], list[float]]:
+    """Rates and PSNR within the range of rates, both increasing."""
+    result: list[tuple[float, float]] = []
+    for point in sorted(points, key=lambda p: p["bpp"]):
+        inside = RATES[0] <= point["bpp"] <= RATES[1]
+        if inside and (not result or point["psnr"] > result[-1][1]):
+            result.append((point["bpp"], point["psnr"]))
+    return [r for r, _ in result], [p for _, p in result]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--minutes", type=float, default=5.0)
+    parser.add_argument("--pictures", type=int, nargs="+", default=range(1, 25))
+    parser.add_argument("--qualities", type=float, nargs="+", default=[25, 45, 65, 85])
+    parser.add_argument("--summary", action="store_true")
+    args = parser.parse_args()
+    if not args.summary:
+        run(list(args.pictures), args.qualities, args.minutes)
+    summary()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""Calls of `inr.codec`."""
+
+import functools
+
+import numpy as np
+import small_codec
+from bad_calls.arrays import image
+from bad_calls.fitting import CHECKPOINT
+from bad_calls.kinds import (
+    COUNT,
+    FLAG,
+    KEY,
+    NUMBER,
+    OMITTED,
+    POSITIVE,
+    Lazy,
+    kind,
+    region,
+)
+from bad_calls.models import loaded, upscaler
+
+from inr import codec
+
+MODEL = loaded(small_codec.codec, upscaler)
+
+
+@functools.cache
+def file():
+    return codec.encode(
+        small_codec.picture((8, 8)),
+        model=small_codec.codec(),
+        num_steps=1,
+        progress=False,
+    )
+
+
+DATA = kind(
+    Lazy(file),
+    number=3,
+    empty=b"",
+    other=b"\x89PNG\r\n\x1a\n" + bytes(40),
+    short=Lazy(lambda: file()[:-1]),
+)
+
+CALLS = {
+    codec.Codec: {
+        "weights": kind(
+            (1e-3,), number=3, empty=(), negative=(-1.0,), words=("a",), none=(None,)
+        )
+    },
+    codec.encode: {
+        "image": image(8, 8, alpha=np.ones((8, 8, 4), np.float32)),
+        "quality": NUMBER.optional(negative=-1.0, above=101),
+        "bpp": POSITIVE.optional(),
+        "file_bytes": COUNT.without("huge").optional(small=40),
+        "minutes": POSITIVE.default(),
+        "num_steps": COUNT.without("None").but(1),
+        "model": MODEL,
+        "checkpoint": CHECKPOINT,
+        "progress": FLAG,
+    },
+    codec.decode: {"data": DATA, "region": region(), "model": MODEL},
+    codec.decode_field: {"data": DATA, "model": MODEL},
+    codec.info: {"data": DATA},
+    codec.train_networks: {
+        "key": KEY,
+        "crops": kind(
+            np.zeros((2, 8, 8, 3), np.uint8),
+            floating=np.zeros((2, 8, 8, 3), np.float32),
+            rank=np.zeros((8, 8, 3), np.uint8),
+            gray=np.zeros((2, 8, 8, 1), np.uint8),
+            empty=np.zeros((0, 8, 8, 3), np.uint8),
+        ),
+        "weight": POSITIVE,
+        "init": kind(OMITTED, number=3, other={}).without("None"),
+        "num_steps": COUNT.but(1),
+        "batch_size": COUNT.but(1, larger=3),
+        "checkpoint": CHECKPOINT,
+        "progress": FLAG,
+    },
+}
