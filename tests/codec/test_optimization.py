@@ -56,5 +56,5 @@ def test_initial_latents_are_better_than_none():
     zeros = jax.tree.map(jnp.zeros_like, latents)
     jitted = jax.jit(score)
     start = jitted(networks, jax.tree.map(jnp.round, latents), image)
-    assert start.error < 0.02 * jitted(networks, zeros, image).error
+    assert start.error < 0.1 * jitted(networks, zeros, image).error
     assert start.loss(0.1) == pytest.approx(start.error + 0.1 * start.bits.sum())

@@ -28,14 +28,3 @@ def test_parts_of_a_search_are_the_whole(problem):
     ).state
     jax.tree.map(np.testing.assert_array_equal, whole, parts)
     assert whole.step == 6
-
-
-def test_a_target_moves_the_weight_until_the_bits_meet_it(problem):
-    networks, tile = problem
-    for target in (3.0, 5.0):
-        state = search.start(networks, tile, 1e-2)
-        state = search.advance(
-            state, 120, networks=networks, tile=tile, total=120, target=target
-        ).state
-        bits = search.rounded_score(networks, state.descent.latents, tile).bits.sum()
-        assert float(bits) == pytest.approx(target, rel=0.1)
