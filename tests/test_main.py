@@ -12,7 +12,11 @@ from inr.__main__ import COMMANDS, main
 
 EXAMPLES = pathlib.Path(__file__).parents[1] / "examples"
 # Arguments of the commands that need a file.
-FILES = {"render": ["a.safetensors"], "view": ["a.safetensors"]}
+FILES = {
+    "decompress": ["a.inr"],
+    "render": ["a.safetensors"],
+    "view": ["a.safetensors"],
+}
 CONSOLE = {"command_parser", "quiet", "cache", "quick", "quick_options", "run"}
 
 
@@ -109,7 +113,7 @@ def test_examples_call_commands():
     ]
     names = {name for of_example in calls for name in of_example}
     assert names <= set(COMMANDS)
-    assert set(COMMANDS) - names == {"render", "view", "models"}
+    assert set(COMMANDS) - names == {"decompress", "render", "view", "models"}
 
 
 def test_a_missing_image_is_one_line(tmp_path, capsys):

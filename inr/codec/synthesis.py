@@ -15,13 +15,12 @@ from inr._typing import Array, Size
 from inr.codec.pyramid import LEVELS, Latents, planes
 from inr.color import ycbcr_to_rgb
 from inr.coords import sample_grid
-from inr.models import ConditionalModel, register
+from inr.models import ConditionalModel
 
 _FILTER = (-0.0234375, 0.2265625, 0.8671875, -0.0703125)
 """Keys' cubic kernel at distances 1.75, .75, .25 and 1.25, the first filter."""
 
 
-@register("codec.Synthesis")
 class Synthesis(ConditionalModel):
     """Colors at any point from latents.
 

@@ -37,9 +37,14 @@ def add_compress(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--quality", type=float, help="from 0, the smallest file, to 100 (default: 50)"
     )
-    group.add_argument("--bpp", type=float, help="bits a pixel of the file")
     group.add_argument(
-        "--file-bytes", type=int, metavar="N", help="largest size of the file"
+        "--bpp", type=float, help="bits a pixel of the file (default: none)"
+    )
+    group.add_argument(
+        "--file-bytes",
+        type=int,
+        metavar="N",
+        help="largest size of the file (default: none)",
     )
     parser.add_argument(
         "--minutes",

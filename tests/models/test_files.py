@@ -31,7 +31,7 @@ def test_files_of_other_models_are_refused(params, tmp_path):
     siren_params = siren.init(jax.random.key(0), jnp.zeros((1, 2)))
     path = tmp_path / "siren.safetensors"
     inr.save_field(path, inr.bind(siren, siren_params))
-    with refuses("of kind Colorizer, .*, Restorer, "):
+    with refuses("of kind Codec, Colorizer, .*, Restorer, "):
         load_model(path)
     other = tmp_path / "other.safetensors"
     with refuses("must hold the arrays of Restorer"):
