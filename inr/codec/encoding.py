@@ -27,15 +27,27 @@ _STEPS = (40, 600)
 """Fewest and most steps that `minutes` may mean."""
 _PROBE_STEPS = 30
 _BPP_OF_WEIGHT_1E_3 = 0.6
-_MAX_TRIES = 40
+# Further steps that bring a file to its size: as after this share of a search.
+_MAX_TRIES = 20
+_STEPS_OF_TRY = 12
+_SHARE_OF_TRY = 0.75
+_TOLERANCE = 0.015
 
 
 class _Target(NamedTuple):
-    """What is asked of a tile: a weight to start from, and bits a pixel or None."""
+    """What is asked of a tile.
+
+    Attributes:
+      weight: of a bit a pixel, at the start.
+      bpp: bits a pixel, or None.
+      num_bytes: the same in bytes, or None.
+      is_limit: whether the bytes must not be exceeded.
+    """
 
     weight: float
-    bpp: float | None
-    max_bytes: int | None
+    bpp: float | None = None
+    num_bytes: int | None = None
+    is_limit: bool = False
 
 
 def encode(
@@ -124,7 +136,8 @@ def _as_target(
         raise _checks.fail(names[1], f"None, because `{names[0]}` is given", "a number")
     if bpp is not None:
         bpp = _checks.as_positive("bpp", bpp)
-        return _Target(_weight_of(bpp), bpp, None)
+        h, w = tile_size(size)
+        return _Target(_weight_of(bpp), bpp, max(round(bpp * h * w / 8), 4))
     if file_bytes is not None:
         limit = _checks.as_count("file_bytes", file_bytes)
         rows, columns = num_tiles(size)
@@ -135,12 +148,12 @@ def _as_target(
         h, w = tile_size(size)
         # The stream ends in a whole word, and the bits of a search differ a little.
         aim = max(0.985 * 8 * part / (h * w), 1e-4)
-        return _Target(_weight_of(aim), aim, part)
+        return _Target(_weight_of(aim), aim, part, is_limit=True)
     number = 50.0 if quality is None else _checks.as_number("quality", quality)
     if not 0 <= number <= 100:
         raise _checks.fail("quality", "a number from 0 to 100", quality)
     low, high = np.log(_QUALITIES)
-    return _Target(float(np.exp(low + (high - low) * number / 100)), None, None)
+    return _Target(float(np.exp(low + (high - low) * number / 100)))
 
 
 def _weight_of(bpp: float) -> float:
@@ -200,19 +213,33 @@ def _encode_tile(
         arguments={"tile": tile, "target": target, "networks": nets},
         checkpoint=checkpoint,
     )
+    return _meet(outcome.state, nets, tile, target)
+
+
+def _meet(
+    state: search.SearchState, nets: Networks, tile: Array, target: _Target
+) -> bytes:
+    """Code the latents, after further steps if that does not meet the target."""
     model = networks(nets.entropy)
-    state = outcome.state
+    best = None
     for _ in range(_MAX_TRIES):
         data = encode_latents(model, _integers(state))
-        if target.max_bytes is None or len(data) <= target.max_bytes:
-            return data
-        # A dearer bit, and a few steps more at the end of the schedule.
-        more = state.log_weight + 2 * np.log(len(data) / target.max_bytes) + 0.01
-        state = state._replace(log_weight=jnp.asarray(more, jnp.float32))
+        ratio = 1.0 if target.num_bytes is None else len(data) / target.num_bytes
+        allowed = ratio <= 1 or not target.is_limit
+        if allowed and (best is None or abs(ratio - 1) < abs(best[0] - 1)):
+            best = ratio, data
+        if allowed and abs(ratio - 1) <= _TOLERANCE:
+            break
+        # Aims a little below a limit.
+        error = np.log(ratio) + 0.5 * _TOLERANCE * target.is_limit
+        state = state._replace(log_weight=state.log_weight + np.float32(1.7 * error))
         state = search.advance(
-            state, 10, **{**options, "target": None}, total=num_steps
-        ).state
-    raise _checks.fail("file_bytes", "larger, for this picture", target.max_bytes)
+            state, _STEPS_OF_TRY, networks=nets, tile=tile,
+            total=round(state.step / _SHARE_OF_TRY), target=None,
+        ).state  # fmt: skip
+    if best is None:
+        raise _checks.fail("file_bytes", "larger, for this picture", target.num_bytes)
+    return best[1]
 
 
 def _steps_in(state: search.SearchState, seconds: float, options: dict) -> int:

@@ -1,7 +1,8 @@
 """Search for the latents of a tile: the descent, its schedule and the control of bits.
 
 With a target for the bits, the weight of the bits changes in every step by the ratio of
-the present bits to the target, so that one descent ends near it.
+the present bits to the target, so that one descent ends near it. Bits are those of the
+soft latents, times a ratio that is measured on the rounded ones now and then.
 """
 
 from typing import NamedTuple
@@ -27,7 +28,8 @@ _TEMPERATURES = (0.3, 0.1)
 _NOISE = (0.2, 0.1)
 _RATES = (0.15, 0.01)
 
-_CONTROL_RATE = 0.02
+_CONTROL_RATE = 0.03
+_STEPS_BETWEEN_ROUNDINGS = 10
 
 
 class SearchState(NamedTuple):
@@ -36,11 +38,14 @@ class SearchState(NamedTuple):
     Attributes:
       descent: the latents before rounding.
       log_weight: logarithm of the weight of a bit a pixel.
+      log_ratio: logarithm of the bits of the rounded latents over those of the soft
+        ones.
       step: steps taken.
     """
 
     descent: Descent
     log_weight: Array
+    log_ratio: Array
     step: int
 
 
@@ -48,7 +53,7 @@ def start(networks: Networks, tile: Array, weight: float) -> SearchState:
     """The state before the first step, for a tile `[h, w, 3]`."""
     latents = _initial(networks, tile)
     descent = start_descent(latents, jnp.float32(0))
-    return SearchState(descent, jnp.log(jnp.float32(weight)), 0)
+    return SearchState(descent, jnp.log(jnp.float32(weight)), jnp.float32(0), 0)
 
 
 _initial = jax.jit(lambda networks, tile: initial_latents(networks.synthesis, tile))
@@ -75,17 +80,21 @@ def advance(
     """
 
     def step(state: SearchState) -> tuple[SearchState, Array]:
-        descent, log_weight, loss = _step(
-            state.descent, state.log_weight, networks, tile,
+        ratio = state.log_ratio
+        descent, log_weight, bits, loss = _step(
+            state.descent, state.log_weight, state.log_ratio, networks, tile,
             min(state.step / total, 1.0), target or 0.0, jax.random.key(state.step),
         )  # fmt: skip
-        return SearchState(descent, log_weight, state.step + 1), loss
+        if target and state.step % _STEPS_BETWEEN_ROUNDINGS == 0:
+            rounded = rounded_score(networks, descent.latents, tile)
+            ratio = jnp.log(rounded.bits.sum() / bits)
+        return SearchState(descent, log_weight, ratio, state.step + 1), loss
 
     return _loop.repeat_on_host(step, state, limit)
 
 
 @jax.jit
-def _step(descent, log_weight, networks, tile, share, target, key):
+def _step(descent, log_weight, log_ratio, networks, tile, share, target, key):
     # Falls as a cosine, so that the last steps settle.
     fall = (1 + jnp.cos(jnp.pi * share)) / 2
     temperature = _TEMPERATURES[0] * (_TEMPERATURES[1] / _TEMPERATURES[0]) ** share
@@ -98,9 +107,10 @@ def _step(descent, log_weight, networks, tile, share, target, key):
 
     (value, result), gradients = jax.value_and_grad(loss, has_aux=True)(descent.latents)
     rate = _RATES[1] + (_RATES[0] - _RATES[1]) * fall
-    excess = jnp.log(result.bits.sum() / jnp.maximum(target, 1e-6))
+    bits = result.bits.sum()
+    excess = log_ratio + jnp.log(bits / jnp.maximum(target, 1e-6))
     change = jnp.where(target > 0, _CONTROL_RATE * jnp.clip(excess, -1, 1), 0.0)
-    return descent.step(gradients, rate), log_weight + change, value
+    return descent.step(gradients, rate), log_weight + change, bits, value
 
 
 @jax.jit
