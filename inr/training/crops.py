@@ -31,6 +31,7 @@ def crop_batches(
     batch_size: int,
     side: int,
     symmetry: Symmetry = "mirror",
+    part: tuple[int, int] = (0, 1),
 ) -> Iterable[np.ndarray]:
     """An endless grain dataset of random crops; every epoch has its own order.
 
@@ -47,18 +48,22 @@ def crop_batches(
       side: height and width of a crop, in pixels.
       symmetry: `"none"`; `"mirror"` flips half of the crops left to right; `"square"`
         draws one of the eight flips and rotations of a square.
+      part: `(index, count)`, which of `count` equal parts of each batch to read; in a
+        training by several processes, `(jax.process_index(), jax.process_count())`.
 
     Returns:
-      A `grain.IterDataset` of arrays `[b, side, side, c]`.
+      A `grain.IterDataset` of arrays `[b / count, side, side, c]`.
 
     Raises:
       ImportError: if grain is not installed.
-      ValueError: if an option is not a count or unknown, there are no images, or, when
-        it is read, an image is too small.
+      ValueError: if an option is not a count or unknown, the batch cannot be divided
+        by the number of parts, there are no images, or, when it is read, an image is
+        too small.
     """
     batch_size = _checks.as_count("batch_size", batch_size)
     side = _checks.as_count("side", side)
     _checks.check_choice("symmetry", symmetry, get_args(Symmetry))
+    index, count = _as_part(part, batch_size)
     key = _checks.as_key("key", key)
     if not isinstance(images, Sequence | np.ndarray) or isinstance(images, str):
         raise _checks.fail("images", "a sequence of images", type(images).__name__)
@@ -78,9 +83,19 @@ def crop_batches(
         .shuffle()
         .repeat()
         .random_map(crop)
-        .batch(batch_size)
+        .batch(batch_size // count)[index::count]
         .to_iter_dataset(grain.ReadOptions(_NUM_THREADS, _BATCHES_AHEAD))
     )
+
+
+def _as_part(part: tuple[int, int], batch_size: int) -> tuple[int, int]:
+    if not isinstance(part, tuple | list) or len(part) != 2:
+        raise _checks.fail("part", "(index, count)", repr(part))
+    count = _checks.as_count("part", part[1])
+    if batch_size % count:
+        expected = f"a multiple of {count}, the number of parts"
+        raise _checks.fail("batch_size", expected, batch_size)
+    return _checks.as_count("part", part[0], least=0, most=count - 1), count
 
 
 def _crop(image: np.ndarray, side: int, generator: np.random.Generator) -> np.ndarray:

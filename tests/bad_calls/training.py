@@ -140,6 +140,15 @@ CALLS = {
         "batch_size": COUNT,
         "side": COUNT,
         "symmetry": choice("none").default(),
+        "part": kind(
+            OMITTED, number=3, one=(0,), none=(0, 0), after=(1, 1), texts=("a", "b")
+        ),
+    },
+    training.join_processes: {
+        "coordinator": kind("localhost:1234", number=3, host="localhost", port=":1234"),
+        "process": COUNT_OR_ZERO.but(0, after=1),
+        "num_processes": COUNT.but(1),
+        "timeout": POSITIVE.default(),
     },
     training.ImageFiles: {
         "paths": kind(Lazy(lambda: [saved_image()]), number=3, one=[3], nones=[None]),
