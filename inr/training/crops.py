@@ -6,12 +6,13 @@ and takes its randomness from the step's key.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 import jax
 import numpy as np
 
 from inr import _checks
+from inr._fingerprint import digest
 from inr._typing import Key
 
 Symmetry = Literal["none", "mirror", "square"]
@@ -20,6 +21,7 @@ Symmetry = Literal["none", "mirror", "square"]
 # Grain's shuffle takes 5 ms an index for 8 images, 90 us for 512 and 24 us for 4096.
 _MIN_SHUFFLED = 512
 
+_NUM_COMPARED = 8  # images that processes compare
 _NUM_THREADS = 4
 _BATCHES_AHEAD = 4  # a batch of 32 crops of 256 x 256 has 6 MB
 
@@ -76,7 +78,7 @@ def crop_batches(
 
     seed = int(jax.random.bits(key, dtype=np.uint32))
     source = cast(Sequence[np.ndarray], images)  # An array is as good as a sequence.
-    return (
+    dataset = (
         grain.MapDataset.source(source)
         .seed(seed)
         .repeat(-(-_MIN_SHUFFLED // len(images)))
@@ -86,6 +88,17 @@ def crop_batches(
         .batch(batch_size // count)[index::count]
         .to_iter_dataset(grain.ReadOptions(_NUM_THREADS, _BATCHES_AHEAD))
     )
+    if count > 1:
+        # `train` compares it between processes, which may list other files.
+        fingerprint = digest([seed, symmetry, *_sample(source)])
+        dataset.fingerprint = fingerprint  # pyright: ignore[reportAttributeAccessIssue]
+    return dataset
+
+
+def _sample(images: Sequence[np.ndarray]) -> list[Any]:
+    """The number of images and a few of them, spread over the sequence."""
+    indices = np.linspace(0, len(images) - 1, _NUM_COMPARED).astype(int).tolist()
+    return [len(images), *(np.asarray(images[i]) for i in dict.fromkeys(indices))]
 
 
 def _as_part(part: tuple[int, int], batch_size: int) -> tuple[int, int]:

@@ -12,7 +12,7 @@ import collections
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import jax
@@ -27,9 +27,9 @@ from inr._sharding import Devices, Split, as_split, from_local_rows
 from inr._typing import Array, Key
 from inr.checkpoints import check_num_steps
 from inr.training.interruption import interruptions
-from inr.training.processes import code_of, replicate, team_of
+from inr.training.processes import Vote, code_of, replicate, team_of
 from inr.training.results import TrainingDiverged, TrainResult
-from inr.training.session import Session, layout_of, peek
+from inr.training.session import Session
 from inr.training.step import (
     Loss,
     TrainInfo,
@@ -111,9 +111,7 @@ def train(
     num_steps = _checks.as_count("num_steps", num_steps)
     checkpoint_every = _checks.as_count("checkpoint_every", checkpoint_every)
     ema_decay = _checks.as_fraction("ema_decay", ema_decay)
-    _check_evaluation(evaluate, score)
-    if not isinstance(batches, Iterable):
-        raise _checks.fail("batches", "trees of arrays", type(batches).__name__)
+    _check_inputs(batches, evaluate, score)
     _checks.check_flag("progress", progress)
     key = _checks.as_key("key", key)
     optimizer = _as_optimizer(optimizer, num_steps)
@@ -123,45 +121,27 @@ def train(
     with contextlib.ExitStack() as stack:
         is_interrupted = stack.enter_context(interruptions())
         state = init_training(params, optimizer=optimizer)
+        arguments = _arguments(key, loss, state, ema_decay)
+        call = _call(params, batches, loss, evaluate, num_steps, checkpoint_every)
         iterator = iter(batches)
-        arguments = _arguments(key, loss, state, ema_decay) | {"score": score}
-        if checkpoint is not None or team.size > 1:
-            batch, iterator = peek(iterator, resumable=checkpoint is not None)
-            arguments["batches"] = layout_of(batch, team.size)
-            team.check_agreement(
-                arguments,
-                params=state.params,
-                num_steps=num_steps,
-                checkpoint=(checkpoint is None, checkpoint_every),
-                code=(code_of(loss), code_of(evaluate)),
-            )
-            team.check_parts(batch)
-        session = Session(stack, team, checkpoint, score, iterator, arguments)
+        session = Session(stack, team, checkpoint, score, iterator, arguments, call)
         key, state = _to_all_devices((key, session.resume(state)), split)
         start = int(state.step)
         check_num_steps(num_steps, start)
-        progress = progress and team.index == 0
-        bar = progress_bar(num_steps, initial=start, progress=progress)
-        stack.enter_context(bar)
+        show = progress and team.index == 0
+        bar = stack.enter_context(progress_bar(num_steps, initial=start, progress=show))
         pending: collections.deque[tuple[int, TrainInfo, Any]] = collections.deque()
         for step in range(start + 1, num_steps + 1):
-            batch = _next(iterator, step, num_steps)
-            if split is not None:
-                batch = from_local_rows("batches", split, batch)
-            votes = team.vote(is_interrupted(), split)
+            batch = _to_rows(session.next_batch(step, num_steps), split)
+            votes = team.vote(session.vote(is_interrupted()), split)
             state, info, vote = _step(
                 key, state, batch, loss, votes, optimizer=optimizer, ema_decay=ema_decay
             )
             pending.append((step, info, vote))
             due = step % checkpoint_every == 0 or step == num_steps
             stopping = team.size == 1 and is_interrupted()
-            while len(pending) > (0 if due or stopping else _STEPS_AHEAD):
-                number, info, vote = pending.popleft()
-                finite = session.add_step(number, info)
-                if not finite:
-                    raise TrainingDiverged(session.result(state, "diverged"))
-                # Processes stop together: when the same step has seen a vote for it.
-                stopping = stopping or (vote is not None and bool(vote))
+            ahead = 0 if due or stopping else _STEPS_AHEAD
+            stopping |= _wait(pending, ahead, session, state)
             if due and evaluate is not None:
                 ema = team.local(state.ema)
                 session.add_evaluation(step, evaluate(ema), ema)
@@ -174,6 +154,31 @@ def train(
         return session.result(state, "finished")
 
 
+def _wait(
+    pending: collections.deque[tuple[int, TrainInfo, Array | None]],
+    ahead: int,
+    session: Session,
+    state: TrainState,
+) -> bool:
+    """Wait for all but `ahead` steps; for all, and return True, after a vote to stop.
+
+    Processes stop together, because all of them see the vote of the same step.
+    """
+    stopping = False
+    while len(pending) > ahead:
+        step, info, vote = pending.popleft()
+        vote = Vote.CONTINUE if vote is None else Vote(int(vote))
+        if vote == Vote.FAIL:
+            raise session.failure or RuntimeError(
+                f"Another process failed to read its batch of step {step}; see there."
+            )
+        if not session.add_step(step, info):
+            raise TrainingDiverged(session.result(state, "diverged"))
+        if vote == Vote.STOP:
+            stopping, ahead = True, 0
+    return stopping
+
+
 @functools.partial(jax.jit, static_argnames="optimizer")
 def _step(
     key: Key,
@@ -183,9 +188,27 @@ def _step(
     votes: Array | None,
     **options: Any,
 ) -> tuple[TrainState, TrainInfo, Array | None]:
-    """A step, and whether a process wants to stop after it."""
+    """A step, and the strongest of the processes' votes."""
     state, info = train_step(key, state, batch, loss, **options)
-    return state, info, None if votes is None else jnp.any(votes)
+    return state, info, None if votes is None else jnp.max(votes)
+
+
+def _call(
+    params: PyTree,
+    batches: Any,
+    loss: Loss,
+    evaluate: Any,
+    num_steps: int,
+    checkpoint_every: int,
+) -> dict[str, Any]:
+    """Name what processes must agree on besides the arguments of a checkpoint."""
+    return {
+        "params": params,
+        "images": getattr(batches, "fingerprint", None),
+        "num_steps": num_steps,
+        "checkpoint_every": checkpoint_every,
+        "code": [code_of(loss), code_of(evaluate)],
+    }
 
 
 def _to_all_devices(tree: PyTree, split: Split | None) -> PyTree:
@@ -196,7 +219,9 @@ def _to_all_devices(tree: PyTree, split: Split | None) -> PyTree:
     return replicate(split, tree)
 
 
-def _check_evaluation(evaluate: Any, score: Any) -> None:
+def _check_inputs(batches: Any, evaluate: Any, score: Any) -> None:
+    if not isinstance(batches, Iterable):
+        raise _checks.fail("batches", "trees of arrays", type(batches).__name__)
     if evaluate is not None:
         _checks.check_callable("evaluate", evaluate)
     if score is not None:
@@ -234,10 +259,5 @@ def _arguments(
     }
 
 
-def _next(iterator: Iterator[Any], step: int, num_steps: int) -> Any:
-    try:
-        return next(iterator)
-    except StopIteration:
-        fix = "Repeat the dataset, or lower `num_steps`."
-        expected, got = f"{num_steps} or more trees of arrays", f"{step - 1}"
-        raise _checks.fail("batches", expected, got, fix) from None
+def _to_rows(batch: PyTree, split: Split | None) -> PyTree:
+    return batch if split is None else from_local_rows("batches", split, batch)

@@ -6,6 +6,7 @@ as the contents of a folder, it sends to the others; an error too, so that all o
 raise it and none waits for the rest.
 """
 
+import enum
 import functools
 import inspect
 import pickle
@@ -85,6 +86,14 @@ def _wait_for(host: str, port: int, timeout: float) -> None:
             time.sleep(min(0.2, timeout))
 
 
+class Vote(enum.IntEnum):
+    """What a process wants all to do after a step."""
+
+    CONTINUE = 0
+    STOP = 1
+    FAIL = 2
+
+
 class Team(NamedTuple):
     """The processes of a training. A training in one process is a team of one.
 
@@ -111,11 +120,11 @@ class Team(NamedTuple):
             raise error
         return result
 
-    def check_agreement(self, values: Mapping[str, Any], **more: Any) -> None:
+    def check_agreement(self, values: Mapping[str, Any]) -> None:
         """Raise in all processes unless they have equal values of every name."""
         if self.size == 1:
             return
-        mine = {name: digest(value) for name, value in {**values, **more}.items()}
+        mine = {name: digest(value) for name, value in values.items()}
         first, *others = _gather(mine)
         for process, theirs in enumerate(others, start=1):
             names = [x for x in {**first, **theirs} if first.get(x) != theirs.get(x)]
@@ -141,14 +150,14 @@ class Team(NamedTuple):
                     "See the option `part` of `crop_batches`.",
                 )
 
-    def vote(self, value: bool, split: Split | None) -> jax.Array | None:
-        """Return the values of all processes as an array; None in a team of one."""
+    def vote(self, value: Vote, split: Split | None) -> jax.Array | None:
+        """Return the votes of all processes as an array; None in a team of one."""
         if self.size == 1 or split is None:
             return None
         mesh = Mesh(split.devices, ("device",))
         sharding = NamedSharding(mesh, PartitionSpec("device"))
         return jax.make_array_from_callback(
-            split.devices.shape, sharding, lambda index: np.full(1, value)
+            split.devices.shape, sharding, lambda index: np.full(1, value, np.int32)
         )
 
     def local(self, tree: PyTree) -> PyTree:

@@ -16,7 +16,7 @@ from jaxtyping import PyTree
 from inr import _checks
 from inr._typing import Array
 from inr.checkpoints import open_checkpoints
-from inr.training.processes import Team
+from inr.training.processes import Team, Vote
 from inr.training.records import Records
 from inr.training.results import Status, TrainResult
 from inr.training.step import TrainInfo, TrainState
@@ -33,8 +33,12 @@ class Resumable(Protocol):
 class Session:
     """Metrics, checkpoints and the best average of one training.
 
-    `resume` comes first; then `add_step` for each step, and `add_evaluation` and `save`
-    at the steps that are evaluated and saved.
+    `resume` comes first; then `next_batch` and `add_step` for each step, and
+    `add_evaluation` and `save` at the steps that are evaluated and saved.
+
+    Attributes:
+      failure: the error of this process's batches in a training by several processes.
+        It takes the steps until all of them know of it, because each needs the others.
     """
 
     def __init__(
@@ -45,6 +49,7 @@ class Session:
         score: str | None,
         iterator: Iterator[Any],
         arguments: Mapping[str, Any],
+        call: Mapping[str, Any],
     ) -> None:
         """Open the checkpoints of `folder` until `stack` closes.
 
@@ -55,7 +60,20 @@ class Session:
           score: name of the value to minimize, or None.
           iterator: the batches, at their first one.
           arguments: other values by name on which the result depends.
+          call: further values that a checkpoint may change, but no process.
+
+        Raises:
+          ValueError: in all processes, if they differ or have equal rows.
         """
+        self.failure: Exception | None = None
+        batch = None
+        if folder is not None or team.size > 1:
+            batch, iterator = _peek(iterator, resumable=folder is not None)
+            layout = _layout_of(batch, team.size)
+            arguments = {**arguments, "score": score, "batches": layout}
+            team.check_agreement({**arguments, **call, "checkpoint": folder is None})
+            team.check_parts(batch)
+        self._iterator, self._first_batch = iterator, batch
         self._team = team
         self._checkpoints = self._path = None
         if folder is not None:
@@ -66,7 +84,6 @@ class Session:
                 self._path = pathlib.Path(folder) / "metrics.jsonl"
 
             team.first(open_folder)
-        self._iterator = iterator
         self._score_name = score
         self._score = self._best_score = math.inf
         self._best_ema: PyTree | None = None
@@ -100,6 +117,28 @@ class Session:
         position = json.loads(last.extra["batches"].tobytes())
         self._records = Records(self._path, int(last.tree.step))
         return self._records.rows, jax.tree.leaves(last.tree), score, ema, position
+
+    def next_batch(self, step: int, num_steps: int) -> PyTree:
+        """Return the batch of a step; after a failure in a team, any one."""
+        try:
+            if self.failure is None:
+                return next(self._iterator)
+        except StopIteration:
+            expected = f"{num_steps} or more trees of arrays"
+            fix = "Repeat the dataset, or lower `num_steps`."
+            self.failure = _checks.fail("batches", expected, f"{step - 1}", fix)
+        except Exception as error:
+            self.failure = error
+        assert self.failure is not None
+        if self._team.size == 1:
+            raise self.failure
+        return self._first_batch
+
+    def vote(self, is_interrupted: bool) -> Vote:
+        """What this process wants after the step of the last batch."""
+        if self.failure is not None:
+            return Vote.FAIL
+        return Vote.STOP if is_interrupted else Vote.CONTINUE
 
     def add_step(self, step: int, info: TrainInfo) -> bool:
         """Wait for a step and add its row. Return False if it was not finite."""
@@ -137,7 +176,7 @@ class Session:
         """Write a checkpoint, rated by the score of this step's evaluation."""
         score, self._score = self._score, math.inf
         if self._checkpoints is not None:
-            assert isinstance(self._iterator, Resumable)  # `peek` has checked it.
+            assert isinstance(self._iterator, Resumable)  # `_peek` has checked it.
             state_bytes = json.dumps(self._iterator.get_state()).encode()
             position = np.frombuffer(state_bytes, np.uint8)
             extra = {"batches": position, "score": np.asarray(score)}
@@ -158,7 +197,7 @@ class Session:
         )
 
 
-def peek(iterator: Iterator[Any], *, resumable: bool) -> tuple[PyTree, Iterator[Any]]:
+def _peek(iterator: Iterator[Any], *, resumable: bool) -> tuple[PyTree, Iterator[Any]]:
     """Return the first batch, None if there is none, and an iterator that starts at it.
 
     Args:
@@ -181,7 +220,7 @@ def peek(iterator: Iterator[Any], *, resumable: bool) -> tuple[PyTree, Iterator[
     return batch, iterator
 
 
-def layout_of(batch: PyTree, parts: int) -> list[Any]:
+def _layout_of(batch: PyTree, parts: int) -> list[Any]:
     """Return the structure, shapes and dtypes of a batch.
 
     Args:
@@ -196,7 +235,7 @@ def layout_of(batch: PyTree, parts: int) -> list[Any]:
 
 
 def _set_position(iterator: Iterator[Any], position: dict[str, Any]) -> None:
-    assert isinstance(iterator, Resumable)  # `peek` has checked it.
+    assert isinstance(iterator, Resumable)  # `_peek` has checked it.
     try:
         iterator.set_state(position)
     except (KeyError, IndexError, ValueError, TypeError) as error:

@@ -51,7 +51,7 @@ def loss(params, key, crops):
 def evaluate(params):
     return dict(size=(params["w"] ** 2).sum())
 
-def batches(part=(INDEX, COUNT), batch_size=8):
+def batches(part=(INDEX, COUNT), batch_size=8, images=images):
     return training.crop_batches(
         jax.random.key(3), images, batch_size=batch_size, side=16, part=part
     )
@@ -103,6 +103,12 @@ stopped = train(Interrupting(), checkpoint=folder + "_stopped")
 report["stopped"] = [stopped.status, stopped.num_steps]
 report["continued"] = bits(train(checkpoint=folder + "_stopped"))
 
+def damaged():
+    yield from itertools.islice(iter(batches()), 3 if INDEX else None)
+    raise OSError("damaged")
+
+report["failure"] = error(lambda: train(damaged()))
+
 def other_loss(params, key, crops):
     value, metrics = loss(params, key, crops)
     return value * {factor}, metrics
@@ -117,6 +123,7 @@ report["errors"] = dict(
     code=error(lambda: train(loss=other_loss)),
     rows=error(lambda: train(batches((0, 2)))),
     size=error(lambda: train(batches(batch_size=4 + 2 * INDEX))),
+    images=error(lambda: train(batches(images=images[: 8 - INDEX]))),
     parts=error(lambda: batches(batch_size=7)),
     folder=error(lambda: train(checkpoint=file)),
     devices=error(lambda: train(sharding=half)),
@@ -224,6 +231,7 @@ def test_all_processes_stop_when_one_is_interrupted(reports):
         ("code", "ValueError: `code` must be equal in all processes"),
         ("rows", "ValueError: `batches` must be a different part of each batch"),
         ("size", "ValueError: `batches` must be equal in all processes"),
+        ("images", "ValueError: `images` must be equal in all processes"),
         ("parts", "ValueError: `batch_size` must be a multiple of 2"),
         ("folder", "ValueError: `checkpoint` must be a folder, got the file"),
         ("devices", "ValueError: `sharding` must be on devices of this process"),
@@ -234,6 +242,13 @@ def test_all_processes_raise_the_same_error(reports, name, message):
     if name != "devices":  # The first process could train on its own device.
         assert first["errors"][name] == second["errors"][name]
     assert second["errors"][name].startswith(message)
+
+
+@pytest.mark.slow
+def test_no_process_waits_for_one_that_cannot_read_its_batch(reports):
+    first, second, _ = reports
+    assert first["failure"].startswith("RuntimeError: Another process failed to read")
+    assert second["failure"] == "OSError: damaged"
 
 
 @pytest.mark.slow
