@@ -71,6 +71,32 @@ def as_split(argument: str, value: Any) -> Split:
     )
 
 
+def as_local_split(argument: str, value: Any) -> Split | None:
+    """Return the shardings of an option on devices of this process; None for None.
+
+    Raises:
+      ValueError: as `as_split`, and for devices of other processes.
+    """
+    if value is None:
+        return None
+    split = as_split(argument, value)
+    if not split.rows.is_fully_addressable:
+        expected = "on devices of this process"
+        raise _checks.fail(argument, expected, "a mesh of several processes")
+    return split
+
+
+def check_rows(argument: str, split: Split, rows: int) -> None:
+    """Raise unless rows can be split evenly over the devices."""
+    if rows % split.count:
+        raise _checks.fail(
+            argument,
+            f"a multiple of {split.count} along the leading axis, one for each device",
+            rows,
+            "Change their number, or use fewer devices.",
+        )
+
+
 def from_local_rows(argument: str, split: Split, tree: PyTree) -> PyTree:
     """Return arrays on all devices from the rows of each process.
 

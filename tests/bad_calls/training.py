@@ -1,6 +1,5 @@
 """Calls of `inr.training`."""
 
-import jax
 import numpy as np
 import optax
 from bad_calls.arrays import array
@@ -19,6 +18,7 @@ from bad_calls.kinds import (
     OMITTED,
     POSITIVE,
     RNG,
+    SHARDING,
     Kind,
     Lazy,
     choice,
@@ -187,7 +187,7 @@ CALLS = {
         "score": kind(OMITTED, number=3, array=np.ones(3)).optional(),
         "checkpoint": CHECKPOINT,
         "checkpoint_every": COUNT.default(),
-        "sharding": kind(OMITTED, number=3, list=jax.devices()).optional(),
+        "sharding": SHARDING,
         "progress": FLAG,
     },
     training.init_training: {"params": TREE, "optimizer": TRANSFORMATION},
