@@ -33,9 +33,9 @@ class Split(NamedTuple):
     @property
     def devices(self) -> np.ndarray:
         """All devices of the mesh, `[n]`."""
-        devices = self.rows.mesh.devices
-        assert devices is not None  # `as_split` has checked it.
-        return devices.ravel()
+        mesh = self.rows.mesh
+        assert isinstance(mesh, Mesh)  # `as_split` has checked it.
+        return mesh.devices.ravel()
 
 
 def as_split(argument: str, value: Any) -> Split:
@@ -55,7 +55,7 @@ def as_split(argument: str, value: Any) -> Split:
     """
     _checks.check_type(argument, value, Mesh, NamedSharding)
     mesh = value if isinstance(value, Mesh) else value.mesh
-    if mesh.devices is None:
+    if not isinstance(mesh, Mesh):
         raise _checks.fail(argument, "on a mesh of devices", "an abstract mesh")
     spec = PartitionSpec(mesh.axis_names)
     if isinstance(value, NamedSharding):
