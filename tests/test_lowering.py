@@ -218,7 +218,7 @@ def parameter(name):
     return pytest.param(name, marks=slow + [pytest.mark.long] * (name in LONG))
 
 
-@pytest.mark.parametrize("name", map(parameter, PROGRAMS))
+@pytest.mark.parametrize("name", [parameter(name) for name in PROGRAMS])
 def test_a_program_lowers_for_accelerators(name):
     text, calls = lowered(*PROGRAMS[name]())
     assert "func.func public @main" in text
