@@ -157,28 +157,23 @@ def _rows(
         return
     import ray
 
-    with contextlib.closing(_Cluster(ray, address)):
-        dataset = ray.data.from_items([{"name": name} for name in names])
-        results = dataset.repartition(min(len(names), 8 * workers)).map_batches(
+    # A cluster that Ray starts here needs a processor beside those of the workers.
+    processors = None if address else workers + 1
+    ray.init(address=address, num_cpus=processors, log_to_driver=False)
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    with contextlib.ExitStack() as stack:
+        stack.callback(ray.shutdown)
+        items = [{"name": name} for name in names]
+        blocks = min(len(names), 8 * workers)
+        dataset = ray.data.from_items(items, override_num_blocks=blocks)
+        results = dataset.map_batches(
             Worker,
             fn_constructor_args=options,
-            concurrency=workers,
+            compute=ray.data.ActorPoolStrategy(size=min(workers, len(names))),
             batch_size=1,
             num_gpus=gpus,
         )
         yield from results.iter_rows()
-
-
-class _Cluster:
-    """A connection to Ray; closing it ends a cluster that it started."""
-
-    def __init__(self, ray: Any, address: str | None):
-        self._ray = ray
-        ray.init(address=address, ignore_reinit_error=True, log_to_driver=False)
-        ray.data.DataContext.get_current().enable_progress_bars = False
-
-    def close(self) -> None:
-        self._ray.shutdown()
 
 
 def main() -> None:
