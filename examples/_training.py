@@ -1,8 +1,12 @@
 """Options, data and the run that the training examples share."""
 
 import argparse
+import math
 import pathlib
 import re
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Sequence
 
 import jax
@@ -42,6 +46,63 @@ def add_options(parser: argparse.ArgumentParser, *, out: str, crop: int) -> None
     parser.add_argument(
         "--quick", action="store_true", help="a small model, in seconds"
     )
+
+
+def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Add the options of several processes, read all, and connect the processes."""
+    parser.add_argument(
+        "--processes",
+        metavar="N",
+        default="1",
+        help="train on all devices of N processes: start this command once for each, "
+        "or without --process to start all of them here; auto on a cluster that JAX "
+        "detects, such as Slurm and TPU pods",
+    )
+    parser.add_argument(
+        "--process", type=int, metavar="I", help="number of this process, from 0"
+    )
+    parser.add_argument(
+        "--coordinator",
+        metavar="HOST:PORT",
+        default="127.0.0.1:12321",
+        help="a free port on the host of process 0",
+    )
+    args = parser.parse_args()
+    connect(args)
+    return args
+
+
+def connect(args: argparse.Namespace) -> None:
+    """Connect this process to the others, before any computation."""
+    if args.processes == "auto":
+        jax.distributed.initialize()
+        return
+    if not args.processes.isdecimal() or int(args.processes) < 1:
+        raise SystemExit(f"--processes must be a count or auto, got {args.processes!r}")
+    count = int(args.processes)
+    if args.process is None and count > 1:
+        raise SystemExit(start_all(count))
+    try:
+        training.join_processes(
+            args.coordinator, process=args.process or 0, num_processes=count
+        )
+    except (TimeoutError, ValueError) as error:
+        raise SystemExit(error) from None
+
+
+def start_all(count: int) -> int:
+    """Start processes on this machine, and end all of them if one fails."""
+    command = [sys.executable, *sys.argv, "--process"]
+    running = [subprocess.Popen([*command, str(i)]) for i in range(count)]
+    try:
+        while any(code is None for code in [child.poll() for child in running]):
+            if any(child.returncode for child in running):
+                break
+            time.sleep(0.1)
+    finally:
+        for child in running:
+            child.terminate()
+    return max(child.wait() and 1 for child in running)
 
 
 def load_images(
@@ -132,6 +193,7 @@ def run(
         batch_size=args.batch,
         side=args.crop,
         symmetry=symmetry,
+        part=(jax.process_index(), jax.process_count()),
     )
     result = training.train(
         jax.random.key(2),
@@ -144,7 +206,10 @@ def run(
         score=args.keep_best and f"held_out_{args.keep_best}",
         checkpoint=None if args.quick else args.out / "checkpoints",
         checkpoint_every=min(args.checkpoint_every, args.steps),
+        sharding=mesh(args.batch),
     )
+    if jax.process_index() > 0:
+        return result.best_ema if args.keep_best else result.ema
     args.out.mkdir(parents=True, exist_ok=True)
     params = result.best_ema if args.keep_best else result.ema
     errors = describe(evaluate(params))
@@ -153,6 +218,16 @@ def run(
     save_model(file, model, params)
     print("wrote", file)
     return params
+
+
+def mesh(batch_size: int) -> jax.sharding.Mesh | None:
+    """All devices; in one process, as many of them as divide the batch."""
+    devices = jax.devices()
+    if jax.process_count() == 1:
+        devices = devices[: math.gcd(batch_size, len(devices))]
+    if len(devices) == 1:
+        return None
+    return jax.make_mesh((len(devices),), ("batch",), devices=devices)
 
 
 def evaluation(loss: training.Loss, held_out: np.ndarray) -> Callable:

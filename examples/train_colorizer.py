@@ -90,7 +90,7 @@ def parse() -> argparse.Namespace:
         action="store_true",
         help="lightness from 0 to 100, and the frequency 1/30 that goes with it",
     )
-    args = parser.parse_args()
+    args = _training.parse(parser)
     if args.quick:
         args.steps, args.batch, args.width, args.side = 8, 4, 8, 32
         args.crop = min(args.crop, 64)

@@ -121,7 +121,7 @@ def parse() -> argparse.Namespace:
         default=0.1,
         help="fraction of training examples without the image",
     )
-    args = parser.parse_args()
+    args = _training.parse(parser)
     if args.quick:
         args.steps, args.batch, args.num_points = 8, 2, 64
         args.checkpoint_every = 8

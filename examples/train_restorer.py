@@ -120,7 +120,7 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--luma-weight", type=float, default=20.0)
     parser.add_argument("--widths", type=int, nargs="+", default=[32, 64, 128, 160])
-    args = parser.parse_args()
+    args = _training.parse(parser)
     if args.cells and args.cells.isdecimal():
         args.cells = int(args.cells)
     if args.quick:

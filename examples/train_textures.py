@@ -101,7 +101,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--width", type=int, default=32)
     parser.add_argument("--blocks", type=int, nargs="+")
     parser.add_argument("--textures", type=int, nargs=3, default=[64, 128, 256])
-    args = parser.parse_args()
+    args = _training.parse(parser)
     if args.perceptual and not args.vgg16:
         parser.error("--perceptual needs --vgg16")
     if args.encoder and args.scale == 1:

@@ -145,7 +145,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--frozen", type=int, default=300, help="first steps, with a frozen trunk"
     )
-    args = parser.parse_args()
+    args = _training.parse(parser)
     if args.quick:
         args.steps, args.batch, args.crop, args.checkpoint_every = 8, 4, 128, 8
         args.side, args.target_side, args.width, args.blocks = 16, 64, 8, 1

@@ -21,8 +21,12 @@ def split_into_blocks(batch: Any, max_rows: int) -> tuple[Any, Array]:
       last row of the batch as padding, and a mask `[blocks, rows in a block]` that is
       False for padding.
     """
+    return split_into(batch, -(-jax.tree.leaves(batch)[0].shape[0] // max_rows))
+
+
+def split_into(batch: Any, number: int) -> tuple[Any, Array]:
+    """Split a batch into a number of blocks of equal size, as `split_into_blocks`."""
     rows = jax.tree.leaves(batch)[0].shape[0]
-    number = -(-rows // max_rows)
     size = -(-rows // number)
 
     def split(x: Array) -> Array:

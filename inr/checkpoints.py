@@ -223,7 +223,8 @@ def open_checkpoints(
       `Checkpoints`. Leaving the block waits until the last one is on disk.
 
     Raises:
-      ValueError: if `folder` is a file, or in use by another process.
+      ValueError: if `folder` is a file, or in use by another process; or if this is not
+        the first of several processes that JAX has connected.
     """
     import orbax.checkpoint as ocp
 
@@ -232,7 +233,11 @@ def open_checkpoints(
         raise ValueError(f"`checkpoint` must be a folder, got the file {path}.")
     path.mkdir(parents=True, exist_ok=True)
     ratings: dict[int, float] = {}
-    options = ocp.CheckpointManagerOptions(preservation_policy=_LastTwoAndBest(ratings))
+    options = ocp.CheckpointManagerOptions(
+        preservation_policy=_LastTwoAndBest(ratings),
+        create=False,
+        multiprocessing_options=_first_process(),
+    )
     with (
         locked_folder("checkpoint", path),
         ocp.CheckpointManager(path, options=options) as manager,
@@ -240,6 +245,24 @@ def open_checkpoints(
         fingerprint = {name: digest(value) for name, value in arguments.items()}
         yield Checkpoints(manager, path, fingerprint, ratings)
         manager.wait_until_finished()
+
+
+def _first_process() -> Any:
+    """Keep orbax from waiting for other processes; only the first one can write."""
+    import orbax.checkpoint as ocp
+
+    if jax.process_count() == 1:
+        return ocp.options.MultiprocessingOptions()
+    if jax.process_index() != 0:
+        raise _checks.fail(
+            "checkpoint",
+            f"None in process {jax.process_index()} of {jax.process_count()}",
+            "a folder",
+            "For work that is independent, do not connect the processes.",
+        )
+    return ocp.options.MultiprocessingOptions(
+        active_processes={0}, barrier_sync_key_prefix="inr"
+    )
 
 
 def check_num_steps(num_steps: int, step: int) -> None:

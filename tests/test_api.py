@@ -41,6 +41,7 @@ WITHOUT_RESULT = {
     "check_module",
     "check_options",
     "check_params",
+    "join_processes",
     "save_field",
     "save_model",
     "write_audio",

@@ -34,6 +34,7 @@ ORDER = (
     "init",
     "target_loss",
     "target_psnr",
+    "sharding",
     "checkpoint",
     "progress",
     "callback",

@@ -27,10 +27,11 @@ _STEPS = (40, 600)
 """Fewest and most steps that `minutes` may mean."""
 _PROBE_STEPS = 30
 _BPP_OF_WEIGHT_1E_3 = 0.6
-# Further steps that bring a file to its size: as after this share of a search.
+# Further steps that bring a file to its size: as after these shares of a search, the
+# second while the size is far off.
 _MAX_TRIES = 20
 _STEPS_OF_TRY = 12
-_SHARE_OF_TRY = 0.75
+_SHARES_OF_TRY = (0.75, 0.3)
 _TOLERANCE = 0.015
 
 
@@ -235,7 +236,7 @@ def _meet(
         state = state._replace(log_weight=state.log_weight + np.float32(1.7 * error))
         state = search.advance(
             state, _STEPS_OF_TRY, networks=nets, tile=tile,
-            total=round(state.step / _SHARE_OF_TRY), target=None,
+            total=round(state.step / _SHARES_OF_TRY[abs(error) > 0.2]), target=None,
         ).state  # fmt: skip
     if best is None:
         raise _checks.fail("file_bytes", "larger, for this picture", target.num_bytes)

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from inr import _checks
+from inr._sharding import Devices
 from inr._typing import Array, Field, ImageLike, Key, Region, Size
 from inr.colorization.fields import (
     LumaChromaField,
@@ -33,6 +34,7 @@ def colorize(
     detail: str | os.PathLike | LoadedModel | None = "upscale",
     max_bytes: int | None = None,
     progress: bool = True,
+    sharding: Devices | None = None,
 ) -> Array:
     """Colorize a gray image or a region of it, at any size.
 
@@ -58,6 +60,9 @@ def colorize(
         predicts.
       max_bytes: memory that rendering may allocate, see `inr.render`.
       progress: show a bar if rendering takes more than two seconds.
+      sharding: devices among which the work is split: a mesh, such as
+        `jax.make_mesh((8,), ("devices",))`, or a `NamedSharding`. Each computes some
+        points of every tile; one encodes the image.
 
     Returns:
       RGB `[*size, 3]`, sRGB-encoded, not clipped.
@@ -70,7 +75,7 @@ def colorize(
     image = as_gray("gray", gray)
     size = _result_size(image, size, region)
     field = colorization_field(image, model=model, detail=detail)
-    return _render(field, size, region, max_bytes, progress)
+    return _render(field, size, region, max_bytes, progress, sharding)
 
 
 def colorize_samples(
@@ -151,6 +156,7 @@ def _render(
     region: Region | None,
     max_bytes: int | None = None,
     progress: bool = True,
+    sharding: Devices | None = None,
 ) -> Array:
     rgb = render(
         field,
@@ -159,6 +165,7 @@ def _render(
         antialias="integral" if isinstance(field, LumaChromaField) else None,
         max_bytes=max_bytes,
         progress=progress,
+        sharding=sharding,
     )
     return jnp.asarray(rgb)
 

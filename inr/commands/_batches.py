@@ -70,6 +70,35 @@ def list_sources(
     return [Source(name, path) for name, path in zip(_names(files), files, strict=True)]
 
 
+def take_shard(
+    sources: list[Source], shard: str | None, outputs: Outputs
+) -> list[Source]:
+    """Every n-th input, for one of n jobs that share them.
+
+    Args:
+      sources: the inputs of all jobs, in the same order in each. Their names are unique
+        among all of them.
+      shard: `"i/n"`, the i-th of n jobs, from 1; None for all inputs.
+      outputs: where the job writes.
+
+    Raises:
+      ValueError: for another form, i out of range, or one output file for several
+        inputs.
+    """
+    if shard is None:
+        return sources
+    form = "'i/n' with i from 1 to n"
+    parts = shard.split("/") if isinstance(shard, str) else []
+    if len(parts) != 2 or not all(part.isdecimal() for part in parts):
+        raise _checks.fail("shard", form, repr(shard))
+    index, count = map(int, parts)
+    if not 1 <= index <= count:
+        raise _checks.fail("shard", form, repr(shard))
+    if outputs.is_single and len(sources) > 1:
+        raise _checks.fail("output", "a folder for several inputs", str(outputs.path))
+    return sources[index - 1 :: count]
+
+
 def list_files(
     argument: str, paths: Sequence[Path], *, extensions: Sequence[str] | None = None
 ) -> list[pathlib.Path]:

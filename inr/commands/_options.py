@@ -41,6 +41,16 @@ def add_console(
         )
 
 
+def add_shard(parser: argparse.ArgumentParser) -> None:
+    """Add the option `--shard`, see `take_shard`."""
+    parser.add_argument(
+        "--shard",
+        metavar="I/N",
+        help="work on the I-th of N equal parts of the inputs, for job arrays: 3/16 is "
+        "the third of 16 jobs (default: all inputs)",
+    )
+
+
 def add_output(
     parser: argparse.ArgumentParser,
     *,

@@ -18,12 +18,13 @@ from inr.colorization import (
     colorize as colorize_image,
     colorize_samples,
 )
-from inr.commands._batches import Source, for_each, list_sources
+from inr.commands._batches import Source, for_each, list_sources, take_shard
 from inr.commands._options import (
     add_console,
     add_model,
     add_output,
     add_region,
+    add_shard,
     add_size,
 )
 from inr.commands._outputs import Files, Outputs, as_outputs, region_suffix
@@ -84,6 +85,7 @@ def add_colorize(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=int, default=0, help="seed of the samples (default: %(default)s)"
     )
+    add_shard(parser)
     add_output(parser, large=True)
     add_console(parser, {"side": 128})
 
@@ -98,6 +100,7 @@ def colorize(
     num_samples: int = 0,
     preset: Preset | None = None,
     seed: int = 0,
+    shard: str | None = None,
     output: Outputs | str | os.PathLike = "out",
 ) -> list[pathlib.Path]:
     """Colorize images, and compare them with the originals if those have colors.
@@ -115,6 +118,7 @@ def colorize(
       preset: how samples are drawn, a name in `inr.colorization.PRESETS`; by default
         `"default"`.
       seed: seed of the samples.
+      shard: `"3/16"` for the third of 16 jobs that share the images; None for all.
       output: where to write the images and, for each, a contact sheet.
 
     Returns:
@@ -164,9 +168,8 @@ def colorize(
         files.write_sheet("_sheet", panels)
         return files
 
-    return for_each(
-        list_sources("images", images, sample=PORTRAIT), colorize_one, outputs
-    )
+    sources = list_sources("images", images, sample=PORTRAIT)
+    return for_each(take_shard(sources, shard, outputs), colorize_one, outputs)
 
 
 def _without_false_color(image: np.ndarray) -> np.ndarray:

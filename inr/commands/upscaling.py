@@ -12,12 +12,13 @@ import numpy as np
 
 from inr import _checks
 from inr._typing import Array, Region, Size
-from inr.commands._batches import Source, for_each, list_sources
+from inr.commands._batches import Source, for_each, list_sources, take_shard
 from inr.commands._options import (
     add_console,
     add_model,
     add_output,
     add_region,
+    add_shard,
     add_training,
 )
 from inr.commands._outputs import Files, Outputs, as_outputs, region_suffix
@@ -98,6 +99,7 @@ def add_upscale(parser: argparse.ArgumentParser) -> None:
         help="reduce larger images to this longer side first (default: no limit, and "
         "512 for --method siren)",
     )
+    add_shard(parser)
     group = parser.add_argument_group("options of --method siren")
     add_training(group, num_steps=300, width=128)
     add_output(parser, large=True)
@@ -117,6 +119,7 @@ def upscale(
     num_steps: int = 300,
     width: int = 128,
     seed: int = 0,
+    shard: str | None = None,
     output: Outputs | str | os.PathLike = "out",
 ) -> list[pathlib.Path]:
     """Enlarge images by any factor, and compare with bicubic interpolation.
@@ -138,6 +141,7 @@ def upscale(
       num_steps: number of fitting steps of a SIREN.
       width: hidden units of a SIREN.
       seed: seed of a SIREN's initialization.
+      shard: `"3/16"` for the third of 16 jobs that share the images; None for all.
       output: where to write the enlarged images and, beside each, a contact sheet.
 
     Returns:
@@ -175,6 +179,7 @@ def upscale(
         return files
 
     sources = list_sources("images", images, sample="astronaut")
+    sources = take_shard(sources, shard, outputs)
     return for_each(sources, upscale_one, outputs)
 
 

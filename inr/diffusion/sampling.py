@@ -16,6 +16,7 @@ from jax import lax
 from jaxtyping import Float, PyTree
 
 from inr import _checks
+from inr._sharding import Devices, Split, as_local_split, check_rows
 from inr._typing import Array, ArrayLike, Denoiser, Key
 from inr.diffusion.hooks import Hooks, as_hooks
 from inr.diffusion.planning import Step, cached_steps, check_plan
@@ -55,6 +56,7 @@ def sample(
     condition: PyTree = None,
     noise: Noise | None = None,
     hooks: Hooks | None = None,
+    sharding: Devices | None = None,
 ) -> Array:
     """Draw a sample by removing noise step by step.
 
@@ -73,6 +75,9 @@ def sample(
         as `field_noise`; or the noise itself, `[num_steps, ...]`, with row i for step
         i.
       hooks: clipping, thresholding, projection of the noise, and inpainting.
+      sharding: devices among which the work is split: a mesh, such as
+        `jax.make_mesh((8,), ("devices",))`, or a `NamedSharding`. Each has a part of
+        the leading axis of x, whose length must be a multiple of their number.
 
     Returns:
       The sample, of the shape of x_T.
@@ -83,7 +88,9 @@ def sample(
         while noise must be drawn.
     """
     plan = (schedule, sampler, predicts)
-    return _sample(_prepare(key, denoiser, x_T, plan, condition, noise, hooks))
+    split = as_local_split("sharding", sharding)
+    inputs = _prepare(key, denoiser, x_T, plan, condition, noise, hooks)
+    return _sample(inputs if split is None else _to_devices(inputs, split))
 
 
 def sample_trajectory(
@@ -151,6 +158,22 @@ def _prepare(
     noise = _check_noise(key, noise, steps, x)
     denoiser = _checks.as_pytree("denoiser", denoiser)
     return _Inputs(key, denoiser, x, steps, condition, noise, hooks)
+
+
+def _to_devices(inputs: _Inputs, split: Split) -> _Inputs:
+    """Split x and the rows of its condition over devices, and copy everything else."""
+    x = inputs.x
+    if x.ndim == 0:
+        raise _checks.fail("x_T", "an array with a leading axis to split", "a number")
+    check_rows("x_T", split, len(x))
+
+    def put(leaf: Any) -> Array:
+        is_rows = np.ndim(leaf) > 0 and len(leaf) == len(x)
+        return jax.device_put(leaf, split.rows if is_rows else split.replicated)
+
+    condition = jax.tree.map(put, inputs.condition)
+    replicas = jax.device_put(inputs._replace(x=None, condition=None), split.replicated)
+    return replicas._replace(x=jax.device_put(x, split.rows), condition=condition)
 
 
 @jax.jit

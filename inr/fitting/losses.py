@@ -3,6 +3,7 @@
 A block fits a CPU's cache, so that memory does not grow with the rows of a batch.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,8 +11,10 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
+from jax.sharding import PartitionSpec
 
-from inr._memory import split_into_blocks
+from inr._memory import split_into, split_into_blocks
+from inr._sharding import Split
 from inr._typing import Array, Key, Params
 from inr.fields import BoundField
 from inr.fitting.terms import Term, draw_batch
@@ -22,33 +25,78 @@ _ROWS_ELSEWHERE = 2**18
 
 
 def loss_and_gradient(
-    key: Key, step: Array, model: nn.Module, params: Params, terms: tuple[Term, ...]
+    key: Key,
+    step: Array,
+    model: nn.Module,
+    params: Params,
+    terms: tuple[Term, ...],
+    split: Split | None = None,
 ) -> tuple[Array, Params]:
-    """Return the sum of all terms and its gradient in the collection `params`."""
+    """Return the sum of all terms and its gradient in the collection `params`.
+
+    Args:
+      key: PRNG key of the fit.
+      step: number of the step.
+      model: the module.
+      params: all its collections.
+      terms: the terms.
+      split: shardings; the rows of each batch are split over its devices.
+    """
     parts = []
     for i, term in enumerate(terms):
         batch = draw_batch(jax.random.fold_in(key, i), step, term)
-        part = _value_and_grad(model, params, term, batch)
+        part = _value_and_grad(model, params, term, batch, split)
         parts.append(jax.tree.map(lambda x, weight=term.weight: weight * x, part))
     return jax.tree.map(lambda *xs: sum(xs), *parts)
 
 
 def _value_and_grad(
-    model: nn.Module, params: Params, term: Term, batch: Any
+    model: nn.Module, params: Params, term: Term, batch: Any, split: Split | None
 ) -> tuple[Array, Params]:
     """Return the unweighted loss of one term and its gradient."""
 
-    def residual(trained: Params, batch: Any) -> Array:
+    def residual(params: Params, trained: Params, batch: Any) -> Array:
         return term.residual(BoundField(model, {**params, "params": trained}), batch)
 
-    if term.reduce is not None:
-        return _reduced(residual, term.reduce, params["params"], batch)
-
     rows = jax.tree.leaves(batch)[0].shape[0]
-    blocks, is_data = split_into_blocks(batch, _max_rows())
+    if term.reduce is not None:
+        here = functools.partial(residual, params)
+        return _reduced(here, term.reduce, params["params"], batch)
+    if split is None:
+        return _sum_of_blocks(residual, params, batch, jnp.bool_(True), rows)
+    parts, is_data = split_into(batch, split.count)
+    axes = split.rows.spec[0]
+
+    def on_device(params: Params, part: Any, is_data: Array) -> tuple[Array, Params]:
+        part, is_data = jax.tree.map(lambda x: x[0], (part, is_data))
+        return lax.psum(_sum_of_blocks(residual, params, part, is_data, rows), axes)
+
+    everywhere, divided = PartitionSpec(), PartitionSpec(axes)
+    on_devices = jax.shard_map(
+        on_device,
+        mesh=split.rows.mesh,
+        in_specs=(everywhere, divided, divided),
+        out_specs=everywhere,
+        check_vma=False,
+    )
+    return on_devices(params, parts, is_data)
+
+
+def _sum_of_blocks(
+    residual: Callable[[Params, Params, Any], Array],
+    params: Params,
+    batch: Any,
+    is_data: Array,
+    rows: int,
+) -> tuple[Array, Params]:
+    """Return the sum of squares where `is_data`, by `rows`, and its gradient."""
+    blocks, is_row = split_into_blocks(batch, _max_rows())
+    mask = split_into_blocks(
+        jnp.broadcast_to(is_data, jax.tree.leaves(batch)[0].shape[:1]), _max_rows()
+    )[0]
 
     def block_loss(trained: Params, batch: Any, is_data: Array) -> Array:
-        r = residual(trained, batch)
+        r = residual(params, trained, batch)
         square = jnp.square(r).reshape(r.shape[0], -1).mean(-1)
         return jnp.where(is_data, square, 0).sum() / rows
 
@@ -59,7 +107,7 @@ def _value_and_grad(
         return jax.tree.map(jnp.add, total, value_and_grad(block)), None
 
     first, rest = (
-        jax.tree.map(lambda x, part=part: x[part], (blocks, is_data))
+        jax.tree.map(lambda x, part=part: x[part], (blocks, is_row & mask))
         for part in (0, slice(1, None))
     )
     return lax.scan(add_block, value_and_grad(first), rest)[0]

@@ -13,6 +13,7 @@ from jax import lax
 
 from inr import _checks
 from inr._loop import Chunk, Outcome, drive
+from inr._sharding import Devices, as_local_split, check_rows
 from inr._typing import Array, ArrayLike, Key, Params
 from inr.fields import BoundField, check_params
 from inr.fitting.rates import Optimizer, split_optimizer
@@ -37,7 +38,7 @@ def fit_many(
     optimizer: Optimizer | None = None,
     init: Start | None = None,
     target_loss: float = 0.0,
-    sharding: jax.sharding.Sharding | None = None,
+    sharding: Devices | None = None,
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,
 ) -> FitManyResult:
@@ -58,8 +59,10 @@ def fit_many(
       init: parameters to start from, with their normalization. Every leaf has a leading
         axis b; an `Init`, or the name of a shipped one, has none.
       target_loss: loss at which the fit stops. Each field stops by itself.
-      sharding: distribution of the leading axis b over devices; by default one device
-        holds all fields.
+      sharding: devices among which the work is split: a mesh, such as
+        `jax.make_mesh((8,), ("devices",))`, or a `NamedSharding`. Each holds some of
+        the fields, whose number must be a multiple of that of the devices. By default
+        one device holds all fields.
       checkpoint: folder of checkpoints, from which an interrupted fit resumes. As for
         `fit`.
       progress: show a progress bar with the remaining time. Its loss is the mean.
@@ -74,15 +77,16 @@ def fit_many(
     rows = _checked_rows(signals)
     if batch_size is not None:
         batch_size = _checks.as_count("batch_size", batch_size)
-    if sharding is not None:
-        _checks.check_type("sharding", sharding, jax.sharding.Sharding)
+    split = as_local_split("sharding", sharding)
     b = len(rows[1])
+    if split is not None:
+        check_rows("signals", split, b)
     num_steps = _checks.as_count("num_steps", num_steps)
     target_loss = as_target_loss(target_loss)
     key_init, key_steps = jax.random.split(_checks.as_key("key", key))
     params = _initial_params(jax.random.split(key_init, b), model, rows, init)
     custom_optimizer, rates = split_optimizer(model, params, optimizer)
-    on_cpu = sharding is None and jax.default_backend() == "cpu"
+    on_cpu = split is None and jax.default_backend() == "cpu"
     settings = {
         "optimizer": custom_optimizer,
         "batch_size": batch_size,
@@ -98,8 +102,8 @@ def fit_many(
     }
     state = _init_states(params, custom_optimizer)
     keys = jax.random.split(key_steps, b)
-    if sharding is not None:
-        keys, state, rows = jax.device_put((keys, state, rows), sharding)
+    if split is not None:
+        keys, state, rows = jax.device_put((keys, state, rows), split.rows)
     outcome = drive(
         lambda state, limit: _advance_many(keys, state, model, rows, limit, **settings),
         state,

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -10,6 +11,7 @@ from flax import linen as nn
 
 from inr import _checks
 from inr._loop import Chunk, Outcome, drive
+from inr._sharding import Devices, Split, as_local_split
 from inr._typing import Key, Params
 from inr.checkpoints import DERIVED
 from inr.fields import BoundField, check_params
@@ -49,6 +51,7 @@ def run(
     progress: bool,
     callback: Callback | None,
     describe: Callable[[np.ndarray], str] = loss_text,
+    sharding: Devices | None = None,
 ) -> FitResult:
     """Take steps from `params` in the driver's chunks, and return the result.
 
@@ -58,16 +61,19 @@ def run(
     """
     num_steps = _checks.as_count("num_steps", num_steps)
     check_params(model, params, argument="init")
+    split = as_local_split("sharding", sharding)
     optimizer, rates = split_optimizer(model, params, optimizer)
     settings = {
         "optimizer": optimizer,
         "num_steps": num_steps,
         "learning_rate": rates,
         "target_loss": as_target_loss(target_loss),
+        "sharding": None if split is None else split.rows,
     }
+    key, params, device_terms = _to_devices(key, params, terms, split)
 
     def take_steps(state: FitState, limit: int) -> Chunk:
-        return _advance(key, state, model, terms, limit, **settings)
+        return _advance(key, state, model, device_terms, limit, **settings)
 
     outcome = drive(
         take_steps,
@@ -85,7 +91,26 @@ def run(
     return as_result(model, outcome)
 
 
-_advance = jax.jit(advance, static_argnames=("model", "optimizer"))
+_advance = jax.jit(advance, static_argnames=("model", "optimizer", "sharding"))
+
+
+def _to_devices(
+    key: Key, params: Params, terms: tuple[Term, ...], split: Split | None
+) -> tuple[Key, Params, tuple[Term, ...]]:
+    """Copy everything to all devices, and split rows that every step uses."""
+    if split is None:
+        return key, params, terms
+
+    def put(term: Term) -> Term:
+        rows = 0 if callable(term.data) else len(jax.tree.leaves(term.data)[0])
+        is_split = rows > 0 and term.batch_size is None and rows % split.count == 0
+        where = split.rows if is_split else split.replicated
+        leaves, treedef = jax.tree.flatten(term.data)
+        arrays = [jax.device_put(x, where) if hasattr(x, "ndim") else x for x in leaves]
+        return replace(term, data=jax.tree.unflatten(treedef, arrays))
+
+    key, params = jax.device_put((key, params), split.replicated)
+    return key, params, tuple(map(put, terms))
 
 
 def as_arguments(

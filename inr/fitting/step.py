@@ -11,6 +11,7 @@ from flax import linen as nn
 
 from inr import _checks
 from inr._loop import Chunk, repeat
+from inr._sharding import Devices, as_local_split
 from inr._typing import Array, Key, Params
 from inr.fields import check_module, check_params
 from inr.fitting.losses import loss_and_gradient
@@ -117,6 +118,7 @@ def fit_step(
     optimizer: optax.GradientTransformation | None = None,
     num_steps: int | Array = 500,
     learning_rate: float | Array | Mapping[str, float | Array] = 1e-3,
+    sharding: Devices | None = None,
 ) -> tuple[FitState, FitInfo]:
     """Take one step of a fit. Pure: it works under `jit`, `vmap` and `lax.scan`.
 
@@ -130,6 +132,7 @@ def fit_step(
       num_steps: length of the default optimizer's decay; may be traced.
       learning_rate: peak rate of the default optimizer, one number or a mapping from
         layer names to numbers; may be traced.
+      sharding: devices among which the rows of the batch are split, as for `fit`.
 
     Returns:
       The next state, and a `FitInfo`.
@@ -137,6 +140,7 @@ def fit_step(
     check_module(model)
     _checks.check_type("state", state, FitState)
     terms = as_terms(data)
+    split = as_local_split("sharding", sharding)
     _checks.check_scalar("num_steps", num_steps, _checks.as_count)
     is_mapping = isinstance(learning_rate, Mapping)
     for rate in learning_rate.values() if is_mapping else (learning_rate,):
@@ -148,7 +152,7 @@ def fit_step(
 
     def value_and_grad(trained: Params) -> tuple[Array, Params]:
         params = {**state.params, "params": trained}
-        return loss_and_gradient(key, state.step, model, params, terms)
+        return loss_and_gradient(key, state.step, model, params, terms, split)
 
     loss, gradient = value_and_grad(trained)
     if is_default:

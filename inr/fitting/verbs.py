@@ -6,6 +6,7 @@ import jax
 from flax import linen as nn
 
 from inr import _checks
+from inr._sharding import Devices
 from inr._typing import Key
 from inr.fitting.rates import Optimizer
 from inr.fitting.results import Callback, FitResult
@@ -25,6 +26,7 @@ def fit(
     optimizer: Optimizer | None = None,
     init: Start | None = None,
     target_loss: float = 0.0,
+    sharding: Devices | None = None,
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,
     callback: Callback | None = None,
@@ -54,6 +56,10 @@ def fit(
         name of a shipped one, whose model is used where none is passed. By default they
         are drawn by `model.init`.
       target_loss: loss at which the fit stops.
+      sharding: devices among which the work is split: a mesh, such as
+        `jax.make_mesh((8,), ("devices",))`, or a `NamedSharding`. Each computes some
+        rows of every step. Results equal those of one device to float tolerance. Terms
+        with `reduce` are not split.
       checkpoint: folder of checkpoints, from which an interrupted fit resumes. It is
         written every half minute and at the end, by one process at a time. A resumed
         fit equals an uninterrupted one bit by bit. `target_loss`, `progress` and
@@ -90,4 +96,5 @@ def fit(
         checkpoint=checkpoint,
         progress=progress,
         callback=callback,
+        sharding=sharding,
     )

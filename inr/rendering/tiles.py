@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.sharding import NamedSharding
 
 from inr import _checks
 from inr._typing import Array, Region, Size
@@ -55,7 +56,7 @@ def as_antialias(field: Any, antialias: Antialias | None) -> Antialias:
     return antialias
 
 
-@functools.partial(jax.jit, static_argnames=("points", "antialias"))
+@functools.partial(jax.jit, static_argnames=("points", "antialias", "sharding"))
 def tile(
     field: Any,
     first: Array,
@@ -65,10 +66,12 @@ def tile(
     *,
     points: int,
     antialias: Antialias,
+    sharding: NamedSharding | None = None,
 ) -> Array:
     """Values `[points, k]` at pixels in row-major order, from the index `first` `[d]`.
 
-    Beyond the last pixel the index wraps around; the caller discards those values.
+    Beyond the last pixel the index wraps around; the caller discards those values. The
+    points may be split over devices by `sharding`.
     """
     index = []
     remainder = jnp.arange(points, dtype=jnp.int32)
@@ -78,6 +81,8 @@ def tile(
         remainder = remainder // size[axis]
     center = jnp.stack(index[::-1], -1).astype(jnp.float32) + 0.5
     coords = origin[None] + pitch[None] * center
+    if sharding is not None:
+        coords = lax.with_sharding_constraint(coords, sharding)
     if antialias == "integral":
         return field.cell_mean(coords, pitch)
     if antialias == 1:

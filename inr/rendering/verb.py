@@ -10,6 +10,7 @@ from jax import lax
 
 from inr import _checks
 from inr._progress import progress_bar, tqdm
+from inr._sharding import Devices, as_local_split
 from inr._typing import Array, Field, Region, Size
 from inr.fields import check_field
 from inr.rendering.budget import tile_points
@@ -33,6 +34,7 @@ def render(
     max_bytes: int | None = None,
     out: np.ndarray | None = None,
     progress: bool = True,
+    sharding: Devices | None = None,
 ) -> Array | np.ndarray:
     """Values of a field on a regular grid, at pixel centers.
 
@@ -50,6 +52,10 @@ def render(
         tiles is chosen for speed.
       out: floating array `[*size, k]` to write the result to, such as a memory map.
       progress: whether to show a progress bar after two seconds.
+      sharding: devices among which the work is split: a mesh, such as
+        `jax.make_mesh((8,), ("devices",))`, or a `NamedSharding`. Each computes some
+        points of every tile. `max_bytes` is then the result and the memory of one
+        device.
 
     Returns:
       `[*size, k]`, not clipped; `out` if given.
@@ -63,6 +69,7 @@ def render(
     check_field(field)
     size = _checks.as_size("size", size)
     _checks.check_flag("progress", progress)
+    split = as_local_split("sharding", sharding)
     field = _checks.as_pytree("field", field)
     antialias = as_antialias(field, antialias)
     geometry = grid_geometry(size, region)
@@ -73,6 +80,12 @@ def render(
         field, geometry, antialias, max_bytes, 4 * n * k if out is None else 0
     )
     compute = functools.partial(tile, points=points, antialias=antialias)
+    if split is not None:
+        points *= split.count
+        compute = functools.partial(
+            tile, points=points, antialias=antialias, sharding=split.rows
+        )
+        field, geometry = jax.device_put((field, geometry), split.replicated)
     firsts = np.stack(np.unravel_index(np.arange(0, n, points), size), -1)
     firsts = firsts.astype(np.int32)
     next_tile = compute(field, firsts[0], *geometry)

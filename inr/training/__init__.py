@@ -3,8 +3,8 @@
 Modules: `image_files` (images in memory, split by hash), `crops` (the grain pipeline),
 `batches` (crops to inputs, points and target colors), `reduction` (smaller images),
 `augmentation` and `masks` (random changes, cells and holes), `degradations` (blur,
-noise, JPEG), `points` (placement of random points), `step` (the pure core) and `loop`
-(`train`).
+noise, JPEG), `points` (placement of random points), `step` (the pure core), `loop`
+(`train`) and `processes` (training on several machines).
 """
 
 from inr.training.augmentation import (
@@ -35,6 +35,7 @@ from inr.training.points import (
     draw_points as draw_points,
     halton as halton,
 )
+from inr.training.processes import join_processes as join_processes
 from inr.training.reduction import (
     Reduction as Reduction,
     reduce_crop as reduce_crop,

@@ -6,12 +6,13 @@ and takes its randomness from the step's key.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 import jax
 import numpy as np
 
 from inr import _checks
+from inr._fingerprint import digest
 from inr._typing import Key
 
 Symmetry = Literal["none", "mirror", "square"]
@@ -20,6 +21,7 @@ Symmetry = Literal["none", "mirror", "square"]
 # Grain's shuffle takes 5 ms an index for 8 images, 90 us for 512 and 24 us for 4096.
 _MIN_SHUFFLED = 512
 
+_NUM_COMPARED = 8  # images that processes compare
 _NUM_THREADS = 4
 _BATCHES_AHEAD = 4  # a batch of 32 crops of 256 x 256 has 6 MB
 
@@ -31,6 +33,7 @@ def crop_batches(
     batch_size: int,
     side: int,
     symmetry: Symmetry = "mirror",
+    part: tuple[int, int] = (0, 1),
 ) -> Iterable[np.ndarray]:
     """An endless grain dataset of random crops; every epoch has its own order.
 
@@ -47,18 +50,22 @@ def crop_batches(
       side: height and width of a crop, in pixels.
       symmetry: `"none"`; `"mirror"` flips half of the crops left to right; `"square"`
         draws one of the eight flips and rotations of a square.
+      part: `(index, count)`, which of `count` equal parts of each batch to read; in a
+        training by several processes, `(jax.process_index(), jax.process_count())`.
 
     Returns:
-      A `grain.IterDataset` of arrays `[b, side, side, c]`.
+      A `grain.IterDataset` of arrays `[b / count, side, side, c]`.
 
     Raises:
       ImportError: if grain is not installed.
-      ValueError: if an option is not a count or unknown, there are no images, or, when
-        it is read, an image is too small.
+      ValueError: if an option is not a count or unknown, the batch cannot be divided
+        by the number of parts, there are no images, or, when it is read, an image is
+        too small.
     """
     batch_size = _checks.as_count("batch_size", batch_size)
     side = _checks.as_count("side", side)
     _checks.check_choice("symmetry", symmetry, get_args(Symmetry))
+    index, count = _as_part(part, batch_size)
     key = _checks.as_key("key", key)
     if not isinstance(images, Sequence | np.ndarray) or isinstance(images, str):
         raise _checks.fail("images", "a sequence of images", type(images).__name__)
@@ -71,16 +78,37 @@ def crop_batches(
 
     seed = int(jax.random.bits(key, dtype=np.uint32))
     source = cast(Sequence[np.ndarray], images)  # An array is as good as a sequence.
-    return (
+    dataset = (
         grain.MapDataset.source(source)
         .seed(seed)
         .repeat(-(-_MIN_SHUFFLED // len(images)))
         .shuffle()
         .repeat()
         .random_map(crop)
-        .batch(batch_size)
+        .batch(batch_size // count)[index::count]
         .to_iter_dataset(grain.ReadOptions(_NUM_THREADS, _BATCHES_AHEAD))
     )
+    if count > 1:
+        # `train` compares it between processes, which may list other files.
+        fingerprint = digest([seed, symmetry, *_sample(source)])
+        dataset.fingerprint = fingerprint  # pyright: ignore[reportAttributeAccessIssue]
+    return dataset
+
+
+def _sample(images: Sequence[np.ndarray]) -> list[Any]:
+    """The number of images and a few of them, spread over the sequence."""
+    indices = np.linspace(0, len(images) - 1, _NUM_COMPARED).astype(int).tolist()
+    return [len(images), *(np.asarray(images[i]) for i in dict.fromkeys(indices))]
+
+
+def _as_part(part: tuple[int, int], batch_size: int) -> tuple[int, int]:
+    if not isinstance(part, tuple | list) or len(part) != 2:
+        raise _checks.fail("part", "(index, count)", repr(part))
+    count = _checks.as_count("part", part[1])
+    if batch_size % count:
+        expected = f"a multiple of {count}, the number of parts"
+        raise _checks.fail("batch_size", expected, batch_size)
+    return _checks.as_count("part", part[0], least=0, most=count - 1), count
 
 
 def _crop(image: np.ndarray, side: int, generator: np.random.Generator) -> np.ndarray:

@@ -10,22 +10,24 @@ not tell which parameters are the best; an evaluation does.
 
 import collections
 import contextlib
+import functools
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import PyTree
 
 from inr import _checks
 from inr._progress import progress_bar
+from inr._sharding import Devices, Split, as_split, from_local_rows
 from inr._typing import Array, Key
 from inr.checkpoints import check_num_steps
 from inr.training.interruption import interruptions
+from inr.training.processes import Vote, code_of, replicate, team_of
 from inr.training.results import TrainingDiverged, TrainResult
 from inr.training.session import Session
 from inr.training.step import (
@@ -53,7 +55,7 @@ def train(
     score: str | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: int = 1000,
-    sharding: NamedSharding | None = None,
+    sharding: Devices | None = None,
     progress: bool = True,
 ) -> TrainResult:
     """Train any parameters on any loss, one batch a step.
@@ -61,6 +63,12 @@ def train(
     With a `checkpoint` folder, the same call resumes a training that was killed, and
     its result equals that of an uninterrupted training bit by bit. Ctrl-C ends the
     training after the current step; pressed twice, it ends the training at once.
+
+    After `join_processes`, all processes make the same call with a mesh of all devices,
+    and `batches` are each process's own rows of every batch. They compare their
+    arguments first. The first process reads and writes the folder, and shows the bar;
+    `evaluate` runs in all of them, but only its values in the first process count. The
+    results have the parameters on one device of each process.
 
     Args:
       key: PRNG key; the number of each step is folded in.
@@ -85,9 +93,10 @@ def train(
         shapes of parameters, of the optimizer's state or of batches. Not compared are
         their values, the optimizer's rates, and the code of functions.
       checkpoint_every: number of steps between checkpoints, and between evaluations.
-      sharding: sharding of the batch's leading axis over the devices of a mesh, for
-        example `NamedSharding(mesh, PartitionSpec("batch"))`; parameters are
-        replicated. By default, one device is used.
+      sharding: devices among which each batch is split along its leading axis: a
+        mesh, such as `jax.make_mesh((8,), ("batch",))`, or a `NamedSharding`.
+        Parameters are replicated. By default, one device is used. See below for
+        devices of several processes.
       progress: show a bar with the loss, the last evaluation and the time left.
 
     Returns:
@@ -96,45 +105,46 @@ def train(
     Raises:
       TrainingDiverged: if the loss or its gradient becomes NaN or infinite.
       ValueError, TypeError: if options contradict each other, there are fewer batches
-        than steps, or a checkpoint is of another training or of more steps.
+        than steps, a batch cannot be split evenly, a checkpoint is of another training
+        or of more steps, or processes differ in their arguments or read equal rows.
     """
     num_steps = _checks.as_count("num_steps", num_steps)
     checkpoint_every = _checks.as_count("checkpoint_every", checkpoint_every)
     ema_decay = _checks.as_fraction("ema_decay", ema_decay)
-    _check_evaluation(evaluate, score)
-    if not isinstance(batches, Iterable):
-        raise _checks.fail("batches", "trees of arrays", type(batches).__name__)
+    _check_inputs(batches, evaluate, score)
     _checks.check_flag("progress", progress)
     key = _checks.as_key("key", key)
     optimizer = _as_optimizer(optimizer, num_steps)
     loss = _checks.as_pytree("loss", loss)
-    batch_sharding, replicated = _shardings(sharding)
+    split = None if sharding is None else as_split("sharding", sharding)
+    team = team_of(split)
     with contextlib.ExitStack() as stack:
         is_interrupted = stack.enter_context(interruptions())
-        iterator = iter(batches)
         state = init_training(params, optimizer=optimizer)
         arguments = _arguments(key, loss, state, ema_decay)
-        session = Session(stack, checkpoint, score, iterator, arguments)
-        key, state = jax.device_put((key, session.resume(state)), replicated)
+        call = _call(params, batches, loss, evaluate, num_steps, checkpoint_every)
+        iterator = iter(batches)
+        session = Session(stack, team, checkpoint, score, iterator, arguments, call)
+        key, state = _to_all_devices((key, session.resume(state)), split)
         start = int(state.step)
         check_num_steps(num_steps, start)
-        bar = progress_bar(num_steps, initial=start, progress=progress)
-        stack.enter_context(bar)
-        pending: collections.deque[tuple[int, TrainInfo]] = collections.deque()
+        show = progress and team.index == 0
+        bar = stack.enter_context(progress_bar(num_steps, initial=start, progress=show))
+        pending: collections.deque[tuple[int, TrainInfo, Any]] = collections.deque()
         for step in range(start + 1, num_steps + 1):
-            batch = _to_devices(_next(iterator, step, num_steps), batch_sharding)
-            state, info = _step(
-                key, state, batch, loss, optimizer=optimizer, ema_decay=ema_decay
+            batch = _to_rows(session.next_batch(step, num_steps), split)
+            votes = team.vote(session.vote(is_interrupted()), split)
+            state, info, vote = _step(
+                key, state, batch, loss, votes, optimizer=optimizer, ema_decay=ema_decay
             )
-            pending.append((step, info))
+            pending.append((step, info, vote))
             due = step % checkpoint_every == 0 or step == num_steps
-            stopping = is_interrupted()
-            while len(pending) > (0 if due or stopping else _STEPS_AHEAD):
-                finite = session.add_step(*pending.popleft())
-                if not finite:
-                    raise TrainingDiverged(session.result(state, "diverged"))
+            stopping = team.size == 1 and is_interrupted()
+            ahead = 0 if due or stopping else _STEPS_AHEAD
+            stopping |= _wait(pending, ahead, session, state)
             if due and evaluate is not None:
-                session.add_evaluation(step, evaluate(state.ema), state.ema)
+                ema = team.local(state.ema)
+                session.add_evaluation(step, evaluate(ema), ema)
             if due or stopping:
                 session.save(step, state)
             bar.set_postfix_str(session.describe(), refresh=False)
@@ -144,10 +154,74 @@ def train(
         return session.result(state, "finished")
 
 
-_step = jax.jit(train_step, static_argnames="optimizer")
+def _wait(
+    pending: collections.deque[tuple[int, TrainInfo, Array | None]],
+    ahead: int,
+    session: Session,
+    state: TrainState,
+) -> bool:
+    """Wait for all but `ahead` steps; for all, and return True, after a vote to stop.
+
+    Processes stop together, because all of them see the vote of the same step.
+    """
+    stopping = False
+    while len(pending) > ahead:
+        step, info, vote = pending.popleft()
+        vote = Vote.CONTINUE if vote is None else Vote(int(vote))
+        if vote == Vote.FAIL:
+            raise session.failure or RuntimeError(
+                f"Another process failed to read its batch of step {step}; see there."
+            )
+        if not session.add_step(step, info):
+            raise TrainingDiverged(session.result(state, "diverged"))
+        if vote == Vote.STOP:
+            stopping, ahead = True, 0
+    return stopping
 
 
-def _check_evaluation(evaluate: Any, score: Any) -> None:
+@functools.partial(jax.jit, static_argnames="optimizer")
+def _step(
+    key: Key,
+    state: TrainState,
+    batch: PyTree,
+    loss: Loss,
+    votes: Array | None,
+    **options: Any,
+) -> tuple[TrainState, TrainInfo, Array | None]:
+    """A step, and the strongest of the processes' votes."""
+    state, info = train_step(key, state, batch, loss, **options)
+    return state, info, None if votes is None else jnp.max(votes)
+
+
+def _call(
+    params: PyTree,
+    batches: Any,
+    loss: Loss,
+    evaluate: Any,
+    num_steps: int,
+    checkpoint_every: int,
+) -> dict[str, Any]:
+    """Name what processes must agree on besides the arguments of a checkpoint."""
+    return {
+        "params": params,
+        "images": getattr(batches, "fingerprint", None),
+        "num_steps": num_steps,
+        "checkpoint_every": checkpoint_every,
+        "code": [code_of(loss), code_of(evaluate)],
+    }
+
+
+def _to_all_devices(tree: PyTree, split: Split | None) -> PyTree:
+    if split is None:
+        return jax.device_put(tree)
+    if split.rows.is_fully_addressable:
+        return jax.device_put(tree, split.replicated)
+    return replicate(split, tree)
+
+
+def _check_inputs(batches: Any, evaluate: Any, score: Any) -> None:
+    if not isinstance(batches, Iterable):
+        raise _checks.fail("batches", "trees of arrays", type(batches).__name__)
     if evaluate is not None:
         _checks.check_callable("evaluate", evaluate)
     if score is not None:
@@ -185,32 +259,5 @@ def _arguments(
     }
 
 
-def _shardings(
-    sharding: NamedSharding | None,
-) -> tuple[NamedSharding | None, NamedSharding | None]:
-    """Shardings of the batch and of everything else, on a mesh with automatic axes."""
-    if sharding is None:
-        return None, None
-    _checks.check_type("sharding", sharding, NamedSharding)
-    devices = sharding.mesh.devices
-    if devices is None:
-        raise _checks.fail("sharding", "on a mesh of devices", "an abstract mesh")
-    mesh = Mesh(devices, sharding.mesh.axis_names)
-    return NamedSharding(mesh, sharding.spec), NamedSharding(mesh, PartitionSpec())
-
-
-def _to_devices(batch: PyTree, sharding: NamedSharding | None) -> PyTree:
-    if sharding is None:
-        return batch
-    return jax.tree.map(
-        lambda x: jax.make_array_from_process_local_data(sharding, np.asarray(x)), batch
-    )
-
-
-def _next(iterator: Iterator[Any], step: int, num_steps: int) -> Any:
-    try:
-        return next(iterator)
-    except StopIteration:
-        fix = "Repeat the dataset, or lower `num_steps`."
-        expected, got = f"{num_steps} or more trees of arrays", f"{step - 1}"
-        raise _checks.fail("batches", expected, got, fix) from None
+def _to_rows(batch: PyTree, split: Split | None) -> PyTree:
+    return batch if split is None else from_local_rows("batches", split, batch)

@@ -11,8 +11,7 @@ import itertools
 import math
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -20,11 +19,14 @@ import numpy as np
 
 from inr import _checks, _conversions, rendering
 from inr._memory import program_bytes
-from inr._typing import Array, ArrayLike, ImageLike, Params, Region, Size
+from inr._sharding import Devices, Split, as_local_split
+from inr._typing import Array, ImageLike, Region, Size
 from inr.coords import region_size, sample_grid
-from inr.fields import BoundField, bind, encoding_bytes
+from inr.fields import encoding_bytes
 from inr.models import LoadedModel, resolve
-from inr.upscaling.upscaler import Upscaler
+from inr.upscaling.network import Network, all_pixels, enlarge
+
+_Item = TypeVar("_Item")
 
 Scale = int | float | tuple[int | float, int | float]
 
@@ -40,6 +42,7 @@ def upscale(
     ensemble: bool = False,
     max_bytes: int | None = None,
     progress: bool = True,
+    sharding: Devices | None = None,
 ) -> Array:
     """Enlarge an image by any factor, with detail that a model predicts.
 
@@ -58,6 +61,10 @@ def upscale(
       max_bytes: memory that the call may allocate: the result, and one block's working
         memory.
       progress: shows a bar if the call takes more than two seconds.
+      sharding: devices among which the work is split: a mesh, such as
+        `jax.make_mesh((8,), ("devices",))`, or a `NamedSharding`. Each computes some
+        blocks of the result, or some points of every block if a scale is not whole.
+        `max_bytes` is then the result and the memory of one device.
 
     Returns:
       `[round(scale h), round(scale w), c]`, of the region if there is one; c is 1 for
@@ -76,16 +83,17 @@ def upscale(
     _checks.check_flag("ensemble", ensemble)
     _checks.check_flag("progress", progress)
     max_bytes = _checks.as_bytes("max_bytes", max_bytes)
+    split = as_local_split("sharding", sharding)
     size = _output_size(image.shape[:2], scale, region)
     opaque = image if c in (1, 3) else image[..., :-1]
     loaded = resolve(model, "upscale")
     rotations = 4 if ensemble else 1
-    network = _Network(loaded.model.for_image(opaque), loaded.params, rotations)
+    network = Network(loaded.model.for_image(opaque), loaded.params, rotations)
     result_bytes = 4 * math.prod(size) * c
     side = _window_side(network, opaque.shape, region, size, max_bytes, result_bytes)
     result = np.empty((*size, c), np.float32)
     with rendering.pixel_bar(math.prod(size), progress=progress) as bar:
-        for position, block in _blocks(network, opaque, region, size, side):
+        for position, block in _blocks(network, opaque, region, size, side, split):
             result[(*position, slice(opaque.shape[-1]))] = block
             # The last blocks overlap those before.
             bar.update(min(math.prod(block.shape[:2]), bar.total - bar.n))
@@ -93,68 +101,6 @@ def upscale(
         alpha = functools.partial(sample_grid, image[..., -1:], interpolation="cubic")
         result[..., -1:] = rendering.render(alpha, size, region=region, progress=False)
     return jax.device_put(result, may_alias=True)
-
-
-class _Network(NamedTuple):
-    """A model, its parameters, and the number of rotations to average."""
-
-    model: Upscaler
-    params: Params
-    rotations: int
-
-    def whole_scale(self, start: np.ndarray, pitch: np.ndarray) -> Size | None:
-        """The scale, if output pixels divide input pixels into whole numbers."""
-        scale = np.rint(1 / pitch)
-        first = start * scale
-        divides = np.allclose(scale * pitch, 1, rtol=0, atol=1e-9) and np.allclose(
-            first, np.rint(first), rtol=0, atol=1e-6
-        )
-        return tuple(scale.astype(int).tolist()) if divides else None
-
-    def bind(self, image: ArrayLike) -> "_Rotated":
-        images = [jnp.rot90(image, k) for k in range(self.rotations)]
-        return _Rotated(tuple(bind(self.model, self.params, x) for x in images))
-
-
-@functools.partial(
-    jax.tree_util.register_dataclass, data_fields=("fields",), meta_fields=()
-)
-@dataclass(frozen=True)
-class _Rotated:
-    """Mean of fields, the k-th of which is of the image after k quarter turns."""
-
-    fields: tuple[BoundField, ...]
-
-    def __call__(self, coords: Array) -> Array:
-        values = [f(_rotate(coords, k)) for k, f in enumerate(self.fields)]
-        return functools.reduce(jnp.add, values) / len(values)
-
-    def cell_mean(self, coords: Array, cell: Array) -> Array:
-        values = [
-            f.cell_mean(_rotate(coords, k), cell[::-1] if k % 2 else cell)
-            for k, f in enumerate(self.fields)
-        ]
-        return functools.reduce(jnp.add, values) / len(values)
-
-
-@functools.partial(jax.jit, static_argnames=("model", "rotations", "scale"))
-def _all_pixels(
-    model: Upscaler, params: Params, rotations: int, image: ArrayLike, scale: Size
-) -> Array:
-    """A complete window enlarged, `[scale[0] h, scale[1] w, c]`."""
-    outputs = []
-    for k in range(rotations):
-        feature_map = model.apply(params, jnp.rot90(image, k), method="encode")
-        rotated_scale = scale[::-1] if k % 2 else scale
-        pixels = model.apply(params, feature_map, rotated_scale, method="pixels")
-        outputs.append(jnp.rot90(cast(Array, pixels), -k))
-    return functools.reduce(jnp.add, outputs) / rotations
-
-
-def _rotate(coords: Array, k: int) -> Array:
-    """Coords in `np.rot90(image, k)` of the point with these coords in the image."""
-    y, x = coords[..., 0], coords[..., 1]
-    return jnp.stack(((y, x), (-x, y), (-y, -x), (x, -y))[k], -1)
 
 
 def _output_size(size: Size, scale: Scale, region: Region) -> Size:
@@ -166,7 +112,12 @@ def _output_size(size: Size, scale: Scale, region: Region) -> Size:
 
 
 def _blocks(
-    network: _Network, image: np.ndarray, region: Region, size: Size, side: int
+    network: Network,
+    image: np.ndarray,
+    region: Region,
+    size: Size,
+    side: int,
+    split: Split | None,
 ) -> Iterator[tuple[tuple[slice, ...], Array | np.ndarray]]:
     """Positions of blocks in the result, and the blocks.
 
@@ -180,25 +131,41 @@ def _blocks(
         [min(i, n - m) for i in range(0, n, m)]
         for n, m in zip(size, block, strict=True)
     ]
-    for corner in itertools.product(*corners):
-        first = start + corner * pitch
-        low = np.floor(first).astype(int) - network.model.reach
-        low = np.clip(low, 0, np.subtract(image.shape[:2], window))
-        part = image[_slices(low.tolist(), window)]
-        if scale is None:
-            inside = (first - low) / window, (first + block * pitch - low) / window
-            output = rendering.render(
-                network.bind(part),
-                block,
-                region=tuple(tuple(np.clip(x, 0, 1).tolist()) for x in inside),
-                antialias="integral",
-                progress=False,
-            )
-        else:
-            pixels = np.asarray(_all_pixels(*network, part, scale))
-            skipped = np.rint((first - low) * scale).astype(int)
-            output = pixels[_slices(skipped.tolist(), block)]
-        yield _slices(corner, block), output
+    count = 1
+    if split is not None and scale is not None:
+        count = split.count
+        params = jax.device_put(network.params, split.replicated)
+        network = network._replace(params=params)
+    for group in _groups([*itertools.product(*corners)], count):
+        firsts = [start + corner * pitch for corner in group]
+        lows = [np.floor(first).astype(int) - network.model.reach for first in firsts]
+        lows = [np.clip(low, 0, np.subtract(image.shape[:2], window)) for low in lows]
+        parts = [image[_slices(low.tolist(), window)] for low in lows]
+        if scale is not None:
+            windows = enlarge(network, parts, scale, split)
+            for corner, first, low, pixels in zip(
+                group, firsts, lows, windows, strict=True
+            ):
+                skipped = np.rint((first - low) * scale).astype(int)
+                yield _slices(corner, block), pixels[_slices(skipped.tolist(), block)]
+            continue
+        (first,), (low,), (part,) = firsts, lows, parts
+        inside = (first - low) / window, (first + block * pitch - low) / window
+        output = rendering.render(
+            network.bind(part),
+            block,
+            region=tuple(tuple(np.clip(x, 0, 1).tolist()) for x in inside),
+            antialias="integral",
+            progress=False,
+            sharding=None if split is None else split.rows,
+        )
+        yield _slices(group[0], block), output
+
+
+def _groups(items: list[_Item], count: int) -> Iterator[list[_Item]]:
+    """Consecutive groups of `count` items, of which the last one may be shorter."""
+    for i in range(0, len(items), count):
+        yield items[i : i + count]
 
 
 def _slices(start: Iterable[int], count: Size) -> tuple[slice, ...]:
@@ -206,7 +173,7 @@ def _slices(start: Iterable[int], count: Size) -> tuple[slice, ...]:
 
 
 def _geometry(
-    network: _Network, shape: Size, region: Region, size: Size, side: int
+    network: Network, shape: Size, region: Region, size: Size, side: int
 ) -> tuple[np.ndarray, np.ndarray, Size, Size]:
     """The region's corner and an output pixel, in input pixels; window; block."""
     n = np.asarray(shape[:2])
@@ -222,7 +189,7 @@ def _geometry(
 
 
 def _window_side(
-    network: _Network,
+    network: Network,
     shape: Size,
     region: Region,
     size: Size,
@@ -241,13 +208,13 @@ def _window_side(
 
 
 def _block_bytes(
-    network: _Network, shape: Size, region: Region, size: Size, side: int
+    network: Network, shape: Size, region: Region, size: Size, side: int
 ) -> int:
     start, pitch, window, block = _geometry(network, shape, region, size, side)
     example = jax.ShapeDtypeStruct((*window, shape[-1]), jnp.float32)
     scale = network.whole_scale(start, pitch)
     if scale is not None:
-        return program_bytes(_all_pixels.lower(*network, example, scale))
+        return program_bytes(all_pixels.lower(*network, example, scale))
     field = jax.eval_shape(network.bind, example)
     working = encoding_bytes(network.model, network.params, example)
     return network.rotations * working + rendering.least_bytes(

@@ -13,6 +13,7 @@ from bad_calls.kinds import (
     NUMBER,
     OMITTED,
     POSITIVE,
+    SHARDING,
     Kind,
     choice,
     kind,
@@ -65,6 +66,7 @@ CALLS = {
         "detail": DETAIL.but(None),
         "max_bytes": BYTES,
         "progress": FLAG,
+        "sharding": SHARDING,
     },
     colorization.colorize_samples: {
         "key": KEY,

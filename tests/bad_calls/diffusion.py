@@ -18,6 +18,7 @@ from bad_calls.kinds import (
     OMITTED,
     POSITIVE,
     RNG,
+    SHARDING,
     Kind,
     Lazy,
     choice,
@@ -265,7 +266,7 @@ CALLS = {
         "t": INDEX.optional().but(OMITTED),
         "noise": NOISE.optional(),
     },
-    diffusion.sample: SAMPLE,
+    diffusion.sample: {**SAMPLE, "sharding": SHARDING},
     diffusion.sample_trajectory: SAMPLE,
     diffusion.init_sample: {
         "x_T": X,

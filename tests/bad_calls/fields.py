@@ -20,6 +20,7 @@ from bad_calls.kinds import (
     OMITTED,
     POSITIVE,
     RNG,
+    SHARDING,
     TEXT,
     VECTOR,
     Lazy,
@@ -211,6 +212,7 @@ CALLS = {
             strided=np.zeros((8, 4, 3))[::2],
         ).optional(),
         "progress": FLAG,
+        "sharding": SHARDING,
     },
     # Coordinates.
     coordinates.grid: {"size": size(4, 4).without("axes"), "region": region()},

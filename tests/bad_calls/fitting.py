@@ -20,6 +20,7 @@ from bad_calls.kinds import (
     OMITTED,
     POSITIVE,
     RNG,
+    SHARDING,
     Kind,
     Lazy,
     choice,
@@ -179,7 +180,13 @@ CALLS = {
     },
     fitting.make_spline: {"samples": SAMPLES},
     fitting.spline_coefficients: {"samples": SAMPLES},
-    fitting.fit: {"key": KEY, "model": model(), "data": rows(), **FIT},
+    fitting.fit: {
+        "key": KEY,
+        "model": model(),
+        "data": rows(),
+        "sharding": SHARDING,
+        **FIT,
+    },
     fitting.fit_least_squares: {
         "key": KEY,
         "model": model(),
@@ -193,7 +200,7 @@ CALLS = {
         "signals": signal_kind(),
         **without(FIT, "callback", "init"),
         "init": init().but(OMITTED, one=Lazy(lambda: params_of(model().valid))),
-        "sharding": kind(OMITTED, number=3, list=jax.devices()).optional(),
+        "sharding": SHARDING,
     },
     fitting.fit_grid: {
         "key": KEY,
@@ -233,6 +240,7 @@ CALLS = {
         "optimizer": TRANSFORMATION.optional(),
         "num_steps": COUNT.default(),
         "learning_rate": OPTIMIZER.without("function", "layers", "none").default(),
+        "sharding": SHARDING,
     },
     fitting.init_fit: {
         "key": KEY,

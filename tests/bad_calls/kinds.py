@@ -76,6 +76,7 @@ ANYTHING = Kind(OMITTED, {})
 
 NUMBER = NOT_NEGATIVE.without("negative")
 FRACTION = kind(0.5, VECTOR, NOT_FINITE, negative=-0.5, above=1.5, true=True)
+SHARDING = kind(OMITTED, number=3, list=jax.devices()).optional()
 FLAG = kind(False, VECTOR, number=2.0)
 KEY = kind(
     jax.random.key(0),

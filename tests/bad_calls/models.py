@@ -20,6 +20,7 @@ from bad_calls.kinds import (
     NAN,
     OMITTED,
     POSITIVE,
+    SHARDING,
     TEXT,
     Kind,
     Lazy,
@@ -124,6 +125,7 @@ CALLS = {
         "ensemble": FLAG.default(),
         "max_bytes": BYTES.but(OMITTED, small=1),
         "progress": FLAG,
+        "sharding": SHARDING,
     },
     upscaling.Upscaler: {
         "width": COUNT.default(),

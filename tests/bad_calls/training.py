@@ -1,6 +1,5 @@
 """Calls of `inr.training`."""
 
-import jax
 import numpy as np
 import optax
 from bad_calls.arrays import array
@@ -19,6 +18,7 @@ from bad_calls.kinds import (
     OMITTED,
     POSITIVE,
     RNG,
+    SHARDING,
     Kind,
     Lazy,
     choice,
@@ -140,6 +140,15 @@ CALLS = {
         "batch_size": COUNT,
         "side": COUNT,
         "symmetry": choice("none").default(),
+        "part": kind(
+            OMITTED, number=3, one=(0,), none=(0, 0), after=(1, 1), texts=("a", "b")
+        ),
+    },
+    training.join_processes: {
+        "coordinator": kind("localhost:1234", number=3, host="localhost", port=":1234"),
+        "process": COUNT_OR_ZERO.but(0, after=1),
+        "num_processes": COUNT.but(1),
+        "timeout": POSITIVE.default(),
     },
     training.ImageFiles: {
         "paths": kind(Lazy(lambda: [saved_image()]), number=3, one=[3], nones=[None]),
@@ -178,7 +187,7 @@ CALLS = {
         "score": kind(OMITTED, number=3, array=np.ones(3)).optional(),
         "checkpoint": CHECKPOINT,
         "checkpoint_every": COUNT.default(),
-        "sharding": kind(OMITTED, number=3, list=jax.devices()).optional(),
+        "sharding": SHARDING,
         "progress": FLAG,
     },
     training.init_training: {"params": TREE, "optimizer": TRANSFORMATION},

@@ -1,12 +1,20 @@
 """Inputs from files and folders, and errors of single inputs."""
 
+import itertools
+
 import numpy as np
 import pytest
 from support import refuses
 
 import inr
 from inr.commands import Outputs
-from inr.commands._batches import BatchFailed, for_each, list_files, list_sources
+from inr.commands._batches import (
+    BatchFailed,
+    for_each,
+    list_files,
+    list_sources,
+    take_shard,
+)
 
 
 def touch(folder, *names):
@@ -94,3 +102,26 @@ def test_several_inputs_need_a_folder(tmp_path):
     sources = list_sources("images", touch(tmp_path / "a", "1.png", "2.png"))
     with refuses("`output` must be a folder for several inputs, got .* for 2 inputs"):
         for_each(sources, copy_to(outputs), outputs)
+
+
+def test_shards_cover_every_input_once(tmp_path):
+    folder = touch(tmp_path / "a", *(f"{i}.png" for i in range(7)), "1.jpg")
+    sources = list_sources("images", [folder])
+    outputs = Outputs(tmp_path / "out")
+    shards = [take_shard(sources, f"{i}/3", outputs) for i in (1, 2, 3)]
+    assert sorted(names(itertools.chain(*shards))) == sorted(names(sources))
+    assert sorted(map(len, shards)) == [2, 3, 3]
+    assert take_shard(sources, None, outputs) == sources
+    assert take_shard(sources[:1], "2/2", outputs) == []
+
+
+@pytest.mark.parametrize("shard", ["0/3", "4/3", "3", "a/3", "1/0", "-1/3", "1/3/5", 3])
+def test_a_shard_is_a_number_and_a_count(shard):
+    with refuses("`shard` must be 'i/n' with i from 1 to n"):
+        take_shard([], shard, Outputs())
+
+
+def test_shards_of_several_inputs_need_a_folder(tmp_path):
+    sources = list_sources("images", [touch(tmp_path / "a", "a.png", "b.png")])
+    with refuses("`output` must be a folder for several inputs"):
+        take_shard(sources, "1/2", Outputs(tmp_path / "one.png"))

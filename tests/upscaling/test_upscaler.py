@@ -10,7 +10,7 @@ from support import refuses
 import inr
 from inr import color, coords
 from inr.models import FeatureMap, FlatEncoder, LoadedModel, load_model, save_model
-from inr.upscaling import Upscaler, WaveHead, blockwise, upscale
+from inr.upscaling import Upscaler, WaveHead, blockwise, network, upscale
 
 TINY = Upscaler(width=6, blocks=1, waves=3)
 
@@ -252,6 +252,6 @@ def test_rotated_coords_match_the_rotated_image():
     image = photo(3, 5)
     grid = coords.grid((3, 5))
     for k, (i, j) in itertools.product(range(4), itertools.product(range(3), range(5))):
-        point = blockwise._rotate(grid[i, j], k)
+        point = network._rotate(grid[i, j], k)
         sampled = coords.sample_grid(np.rot90(image, k).copy(), point)
         np.testing.assert_allclose(sampled, image[i, j], atol=1e-5)

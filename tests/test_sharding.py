@@ -1,0 +1,231 @@
+"""The option `sharding`, on eight virtual devices of one process."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from support import refuses
+
+from inr import _sharding
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+CODE = """
+import json, sys
+import jax, jax.numpy as jnp, numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+import inr
+from inr import _sharding, diffusion, fitting, upscaling
+
+from inr.models import LoadedModel
+from inr.rendering import tiles
+
+explicit = jax.make_mesh((8,), ("all",))
+two_axes = jax.make_mesh((4, 2), ("rows", "columns"))
+split = _sharding.as_split("sharding", explicit)
+report = {"devices": len(jax.devices())}
+
+def pair(name, call, *shardings):
+    one = np.asarray(call(None))
+    report[name] = [
+        float(abs(np.asarray(call(sharding)) - one).max() / abs(one).max())
+        for sharding in shardings
+    ]
+
+def error(call):
+    try:
+        call()
+    except ValueError as exception:
+        return str(exception)
+
+generator = np.random.default_rng(0)
+points = generator.uniform(-1, 1, (1001, 2)).astype(np.float32)
+values = np.sin(3 * points)
+model = inr.Siren(features=2, width=16, depth=1)
+
+def fit(sharding, **options):
+    return inr.fit(
+        jax.random.key(0), model, (points, values), num_steps=20, sharding=sharding,
+        progress=False, **options,
+    ).history
+
+pair("fit", fit, explicit, NamedSharding(two_axes, PartitionSpec("rows")))
+pair("fit batches", lambda s: fit(s, batch_size=100), explicit)
+
+terms = (jnp.asarray(points), jnp.asarray(values))
+state = fitting.init_fit(jax.random.key(0), model, terms)
+step = jax.jit(
+    lambda state, sharding: fitting.fit_step(
+        jax.random.key(1), state, model, terms, sharding=sharding
+    ),
+    static_argnums=1,
+)
+report["step"] = step.lower(state, split.rows).compile().as_text().count("all-reduce(")
+
+def fit_many(sharding, b=8):
+    signals = points[:64], generator.random((b, 64, 2), np.float32)
+    return inr.fit_many(
+        jax.random.key(0), model, signals, num_steps=2, sharding=sharding,
+        progress=False,
+    )
+
+many = fit_many(explicit)
+report["fields on devices"] = [
+    len(x.devices()) for x in jax.tree.leaves(many.params["params"])
+]
+report["nine fields"] = error(lambda: fit_many(explicit, b=9))
+
+params = model.init(jax.random.key(2), jnp.zeros((1, 2)))
+field = inr.bind(model, params)
+whole = dict(points=2**16, antialias=1)
+zeros, ones = np.zeros(2, np.int32), np.ones(2, np.float32)
+
+def compiled(sharding):
+    arguments = field, zeros, zeros + 256, -ones, ones / 128
+    if sharding is not None:
+        arguments = jax.device_put(arguments, split.replicated)
+    return tiles.tile.lower(*arguments, **whole, sharding=sharding).compile()
+
+sizes = [compiled(s).memory_analysis().temp_size_in_bytes for s in (None, split.rows)]
+report["memory"] = sizes[1] / sizes[0]
+report["collectives"] = [
+    name for name in ("all-gather", "all-reduce", "all-to-all", "collective-permute")
+    if name in compiled(split.rows).as_text()
+]
+for name, size in dict(one=(37, 41), many=(300, 301)).items():
+    pair("render " + name, lambda s: inr.render(field, size, sharding=s), explicit)
+out = np.zeros((37, 41, 2), np.float32)
+inr.render(field, (37, 41), sharding=two_axes, out=out)
+report["out"] = float(abs(out - inr.render(field, (37, 41))).max())
+
+upscaler = upscaling.Upscaler(width=6, blocks=1, waves=3)
+image = generator.random((40, 50, 3), np.float32)
+inputs = jax.tree.map(
+    lambda x: jnp.zeros(x.shape, x.dtype), upscaler.example_inputs()
+)
+loaded = LoadedModel(upscaler, upscaler.init(jax.random.key(3), *inputs))
+upscaling.blockwise._SIDES = (16,)
+for scale in (2, 1.5):
+    pair(
+        f"upscale {scale}",
+        lambda s: inr.upscale(image, scale, model=loaded, sharding=s, progress=False),
+        explicit,
+    )
+
+gray = image[:16, :16, :1]
+pair(
+    "colorize", lambda s: inr.colorize(gray, size=(24, 30), sharding=s), explicit
+)
+
+schedule = diffusion.cosine_schedule(8)
+def denoiser(x, t, weight):
+    return jnp.tanh(x * weight)
+
+def draw(sharding, b=16, wrap=lambda x: x):
+    return wrap(diffusion.sample(
+        jax.random.key(5), denoiser, jax.random.normal(jax.random.key(4), (b, 6)),
+        schedule=schedule, sampler=diffusion.ddpm(), predicts="x0",
+        condition=jnp.linspace(0.5, 1, b)[:, None], sharding=sharding,
+    ))
+
+pair("sample", draw, explicit)
+result = draw(explicit)
+report["sample shards"] = [s.data.shape for s in result.addressable_shards]
+report["nine samples"] = error(lambda: draw(explicit, b=9))
+print(json.dumps(report))
+"""
+
+
+@pytest.fixture(scope="module")
+def report():
+    flags = "--xla_force_host_platform_device_count=8"
+    flags = f"{os.environ.get('XLA_FLAGS', '')} {flags}"
+    environment = {**os.environ, "XLA_FLAGS": flags, "PYTHONPATH": str(ROOT)}
+    child = subprocess.run(
+        [sys.executable, "-c", CODE],
+        env={**environment, "JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert child.returncode == 0, child.stderr[-3000:]
+    return json.loads(child.stdout)
+
+
+EQUAL = (
+    "fit",
+    "fit batches",
+    "render one",
+    "render many",
+    "upscale 2",
+    "upscale 1.5",
+    "colorize",
+    "sample",
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EQUAL)
+def test_eight_devices_agree_with_one(report, name):
+    assert report["devices"] == 8
+    assert max(report[name]) < (1e-3 if "fit" in name else 1e-5)
+
+
+@pytest.mark.slow
+def test_a_step_adds_gradients_of_all_devices(report):
+    assert report["step"] >= 1
+
+
+@pytest.mark.slow
+def test_fields_and_samples_lie_on_all_devices(report):
+    assert set(report["fields on devices"]) == {8}
+    assert report["sample shards"] == 8 * [[2, 6]]
+
+
+@pytest.mark.slow
+def test_a_tile_takes_an_eighth_of_the_memory_and_no_communication(report):
+    assert report["memory"] < 0.2
+    assert report["collectives"] == []
+    assert report["out"] < 1e-5
+
+
+@pytest.mark.slow
+def test_numbers_that_the_devices_do_not_divide_are_refused_by_name(report):
+    assert report["nine fields"].startswith("`signals` must be a multiple of 8")
+    assert report["nine samples"].startswith("`x_T` must be a multiple of 8")
+
+
+def mesh():
+    return jax.make_mesh((1, 1), ("a", "b"))
+
+
+def test_a_mesh_stands_for_all_its_axes():
+    split = _sharding.as_split("sharding", mesh())
+    assert split.rows.spec == PartitionSpec(("a", "b"))
+    assert split.replicated.spec == PartitionSpec()
+    assert split.count == 1
+    assert set(split.rows.mesh.axis_types) == {AxisType.Auto}
+
+
+@pytest.mark.parametrize("spec", [(), (None, "a"), ("a", "b")])
+def test_a_sharding_splits_the_leading_axis_alone(spec):
+    with refuses("`sharding` must be a split of the leading axis over 'a', 'b'"):
+        _sharding.as_split("sharding", NamedSharding(mesh(), PartitionSpec(*spec)))
+
+
+def test_an_abstract_mesh_is_refused():
+    sharding = NamedSharding(mesh().abstract_mesh, PartitionSpec("a"))
+    with refuses("`sharding` must be on a mesh of devices"):
+        _sharding.as_split("sharding", sharding)
+
+
+def test_rows_that_are_not_an_array_are_refused():
+    split = _sharding.as_split("sharding", Mesh(np.asarray(jax.devices()[:1]), "a"))
+    with refuses("`batches` must be arrays of a multiple of 1 rows"):
+        _sharding.from_local_rows("batches", split, {"x": np.float32(3)})
