@@ -25,11 +25,11 @@ _QUALITIES = (2e-2, 5e-5)
 """Weights of the qualities 0 and 100."""
 _STEPS = (40, 600)
 """Fewest and most steps that `minutes` may mean."""
-_PROBE_STEPS = 30
+_PROBES, _PROBE_STEPS = 2, 30
 _BPP_OF_WEIGHT_1E_3 = 0.6
 # Further steps that bring a file to its size: as after these shares of a search, the
 # second while the size is far off.
-_MAX_TRIES = 20
+_MAX_TRIES = 30
 _STEPS_OF_TRY = 12
 _SHARES_OF_TRY = (0.75, 0.3)
 _TOLERANCE = 0.015
@@ -171,24 +171,21 @@ def _tile(pixels: np.ndarray, corner: Size) -> Array:
 def _choose(loaded: LoadedModel, tile: Array, target: _Target) -> tuple[int, _Target]:
     """The pair of networks for a target, and the target with a better first weight."""
     assert isinstance(loaded.model, Codec)
-    weights = np.log(loaded.model.weights)
     weight = target.weight
-    if target.bpp is not None:
-        index = int(np.abs(weights - np.log(weight)).argmin())
-        nets = pair(loaded.params, index)
+    for _ in range(_PROBES if target.bpp is not None else 0):
+        nets = pair(loaded.params, _nearest(loaded.model, weight))
         state = search.start(nets, tile, weight)
         state = search.advance(
-            state,
-            _PROBE_STEPS,
-            networks=nets,
-            tile=tile,
-            total=_PROBE_STEPS,
+            state, _PROBE_STEPS, networks=nets, tile=tile, total=_PROBE_STEPS,
             target=None,
-        ).state
+        ).state  # fmt: skip
         score = search.rounded_score(nets, state.descent.latents, tile)
         weight *= float(np.clip((score.bits.sum() / target.bpp) ** 1.7, 0.03, 30))
-    index = int(np.abs(weights - np.log(weight)).argmin())
-    return index, target._replace(weight=weight)
+    return _nearest(loaded.model, weight), target._replace(weight=weight)
+
+
+def _nearest(model: Codec, weight: float) -> int:
+    return int(np.abs(np.log(model.weights) - np.log(weight)).argmin())
 
 
 def _encode_tile(
@@ -233,10 +230,13 @@ def _meet(
             break
         # Aims a little below a limit.
         error = np.log(ratio) + 0.5 * _TOLERANCE * target.is_limit
-        state = state._replace(log_weight=state.log_weight + np.float32(1.7 * error))
+        state = state._replace(
+            log_weight=state.log_weight + np.float32(4 * np.clip(error, -0.1, 0.1))
+        )
+        share = _SHARES_OF_TRY[int(abs(error) > 0.2)]
         state = search.advance(
             state, _STEPS_OF_TRY, networks=nets, tile=tile,
-            total=round(state.step / _SHARES_OF_TRY[abs(error) > 0.2]), target=None,
+            total=round(state.step / share), target=None,
         ).state  # fmt: skip
     if best is None:
         raise _checks.fail("file_bytes", "larger, for this picture", target.num_bytes)
