@@ -73,7 +73,8 @@ def encode(
       image: `[h, w]`, `[h, w, 1]` or `[h, w, 3]` in [0, 1], sRGB-encoded. uint8 and
         uint16 arrays and PIL images are accepted too.
       quality: from 0, the smallest file, to 100.
-      bpp: bits a pixel that the file should have, within about 2 %.
+      bpp: bits a pixel that the file should have, within about 2 % after a search of
+        minutes.
       file_bytes: largest size of the file.
       minutes: time for the whole picture, about; the search takes at least 40 steps.
       num_steps: steps of the search, in place of `minutes`.
