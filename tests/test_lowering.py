@@ -12,9 +12,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from fields.test_families import FAMILIES, build
 from small_restorer import SMALL
 from small_transformer import module as small_transformer
+from test_families import FAMILIES, build
 
 import inr
 from inr import (
@@ -27,6 +27,9 @@ from inr import (
     training,
     upscaling,
 )
+from inr.codec.optimization import round_softly, score, start_descent
+from inr.codec.pyramid import zero_latents
+from inr.codec.training import init_networks
 from inr.meta.objectives import Problem, init_trained, value_and_gradient
 from inr.meta.signals import SignalSet
 from inr.rendering import tiles
@@ -170,6 +173,23 @@ def enlarge():
     return decode, (params, image)
 
 
+def codec_step():
+    """One step of the search for latents: synthesis, entropy model, and Adam."""
+    networks = jax.eval_shape(init_networks, KEY)
+    tile = jax.ShapeDtypeStruct((16, 16, 3), jnp.float32)
+    latents = jax.eval_shape(lambda: zero_latents((16, 16)))
+
+    def step(networks, latents, tile, key):
+        def loss(latents):
+            rounded = round_softly(key, latents, 0.2, 0.1)
+            return score(networks, rounded, tile).loss(1e-3)
+
+        descent = start_descent(latents, jnp.float32(0))
+        return descent.step(jax.grad(loss)(latents), 0.1).latents
+
+    return step, (networks, latents, tile, KEY)
+
+
 def meta_step():
     problem = Problem(SIREN, "maml", 2, 2, None)
     params = initial(SIREN, POINTS)
@@ -199,6 +219,7 @@ PROGRAMS = {
     "train restorer": train_restorer,
     "train upscaler": train_upscaler,
     "train textures": train_textures,
+    "codec step": codec_step,
     "meta step": meta_step,
 }
 FAST = {"fit siren", "render", "poisson rectangle", "sample ddpm"}
