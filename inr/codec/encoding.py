@@ -16,6 +16,7 @@ from inr._typing import Array, ImageLike, Size
 from inr.codec import search
 from inr.codec.coding import LARGEST_LATENT, encode_latents, networks
 from inr.codec.container import MAX_PIXELS, MAX_SIDE, Header, pack
+from inr.codec.laplace import range_coding
 from inr.codec.networks import Codec, Networks, identity, pair
 from inr.codec.pyramid import HostLatents
 from inr.codec.tiles import num_tiles, tile_corners, tile_size
@@ -87,6 +88,7 @@ def encode(
       The bytes of a file; see `inr.codec.container` for its format.
 
     Raises:
+      ImportError: without the package constriction.
       ValueError: for an image of another shape, or one that is empty or not finite; for
         two targets at once; and if `file_bytes` is too small for the picture.
     """
@@ -97,6 +99,7 @@ def encode(
         num_steps = _checks.as_count("num_steps", num_steps)
     _checks.check_flag("progress", progress)
     loaded = resolve(model, "codec")
+    range_coding()  # A missing package is found before the search.
     size, channels = pixels.shape[:2], pixels.shape[-1]
     tiles = [_tile(pixels, corner) for corner in tile_corners(size)]
     seconds = 60 * minutes / len(tiles)

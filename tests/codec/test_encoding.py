@@ -1,5 +1,7 @@
 """`encode` and `decode` together, with random networks."""
 
+import sys
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -142,3 +144,10 @@ def test_another_model_is_refused(data):
 def test_bad_calls_are_named(image, options, text):
     with pytest.raises(ValueError, match=text):
         inr.codec.encode(image, **OPTIONS | options)
+
+
+def test_a_missing_range_coder_is_found_before_the_search(monkeypatch):
+    monkeypatch.setitem(sys.modules, "constriction", None)
+    monkeypatch.setattr("inr.codec.search.start", None)
+    with pytest.raises(ImportError, match=r"inr\[codec\]"):
+        inr.codec.encode(small_codec.picture((8, 8)), **OPTIONS)
