@@ -28,6 +28,7 @@ SOURCES = {
     "families": _FITS,
     "first_call": (*_FITS, "inr/upscaling", "inr/colorization", "inr/merging"),
     "fit": _FITS,
+    "many": (*_FITS, "inr/meta"),
     "poisson": ("inr/poisson", "inr/merging"),
     "reconstruction": (*_FITS, "inr/signals", "inr/calculus", "inr/merging"),
     "reference": ("inr/references", "inr/weights"),

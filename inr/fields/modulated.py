@@ -1,54 +1,57 @@
 """Modulated fields: one network for many signals [Dupont et al. 2022].
 
-Notation. Layer i of a family computes psi(omega (x W_i + b_i)). A latent z of k numbers
-shifts the biases of all hidden layers by linear maps,
-
-    psi(omega (x W_i + b_i + z S_i))
-
-so that one network and a latent for each signal are many fields (functa,
-arXiv:2201.12204; COIN++, arXiv:2201.12904). A grid of latents gives each point the
-latent interpolated at it (spatial functa, arXiv:2302.03130).
+A latent of k numbers changes the layers of a family, so that one network and a latent
+for each signal are many fields (functa, arXiv:2201.12204; COIN++, arXiv:2201.12904).
+`inr.fields.modulation` has the ways to change them. A grid of latents gives each point
+the latent interpolated at it (spatial functa, arXiv:2302.03130).
 """
 
 import functools
 import itertools
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_args
 
-import jax
 import jax.numpy as jnp
 from flax import linen as nn, traverse_util
 
 from inr import _checks
 from inr._registry import register
-from inr._typing import Array, Params
-from inr.fields import init, streams
+from inr._typing import Array, Key, Params
+from inr.fields import streams
 from inr.fields.base import FieldModule
 from inr.fields.bound import BoundField
-from inr.fields.layers import OUTPUT_LAYER, Affine
+from inr.fields.layers import Affine
+from inr.fields.modulation import Modulation, init_maps, modulate
 from inr.fields.siren import Siren
 from inr.fields.streams import Features
 
 
 @register("Modulated")
 class Modulated(FieldModule):
-    """A family whose hidden layers are shifted by a latent: one network, many fields.
+    """A family whose layers are changed by a latent: one network, many fields.
 
     `inr.meta.learn_init` learns the network from many signals, and `inr.meta.encode`
     the latent of one signal. The latent is the parameter `latent`, zero at first.
 
     Attributes:
       features: output features, k, those of `model`.
-      model: the family that is modulated. Every layer with a kernel and a bias is
-        shifted, but not the one named `linear`, the last one.
+      model: the family that is modulated. Its layers are those with a kernel and a
+        bias; the one named `linear` is the last one.
       latent_shape: `(k,)`, one latent for the whole field; or `(*grid, k)` with one
         number for each axis of the coords, such as `(8, 8, 16)`: latents at the centers
         of a grid of cells over [-1, 1], between which a point interpolates smoothly.
+      modulation: what the latent changes. `"shift"` adds to the biases of all hidden
+        layers; `"low_rank"` adds a product of two matrices to the kernel of the second
+        layer; `"weights"` adds to every kernel and bias, by as many parameters as the
+        family has, times k. A grid needs `"shift"`.
+      rank: of the product, for `"low_rank"`.
     """
 
     model: FieldModule = Siren()
     latent_shape: tuple[int, ...] = (256,)
+    modulation: Modulation = "shift"
+    rank: int = 16
 
     def __post_init__(self):
         super().__post_init__()
@@ -57,6 +60,11 @@ class Modulated(FieldModule):
             got = f"features={self.features} and a model of {self.model.features}"
             raise _checks.fail("features", "those of `model`", got)
         _checks.as_size("latent_shape", self.latent_shape)
+        _checks.check_choice("modulation", self.modulation, get_args(Modulation))
+        _checks.as_count("rank", self.rank)
+        if len(self.latent_shape) > 1 and self.modulation != "shift":
+            got = f"{self.modulation!r} for latents {self.latent_shape}"
+            raise _checks.fail("modulation", "'shift' for a grid of latents", got)
 
     @property
     def default_learning_rate(self) -> float:
@@ -74,32 +82,26 @@ class Modulated(FieldModule):
         # `param` would trace `init` again, at the cost of every layer asked for.
         collections = _inner(self.variables)
         layers = collections["params"]
-        shifts = self.param("shifts", functools.partial(self._init_shifts, layers))
+        maps = self.param("maps", functools.partial(self._init_maps, layers))
         zeros = nn.initializers.zeros
         latent = self.param("latent", zeros, self.latent_shape, jnp.float32)
         if latent.ndim == 1:
-            layers = _shifted(layers, shifts, latent)
+            layers = modulate(layers, maps, latent)
             return _apply(model, {**collections, "params": layers}, x)
         if latent.ndim != streams.width(x) + 1:
             expected = f"(*grid, k) with {streams.width(x)} sizes"
             raise _checks.fail("latent_shape", expected, self.latent_shape)
         latents = streams.lift(functools.partial(_interpolate, latent), x)
-        with nn.intercept_methods(_shift_with(latents, shifts)):
+        with nn.intercept_methods(_shift_with(latents, maps)):
             return _apply(model, collections, x)
 
-    def _init_shifts(self, layers: Any, key: Array) -> dict[str, Array]:
-        """One matrix `[k, width]` for every bias of a hidden layer."""
-        biases = _hidden_biases(layers)
-        if not biases:
+    def _init_maps(self, layers: Any, key: Key) -> dict[str, Any]:
+        k = self.latent_shape[-1]
+        maps = init_maps(key, layers, self.modulation, latent_dim=k, rank=self.rank)
+        if not maps:
             got = f"{type(self.model).__name__} without"
             raise _checks.fail("model", "a family with hidden `Affine` layers", got)
-        keys = jax.random.split(key, len(biases))
-        draw = init.fan_in_uniform()
-        k = self.latent_shape[-1]
-        return {
-            name: draw(key, (k, len(bias)), jnp.float32)
-            for key, (name, bias) in zip(keys, biases.items(), strict=True)
-        }
+        return maps
 
 
 def with_latent(model: Modulated, params: Params, latent: Array) -> BoundField:
@@ -111,13 +113,13 @@ def with_latent(model: Modulated, params: Params, latent: Array) -> BoundField:
       latent: of `latent_shape`.
 
     Returns:
-      A field of `model.model` whose biases are shifted, for a latent `[k]`; otherwise a
-      field of `model`.
+      A field of `model.model` with other layers, for a latent `[k]`; otherwise a field
+      of `model`.
     """
     tree = params["params"]
     if latent.ndim > 1:
         return BoundField(model, {**params, "params": {**tree, "latent": latent}})
-    layers = _shifted(tree["layers"], tree["shifts"], latent)
+    layers = modulate(tree["layers"], tree["maps"], latent)
     return BoundField(model.model, {**params, **_inner(params), "params": layers})
 
 
@@ -136,35 +138,14 @@ def _apply(model: FieldModule, collections: dict[str, Any], x: Features) -> Any:
     return model.apply({**collections, "normalization": identity}, x)
 
 
-def _hidden_biases(layers: Any) -> dict[str, Array]:
-    """Biases of the layers with a kernel, but for the last layer, by path."""
-    flat: Any = traverse_util.flatten_dict(dict(layers), sep="/")
-    paths = {name.removesuffix("/bias") for name in flat if name.endswith("/bias")}
-    return {
-        path: flat[f"{path}/bias"]
-        for path in sorted(paths - {OUTPUT_LAYER})
-        if f"{path}/kernel" in flat
-    }
-
-
-def _shifted(layers: Any, shifts: Mapping[str, Array], latent: Array) -> Any:
-    """Layers whose biases are b + z S."""
-    flat: Any = traverse_util.flatten_dict(dict(layers), sep="/")
-    flat |= {
-        f"{path}/bias": flat[f"{path}/bias"]
-        + jnp.dot(latent, shift, precision="highest")
-        for path, shift in shifts.items()
-    }
-    return traverse_util.unflatten_dict(flat, sep="/")
-
-
-def _shift_with(latents: Features, shifts: Mapping[str, Array]) -> Callable[..., Any]:
+def _shift_with(latents: Features, maps: Mapping[str, Any]) -> Callable[..., Any]:
     """Interceptor of method calls that adds omega z S to the output of each layer."""
+    shifts: Any = traverse_util.flatten_dict(dict(maps), sep="/")
 
     def intercept(next_method: Any, args: Any, kwargs: Any, context: Any) -> Any:
         y = next_method(*args, **kwargs)
         layer = context.module
-        shift = shifts.get("/".join(layer.path))
+        shift = shifts.get("/".join((*layer.path, "bias")))
         if shift is None or not isinstance(layer, Affine):
             return y
         kernel = layer.factor * shift

@@ -13,10 +13,13 @@ from inr._masks import check_mask
 from inr._typing import Array, ArrayLike, Params
 from inr.fields import BoundField, Modulated, check_params, with_latent
 from inr.fitting import Init, check_features
+from inr.meta.hypernetwork import Hypernetwork, modulated_part
 from inr.meta.inner import adapt_params
 from inr.meta.signals import Signals, SignalSet, as_signals
 
 _SIGNALS_AT_ONCE = 8
+_PREDICTIONS_AT_ONCE = 32
+_DEFAULT_STEPS = 3
 
 
 def adapt(start: Init, signals: Signals, *, num_steps: int = 3) -> BoundField:
@@ -44,19 +47,22 @@ def encode(
     signals: Signals,
     *,
     mask: ArrayLike | None = None,
-    num_steps: int = 3,
+    num_steps: int | None = None,
 ) -> Array:
-    """Find the latent of each signal by a few steps of gradient descent.
+    """Find the latents of signals, by steps of gradient descent or in one pass.
 
     `decode` of the latents of half an image completes it from what the start has
     learned of other images.
 
     Args:
-      start: a `Modulated` start, learned by `learn_init(method="maml")`.
+      start: of a `Modulated` model, learned by `learn_init(method="maml")`, which takes
+        steps; or of a `Hypernetwork`, learned by `learn_init(method="encoder")`, whose
+        encoder predicts the latents.
       signals: b signals, as for `learn_init`.
       mask: bool, True where a sample is known: `[h, w]` or `[b, h, w]` for images,
         `[n]` or `[b, n]` for samples at coords. Other samples are not used.
-      num_steps: steps on each signal. About those of the learning are best.
+      num_steps: steps on each signal, by default 3. About those of the learning are
+        best. A `Hypernetwork` takes none.
 
     Returns:
       `[b, *latent_shape]`.
@@ -65,6 +71,12 @@ def encode(
       ValueError, TypeError: for a start of another model or without rates, bad signals,
         and a mask of another shape or without a True.
     """
+    _check_start(start)
+    if isinstance(start.model, Hypernetwork):
+        if num_steps is not None:
+            raise _checks.fail("num_steps", "None for a `Hypernetwork`", num_steps)
+        return _encode_in_one_pass(start, signals, mask)
+    num_steps = _DEFAULT_STEPS if num_steps is None else num_steps
     data, num_steps = _checked(start, signals, num_steps)
     _modulated(start)
     weights = None if mask is None else _weights(mask, data)
@@ -76,7 +88,7 @@ def decode(start: Init, latents: ArrayLike) -> BoundField:
     """Return the fields of latents.
 
     Args:
-      start: a `Modulated` start.
+      start: of a `Modulated` model or of a `Hypernetwork`.
       latents: `[*latent_shape]`, or `[b, *latent_shape]` as `encode` returns them.
 
     Returns:
@@ -88,14 +100,14 @@ def decode(start: Init, latents: ArrayLike) -> BoundField:
         or with NaN or infinity.
     """
     _check_start(start)
-    model = _modulated(start)
+    model, params = _modulated(start)
     latents = _checks.as_floating("latents", latents)
     shape = model.latent_shape
     if latents.shape[-len(shape) :] != shape or latents.ndim > len(shape) + 1:
         expected = f"{shape}, or that with a leading axis"
         raise _checks.fail("latents", expected, latents.shape)
     _checks.check_finite("latents", latents)
-    decode_one = functools.partial(with_latent, model, start.params)
+    decode_one = functools.partial(with_latent, model, params)
     if latents.ndim > len(shape):
         decode_one = jax.vmap(decode_one)
     return decode_one(latents)
@@ -117,6 +129,25 @@ def _adapt(
     return lax.map(adapt_one, signals, batch_size=_SIGNALS_AT_ONCE)
 
 
+def _encode_in_one_pass(start: Init, signals: Signals, mask: ArrayLike | None) -> Array:
+    data = as_signals(signals, between=False)
+    check_features(_modulated(start)[0], data.features.shape[-1])
+    size = data.size or data.coords.shape[:1]
+    shape = (len(data.features), *size)
+    known = jnp.ones(shape) if mask is None else _weights(mask, data).reshape(shape)
+    features = data.features.reshape(*shape, -1)
+    return _predict_latents(start, data.coords.reshape(*size, -1), features, known)
+
+
+@jax.jit
+def _predict_latents(start: Init, coords: Array, features: Array, known: Array) -> Any:
+    def predict_one(signal: tuple[Array, Array]) -> Any:
+        model, samples = start.model, (coords, *signal)
+        return model.apply(start.params, *samples, method="encode_samples")
+
+    return lax.map(predict_one, (features, known), batch_size=_PREDICTIONS_AT_ONCE)
+
+
 def _checked(start: Init, signals: Signals, num_steps: int) -> tuple[SignalSet, int]:
     _check_start(start)
     if start.rates is None:
@@ -133,12 +164,13 @@ def _check_start(start: Init) -> None:
     check_params(start.model, start.params, argument="start")
 
 
-def _modulated(start: Init) -> Modulated:
-    model: Any = start.model
+def _modulated(start: Init) -> tuple[Modulated, Params]:
+    model, params = modulated_part(start.model, start.params)
     if not isinstance(model, Modulated):
         got, fix = type(model).__name__, "Fields of other models have no latents."
-        raise _checks.fail("start", "of a `Modulated` model", got, fix)
-    return model
+        expected = "of a `Modulated` model or of a `Hypernetwork`"
+        raise _checks.fail("start", expected, got, fix)
+    return model, params
 
 
 def _weights(mask: ArrayLike, data: SignalSet) -> Array:

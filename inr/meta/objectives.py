@@ -9,6 +9,7 @@
 - reptile: the direction to the parameters after some steps of Adam [Nichol et al. 2018,
   arXiv:1803.02999].
 - noise: a fit of uniform noise, without data (arXiv:2602.06585).
+- encoder: the loss of the field that a hypernetwork predicts from some of the samples.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,16 +24,20 @@ from inr import _checks
 from inr._typing import Array, Key, Params
 from inr.fields import OUTPUT_LAYER, Modulated
 from inr.fitting import default_rates
+from inr.meta.hypernetwork import predict
 from inr.meta.inner import Batch, descend, loss_of, split
 from inr.meta.signals import SignalSet
 
-Method = Literal["shared", "reptile", "maml", "first_order_maml", "noise"]
+Method = Literal["shared", "reptile", "maml", "first_order_maml", "noise", "encoder"]
 """How a start is learned; see `learn_init`."""
 
 Trained: TypeAlias = Mapping[str, Any]
 
-# Of gradient descent. Larger ones diverge for the layers of a SIREN.
-_INNER_RATE, _INNER_RATE_OF_LATENTS = 1e-3, 1e-2
+INNER_RATE_OF_LATENTS = 0.2
+"""First rate of gradient descent on latents."""
+
+_INNER_RATE = 1e-3  # Larger ones diverge for the layers of a SIREN.
+_WARMUP_FACTOR = 4
 _STEP_OF_RATES = 100.0  # a step of Adam of 1e-4 changes a rate by 1 %
 
 
@@ -61,10 +66,10 @@ def init_trained(problem: Problem, params: Params, num_signals: int) -> Trained:
             lambda x: jnp.broadcast_to(x, (num_signals, *x.shape)), layers[OUTPUT_LAYER]
         )
         return {"encoder": encoder, "heads": heads}
-    if problem.method == "reptile":
+    if problem.method in ("reptile", "encoder"):
         return {"start": layers}
     is_modulated = isinstance(problem.model, Modulated)
-    rate = _INNER_RATE_OF_LATENTS if is_modulated else _INNER_RATE
+    rate = INNER_RATE_OF_LATENTS if is_modulated else _INNER_RATE
     own = split(problem.model, layers).own
     logs = jax.tree.map(lambda x: jnp.full_like(x, jnp.log(rate) / _STEP_OF_RATES), own)
     return {"start": layers, "log_rates": logs}
@@ -86,26 +91,54 @@ def value_and_gradient(
     problem: Problem, key: Key, trained: Trained, fixed: Params, signals: SignalSet
 ) -> tuple[Array, Trained]:
     """Loss of a random batch of signals, and its gradient or Reptile's direction."""
+    objectives = {"maml": _maml_loss, "first_order_maml": _maml_loss}
+    objectives |= {"shared": _shared_loss, "noise": _shared_loss}
+    objectives |= {"encoder": _encoder_loss}
+    batch_size = problem.batch_size
+    if problem.method == "reptile":
+        keys, index = _draw_signals(key, batch_size, signals)
+        return _reptile(problem, keys, trained, fixed, signals, index)
+    objective = objectives[problem.method]
+    return _mean_and_gradient(
+        objective, batch_size, problem, key, trained, fixed, signals
+    )
+
+
+def warmup_and_gradient(
+    problem: Problem, key: Key, trained: Trained, fixed: Params, signals: SignalSet
+) -> tuple[Array, Trained]:
+    """`value_and_gradient` of fields of given latents: more signals, fewer points."""
+    batch_size = _WARMUP_FACTOR * problem.batch_size
+    return _mean_and_gradient(
+        _latent_loss, batch_size, problem, key, trained, fixed, signals
+    )
+
+
+def _draw_signals(key: Key, count: int, signals: SignalSet) -> tuple[Key, Array]:
     b = len(signals.features)
     key_index, key_points = jax.random.split(key)
-    count = min(problem.batch_size, b)
+    count = min(count, b)
     index = jax.random.choice(key_index, b, (count,), replace=False)
-    keys = jax.random.split(key_points, count)
+    return jax.random.split(key_points, count), index
 
-    def over_batch(objective: Callable) -> Callable[[Trained], Array]:
-        def mean(trained: Trained) -> Array:
-            each = jax.vmap(
-                lambda k, i: objective(problem, k, trained, fixed, signals, i)
-            )
-            return each(keys, index).mean()
 
-        return mean
+def _mean_and_gradient(
+    objective: Callable,
+    batch_size: int,
+    problem: Problem,
+    key: Key,
+    trained: Trained,
+    fixed: Params,
+    signals: SignalSet,
+) -> tuple[Array, Trained]:
+    """Mean of the objectives of random signals, and its gradient."""
+    keys, index = _draw_signals(key, batch_size, signals)
 
-    if problem.method == "reptile":
-        return _reptile(problem, keys, trained, fixed, signals, index)
-    is_shared = problem.method in ("shared", "noise")
-    objective = _shared_loss if is_shared else _maml_loss
-    return jax.value_and_grad(over_batch(objective))(trained)
+    def mean(trained: Trained) -> Array:
+        each = jax.vmap(lambda k, i: objective(problem, k, trained, fixed, signals, i))
+        return each(keys, index).mean()
+
+    return jax.value_and_grad(mean)(trained)
 
 
 def _shared_loss(
@@ -120,6 +153,48 @@ def _shared_loss(
     params = {**fixed, "params": {**trained["encoder"], OUTPUT_LAYER: head}}
     batch = signals.draw(key, index, problem.num_points)
     return loss_of(problem.model, params, batch)
+
+
+def _latent_loss(
+    problem: Problem,
+    key: Key,
+    trained: Trained,
+    fixed: Params,
+    signals: SignalSet,
+    index: Array,
+) -> Array:
+    """Loss of the field of a given latent; rates have no gradient."""
+    layers = {**trained["start"], "latent": signals.latents[index]}
+    count = problem.num_points or signals.features.shape[1]
+    batch = signals.draw(key, index, max(count // _WARMUP_FACTOR, 1))
+    return loss_of(problem.model, {**fixed, "params": layers}, batch)
+
+
+def _encoder_loss(
+    problem: Problem,
+    key: Key,
+    trained: Trained,
+    fixed: Params,
+    signals: SignalSet,
+    index: Array,
+) -> Array:
+    """Loss at all points of the field that is predicted from some of them."""
+    coords, features = signals.coords, signals.features[index]
+    n = len(coords)
+    known = jnp.ones(n, jnp.float32)
+    if problem.num_points is not None:
+        key_count, key_points = jax.random.split(key)
+        most = jnp.log(jnp.float32(min(problem.num_points, n) + 1))
+        # Uniform logarithms: a hundred samples are to ten as a thousand to them.
+        count = jnp.floor(jnp.exp(most * jax.random.uniform(key_count, (), most.dtype)))
+        rank = jax.random.permutation(key_points, n)
+        known = (rank < jnp.maximum(count, 1)).astype(jnp.float32)
+    model: Any = problem.model
+    grid = signals.size or (n,)
+    samples = (x.reshape(*grid, -1) for x in (coords, features))
+    params = {**fixed, "params": trained["start"]}
+    field = predict(model, params, (*samples, known.reshape(grid)))
+    return loss_of(field.model, field.params, (coords, features))
 
 
 def _maml_loss(

@@ -19,7 +19,7 @@ Signals: TypeAlias = tuple[ArrayLike, ArrayLike] | ArrayLike | Sequence[ImageLik
 
 @functools.partial(
     jax.tree_util.register_dataclass,
-    data_fields=("coords", "features", "spline"),
+    data_fields=("coords", "features", "spline", "latents"),
     meta_fields=("size",),
 )
 @dataclasses.dataclass(frozen=True)
@@ -31,12 +31,14 @@ class SignalSet:
       features: `[b, n, k]`.
       spline: coefficients `[b, n, k]` of images, for targets between pixels, or None.
       size: (h, w) of images, or None.
+      latents: `[b, m]`, from which a warm-up fits the signals, or None.
     """
 
     coords: Any
     features: Any
     spline: Any
     size: tuple[int, int] | None
+    latents: Any = None
 
     def draw(self, key: Key, index: Array, count: int | None) -> tuple[Array, Array]:
         """Coords and features of a signal: all, or those of `count` random points."""

@@ -79,6 +79,13 @@ class ConditionalModel(nn.Module):
         """
         raise NotImplementedError
 
+    def shared_variables(self) -> dict[str, Any]:
+        """Collections of variables that come with the library and are in no file.
+
+        `load_model` adds them to the parameters, and trainings leave them as they are.
+        """
+        return {}
+
     def example_inputs(self) -> tuple[Any, ...]:
         """Inputs of `init` behind the key, as shapes: coords and an image."""
         shapes = ((1, 2), (4, 4, self.image_channels))

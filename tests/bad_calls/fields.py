@@ -111,6 +111,8 @@ CALLS = {
         "features": COUNT.default(),
         "model": kind(OMITTED, VECTOR, number=3),
         "latent_shape": size(4).default().without("axes"),
+        "modulation": choice("shift").default(),
+        "rank": COUNT.default(),
     },
     fields.FieldModule: {"features": COUNT.default()},
     fields.bind: {

@@ -6,15 +6,18 @@ import numpy as np
 from bad_calls.fitting import CHECKPOINT, model
 from bad_calls.kinds import (
     COUNT,
+    COUNT_OR_ZERO,
     FLAG,
     KEY,
     NAN,
+    OMITTED,
     POSITIVE,
     RNG,
     VECTOR,
     Lazy,
     choice,
     kind,
+    size,
 )
 from bad_calls.networks import params_of
 
@@ -62,6 +65,19 @@ START = kind(
     without_rates=Lazy(start_without_rates),
 )
 CALLS = {
+    meta.SetEncoder: {
+        "width": COUNT.default(),
+        "depth": COUNT_OR_ZERO.default(),
+        "omega": POSITIVE.default(),
+    },
+    meta.ConvEncoder: {
+        "size": size(32, 32).default(),
+        "widths": size(4).default().without("axes"),
+    },
+    meta.Hypernetwork: {
+        "encoder": kind(OMITTED, VECTOR, number=3),
+        "model": kind(OMITTED, VECTOR, number=3, unmodulated=inr.Siren()),
+    },
     meta.learn_init: {
         "key": KEY,
         "model": model(features=3),
@@ -86,7 +102,7 @@ CALLS = {
             size=np.ones((4, 5), bool),
             empty=np.zeros((4, 4), bool),
         ).optional(),
-        "num_steps": COUNT.default(),
+        "num_steps": COUNT.optional(),
     },
     meta.decode: {
         "start": START.but(Lazy(modulated_start), unmodulated=Lazy(start)).without(

@@ -30,7 +30,7 @@ def siren(layers, shifts, latents):
     x = np.asarray(POINTS)
     for i, omega in enumerate((5.0, 4.0, 3.0)):
         layer = layers[f"sine_{i}"]
-        z = latents @ np.asarray(shifts[f"sine_{i}"])
+        z = latents @ np.asarray(shifts[f"sine_{i}"]["bias"])
         x = np.sin(omega * (x @ layer["kernel"] + layer["bias"] + z))
     return x @ layers["linear"]["kernel"] + layers["linear"]["bias"]
 
@@ -38,7 +38,7 @@ def siren(layers, shifts, latents):
 def test_a_latent_shifts_the_bias_of_every_hidden_layer():
     params, latent = parts(VECTOR)
     tree = params["params"]
-    expected = siren(tree["layers"], tree["shifts"], np.asarray(latent)[None])
+    expected = siren(tree["layers"], tree["maps"], np.asarray(latent)[None])
     actual = with_latent(VECTOR, params, latent)(POINTS)
     np.testing.assert_allclose(actual, expected, atol=1e-5)
 
@@ -58,7 +58,7 @@ def test_between_latents_of_a_grid_a_smoothstep_interpolates():
 
     weights = along(0, rows)[:, :, None] * along(1, columns)[:, None]
     latents = np.einsum("nij,ijk->nk", weights, grid)
-    expected = siren(tree["layers"], tree["shifts"], latents)
+    expected = siren(tree["layers"], tree["maps"], latents)
     actual = with_latent(GRID, params, latent)(POINTS)
     np.testing.assert_allclose(actual, expected, atol=1e-5)
 

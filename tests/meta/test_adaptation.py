@@ -126,5 +126,5 @@ def test_bad_latents_and_masks_are_refused():
         mask[2] = False
         meta.encode(start, IMAGES, mask=mask)
     plain = inr.Init(SIREN, SIREN.init(jax.random.key(0), POINTS))
-    with refuses("`start` must be of a `Modulated` model"):
+    with refuses("`start` must be of a `Modulated` model or of a `Hypernetwork`"):
         meta.decode(plain, np.zeros(3, np.float32))
