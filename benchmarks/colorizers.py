@@ -171,7 +171,7 @@ def compare(file: str) -> None:
     import restorer
 
     images, mean = restorer.held_out_photos()
-    rows = {"colorizer": file, "restorer": "photos"}
+    rows = {"colorizer": file, "restorer": "photos_restorer"}
     rows = {
         f"compared_{name}": restorer.colorized(model, images, mean)
         for name, model in rows.items()

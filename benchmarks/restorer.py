@@ -1,12 +1,14 @@
 """Quality of the pretrained restorers on held-out images, and their speed.
 
-    python benchmarks/restorer.py [portraits] [photos] [kodak] [decode]
+    python benchmarks/restorer.py [portraits] [photos] [kodak] [vividness] [decode]
 
 `portraits`: 64x64 gray to 128x128 color and, at 128x128, gray to color with exact luma,
 of the portraits of a tenth of the people, selected by hash, who were held out of
-training. `photos`: the same for photographs, and gray to color at 256x256, the full
-size of the crops. `kodak`: Kodak's photographs, reduced to 192x128, by both models, and
-at full size. `decode`: seconds and memory of large results, each in a separate process.
+training. `photos`: the same for photographs by `photos_restorer`, and gray to color at
+256x256, the full size of the crops. `kodak`: Kodak's photographs, reduced to 192x128,
+by both models, and at full size. `vividness`: the model `photos` at several values of
+its option, at full size, beside `photos_restorer`. `decode`: seconds and memory of
+large results, each in a separate process.
 
 Baselines are scored on the same pixels: the gray image (enlarged by bicubic
 interpolation), and that image with the mean chroma of the training images.
@@ -19,6 +21,7 @@ import _common
 import _perceptual
 import _process
 import numpy as np
+from skimage import color as skimage_color
 
 import inr
 from inr import color, metrics, pretrained, training
@@ -27,6 +30,8 @@ from inr.models import LoadedModel, load_model
 # The group is the id of the person, of which there may be several portraits.
 PERSON = r"(?:neutral|smiling)_[^_]+_([^_]+)_[^_]+$|([^_]+)$"
 SIDE = 64
+VIVIDNESS = (0.0, 0.2, 0.3, 0.6)
+LEAST_CHROMA = 0.06  # below it, a pixel counts as gray
 
 
 def portraits() -> None:
@@ -56,10 +61,10 @@ def photos() -> None:
     # Reduction removes compression artifacts and subsampled chroma.
     small = [np.asarray(training.reduce_images(x, (128, 128))) for x in images]
     rows = {
-        "photos": restored("photos", small, mean),
-        "photos_area": restored("photos", small, mean, reduction="area"),
-        "photos_exact_luma": colorized("photos", small, mean),
-        "photos_full_size": colorized("photos", images, mean),
+        "photos": restored("photos_restorer", small, mean),
+        "photos_area": restored("photos_restorer", small, mean, reduction="area"),
+        "photos_exact_luma": colorized("photos_restorer", small, mean),
+        "photos_full_size": colorized("photos_restorer", images, mean),
     }
     _common.save("restorer", rows)
 
@@ -81,11 +86,34 @@ def kodak() -> None:
     full_size = [x if len(x) <= x.shape[1] else x.swapaxes(0, 1) for x in full_size]
     images = [np.asarray(training.reduce_images(x, (128, 192))) for x in full_size]
     rows = {}
-    for model, name in (("portraits", "kodak"), ("photos", "kodak_photos")):
+    for model, name in (("portraits", "kodak"), ("photos_restorer", "kodak_photos")):
         rows[name] = restored(model, images, np.zeros(2))
         rows[f"{name}_exact_luma"] = colorized(model, images, np.zeros(2))
-    rows["kodak_photos_full_size"] = colorized("photos", full_size, np.zeros(2))
+    rows["kodak_photos_full_size"] = colorized(
+        "photos_restorer", full_size, np.zeros(2)
+    )
     _common.save("restorer", rows)
+
+
+def vividness() -> None:
+    images, mean = held_out_photos()
+    kodak = inr.list_images(_common.DATA / "bench" / "kodak24")
+    sets = {"photos": images, "kodak": [inr.read_image(path) for path in kodak]}
+    for name, images in sets.items():
+        rows = {
+            f"hues_{name}_photos_restorer": colorized("photos_restorer", images, mean)
+        }
+        for value in VIVIDNESS:
+            scores = colorized("photos", images, mean, vividness=value)
+            rows[f"hues_{name}_{value:g}"] = scores
+        _common.save("restorer", rows)
+
+
+def green(image) -> np.ndarray:
+    """Bool `[h, w]`, True where the hue is 75 to 165 degrees and not nearly gray."""
+    hue, _, value = np.moveaxis(skimage_color.rgb2hsv(image), -1, 0)
+    chroma = value - np.min(image, -1)
+    return (hue >= 75 / 360) & (hue <= 165 / 360) & (chroma > LEAST_CHROMA)
 
 
 def mean_chroma(paths: list) -> np.ndarray:
@@ -116,13 +144,26 @@ def restored(
     return means(rows)
 
 
-def colorized(model: str, images: list, mean: np.ndarray) -> dict[str, float]:
+def colorized(
+    model: str, images: list, mean: np.ndarray, **options: float
+) -> dict[str, float]:
     """Mean scores: gray to color with exact luma."""
-    rows = []
+    rows, pixels = [], np.zeros(3)
     for image in images:
         gray = np.asarray(color.rgb_to_luma(image))
-        rows.append(rate(inr.colorize(gray, model=model), gray, image, mean))
-    return means(rows)
+        result = inr.colorize(gray, model=model, progress=False, **options)
+        rows.append(rate(result, gray, image, mean))
+        true, predicted = green(image), green(np.clip(result, 0, 1))
+        pixels += [(true & predicted).sum(), true.sum(), predicted.sum()]
+    both, true, predicted = pixels
+    return {
+        **means(rows),
+        "worse_than_gray": float(
+            np.mean([r["model_mse"] > r["gray_mse"] for r in rows])
+        ),
+        "green_recall": both / max(true, 1),
+        "green_precision": both / max(predicted, 1),
+    }
 
 
 def rate(result, gray, image, mean_chroma) -> dict[str, float]:
@@ -196,6 +237,12 @@ def report_decode(side: tuple, size: tuple) -> None:
 
 
 if __name__ == "__main__":
-    jobs = {"portraits": portraits, "photos": photos, "kodak": kodak, "decode": decode}
+    jobs = {
+        "portraits": portraits,
+        "photos": photos,
+        "kodak": kodak,
+        "vividness": vividness,
+        "decode": decode,
+    }
     for name in sys.argv[1:] or jobs:
         jobs[name]()

@@ -15,6 +15,7 @@ from flax import linen as nn
 
 from inr import _checks, _hyperparameters
 from inr._hyperparameters import parse_json, short
+from inr._registry import registered
 
 _FORMAT = "2"
 _NAMES_OF_FORMAT_1 = {
@@ -117,7 +118,7 @@ def decode(
     values = _hyperparameters.decode(
         header["hyperparameters"],
         num_elements,
-        kinds=kinds,
+        kinds=registered(nn.Module),
         argument="path",
         source=source,
     )

@@ -91,8 +91,10 @@ def check_arrays(
     def init(*inputs: Any) -> Any:
         return model.init(jax.random.key(0), *inputs)
 
+    shared = getattr(model, "shared_variables", dict)()
     tree = jax.eval_shape(init, *examples)
-    flat: Any = traverse_util.flatten_dict(dict(tree), sep="/")
+    tree = {name: arrays for name, arrays in tree.items() if name not in shared}
+    flat: Any = traverse_util.flatten_dict(tree, sep="/")
     expected, actual = (
         {(name, tuple(x.shape), _kind(x.dtype)) for name, x in arrays_by_path.items()}
         for arrays_by_path in (flat, arrays)

@@ -3,8 +3,11 @@
 Notation. Convolution i = 0, ..., 12 is 3 x 3 with ReLU; a 2 x 2 maximum pool precedes
 convolutions 2, 4, 7 and 10. Weights are a mapping with the names of the LPIPS files,
 `VGG16_0/Conv_i/kernel` `[3, 3, c_in, c_out]` and `VGG16_0/Conv_i/bias` `[c_out]`.
+The weights that come with the library were trained on ImageNet.
 """
 
+import functools
+import importlib.resources
 from collections.abc import Callable, Mapping
 
 import jax
@@ -17,6 +20,9 @@ from inr._typing import Array, ArrayLike
 
 WIDTHS = (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
 """Output channels of each convolution."""
+
+STAGES = (1, 3, 6, 9, 12)
+"""Last convolution of each resolution, whose features LPIPS compares."""
 
 PREFIX = "VGG16_0"
 
@@ -50,6 +56,21 @@ def features(
     return outputs
 
 
+def convolve(
+    x: Array, kernel: ArrayLike, bias: ArrayLike, *, stride: int = 1, padding: int = 1
+) -> Array:
+    """A convolution of `[b, h, w, c]` with `[kh, kw, c, k]`, padded with zeros."""
+    y = lax.conv_general_dilated(
+        x,
+        jnp.asarray(kernel, x.dtype),
+        window_strides=(stride, stride),
+        padding=[(padding, padding)] * 2,
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        precision=lax.Precision.HIGHEST,
+    )
+    return y + jnp.asarray(bias, x.dtype)[None, None, None]
+
+
 def max_pool(x: Array, *, window: int) -> Array:
     """Maximum over `window` x `window` cells `[..., h, w, k]`, with a stride of 2."""
     ones = (1,) * (x.ndim - 3)
@@ -63,6 +84,27 @@ def standardize(images: Array) -> Array:
     shape = (1,) * (images.ndim - 1) + (3,)
     mean, std = (jnp.asarray(x, images.dtype).reshape(shape) for x in (MEAN, STD))
     return (2 * images - 1 - mean) / std
+
+
+@functools.cache
+def pretrained() -> Mapping[str, np.ndarray]:
+    """Weights that come with the library, with the heads of LPIPS; float16, by name."""
+    import safetensors.numpy
+
+    file = importlib.resources.files("inr") / "weights" / "shared" / "vgg16.safetensors"
+    return safetensors.numpy.load(file.read_bytes())
+
+
+def pretrained_layers() -> dict[str, dict[str, np.ndarray]]:
+    """Kernel and bias of `pretrained` by convolution, `"0"` to `"12"`, float32."""
+    layers = {}
+    for i in range(len(WIDTHS)):
+        kernel, bias = weights_of(pretrained(), i)
+        layers[str(i)] = {
+            "kernel": np.asarray(kernel, np.float32),
+            "bias": np.asarray(bias, np.float32),
+        }
+    return layers
 
 
 def weights_of(weights: Mapping[str, ArrayLike], i: int) -> tuple[ArrayLike, ArrayLike]:

@@ -32,16 +32,17 @@ def colorize(
     region: Region | None = None,
     model: str | os.PathLike | LoadedModel = "photos",
     detail: str | os.PathLike | LoadedModel | None = "upscale",
+    vividness: float | None = None,
     max_bytes: int | None = None,
     progress: bool = True,
     sharding: Devices | None = None,
 ) -> Array:
     """Colorize a gray image or a region of it, at any size.
 
-    An image larger than those that the model was trained on (64 pixels for the models
-    that come with the library) keeps its luma exactly, before any clipping, and gains
-    chroma. A smaller image also gains detail where the result is larger than the image:
-    its luma is then that of the upscaler `detail`.
+    An image with a side above 64 pixels, or above the `side` of your own model, keeps
+    its luma exactly, before any clipping, and gains chroma. A smaller image also gains
+    detail where the result is larger than the image: its luma is then that of the
+    upscaler `detail`.
 
     The result is the mean of the possible colors, which is duller than each of them;
     `colorize_samples` draws some of them. `inr.colorization.colorization_field` is the
@@ -58,6 +59,10 @@ def colorize(
         `"portraits"` on heads and shoulders.
       detail: upscaler of a small image's luma, likewise; None for the luma that `model`
         predicts.
+      vividness: 0 for the mean of the possible colors, which is dull and has the least
+        squared error, 1 for nearly the most probable color of each point, which is
+        often wrong. Only for a `HypercolumnColorizer`, such as `"photos"`; None for
+        the model's own, 0.
       max_bytes: memory that rendering may allocate, see `inr.render`.
       progress: show a bar if rendering takes more than two seconds.
       sharding: devices among which the work is split: a mesh, such as
@@ -74,7 +79,7 @@ def colorize(
     """
     image = as_gray("gray", gray)
     size = _result_size(image, size, region)
-    field = colorization_field(image, model=model, detail=detail)
+    field = colorization_field(image, model=model, detail=detail, vividness=vividness)
     return _render(field, size, region, max_bytes, progress, sharding)
 
 

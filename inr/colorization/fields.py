@@ -53,6 +53,7 @@ def colorization_field(
     *,
     model: str | os.PathLike | LoadedModel = "photos",
     detail: str | os.PathLike | LoadedModel | None = "upscale",
+    vividness: float | None = None,
 ) -> BoundField | LumaChromaField:
     """The field of RGB that `colorize` renders.
 
@@ -61,6 +62,7 @@ def colorization_field(
         arrays and PIL images are accepted too.
       model: as in `colorize`.
       detail: as in `colorize`.
+      vividness: as in `colorize`.
 
     Returns:
       A field of RGB `[..., 3]` over coords `[..., 2]`. For an image that `detail`
@@ -71,6 +73,8 @@ def colorization_field(
     """
     image = as_gray("gray", gray)
     loaded = resolve(model, "colorize")
+    if vividness is not None:
+        loaded = _with_vividness(loaded, vividness)
     return _with_detail(loaded.bind(image), image, loaded, detail)
 
 
@@ -124,6 +128,16 @@ def sampled_colorization_field(
     bound = loaded.bind(image)
     field = SampledField(bound, key, sampler, length_scale, hooks, guidance_scale)
     return _with_detail(field, image, loaded, detail)
+
+
+def _with_vividness(loaded: LoadedModel, vividness: float) -> LoadedModel:
+    """The model with another vividness."""
+    vividness = _checks.as_fraction("vividness", vividness)
+    if not hasattr(loaded.model, "vividness"):
+        name = type(loaded.model).__name__
+        fix = "Use a model that predicts a distribution: a `HypercolumnColorizer`."
+        raise _checks.fail("vividness", f"None for a {name}", vividness, fix)
+    return loaded._replace(model=loaded.model.clone(vividness=vividness))
 
 
 def _diffusion_weights(

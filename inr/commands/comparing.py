@@ -36,8 +36,9 @@ def add_compare_restorers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "models",
         nargs="*",
-        default=["portraits", "photos"],
-        help="names of pretrained weights, or files (default: portraits photos)",
+        default=["portraits", "photos_restorer"],
+        help="names of pretrained weights, or files (default: portraits "
+        "photos_restorer)",
     )
     parser.add_argument(
         "--image", metavar="FILE", help="(default: the head of a bundled photograph)"
@@ -61,7 +62,7 @@ def add_compare_restorers(parser: argparse.ArgumentParser) -> None:
 
 
 def compare_restorers(
-    models: Sequence[str | os.PathLike] = ("portraits", "photos"),
+    models: Sequence[str | os.PathLike] = ("portraits", "photos_restorer"),
     *,
     image: str | os.PathLike | None = None,
     side: int = 64,

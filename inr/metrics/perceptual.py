@@ -1,4 +1,4 @@
-"""LPIPS: a distance between deep features, with weights that the user loads.
+"""LPIPS: a distance between deep features.
 
 References:
   Zhang et al. 2018, The unreasonable effectiveness of deep features as a perceptual
@@ -23,20 +23,20 @@ def lpips(
     image: ImageLike,
     reference: ImageLike,
     *,
-    weights: Mapping[str, ArrayLike],
+    weights: Mapping[str, ArrayLike] | None = None,
 ) -> Array:
     """Learned perceptual image patch similarity (LPIPS), a distance.
 
-    The keys of `weights` select the network, a VGG16 or an AlexNet trunk:
-    `VGG16_0/Conv_i/kernel` `[kh, kw, c_in, c_out]`, `VGG16_0/Conv_i/bias` `[c_out]`, or
-    the same with `AlexNet_0`; and `NetLinLayer_j/Conv_0/kernel` `[1, 1, k, 1]`. Read
-    them with `safetensors.numpy.load_file`. Half precision is converted to that of the
-    images.
+    The weights on VGG16 come with the library, in float16. The keys of other `weights`
+    select the network, a VGG16 or an AlexNet trunk: `VGG16_0/Conv_i/kernel` `[kh, kw,
+    c_in, c_out]`, `VGG16_0/Conv_i/bias` `[c_out]`, or the same with `AlexNet_0`; and
+    `NetLinLayer_j/Conv_0/kernel` `[1, 1, k, 1]`. Read them with
+    `safetensors.numpy.load_file`. Half precision is converted to that of the images.
 
     Args:
       image: `[h, w, 3]`, in [0, 1]; each side at least 16 for VGG16, 31 for AlexNet.
       reference: `[h, w, 3]`, in [0, 1].
-      weights: name -> array; may be differentiated.
+      weights: name -> array; may be differentiated. None for those of VGG16.
 
     Returns:
       `[]`, at least 0; 0 up to rounding for identical images.
@@ -46,6 +46,7 @@ def lpips(
         weights of another network.
     """
     first, second = as_pair(image, reference)
+    weights = _vgg16.pretrained() if weights is None else weights
     trunk = _trunk_of(weights)
     least = trunk.least_side
     if min(as_rgb("image", first).shape[:2]) < least:
@@ -60,7 +61,9 @@ def lpips(
 
 
 def deep_features(
-    images: Float[ArrayLike, "b h w 3"], *, weights: Mapping[str, ArrayLike]
+    images: Float[ArrayLike, "b h w 3"],
+    *,
+    weights: Mapping[str, ArrayLike] | None = None,
 ) -> tuple[Array, ...]:
     """Features that LPIPS compares: those of a VGG16 or AlexNet trunk at five depths.
 
@@ -81,6 +84,7 @@ def deep_features(
     _checks.check_rank("images", batch, "[b, h, w, 3]")
     _checks.check_not_empty("images", batch)
     as_rgb("images", batch)
+    weights = _vgg16.pretrained() if weights is None else weights
     names = _names(_trunk_of(weights))
     arrays = {name: jnp.asarray(weights[name], batch.dtype) for name in names}
     return tuple(_features(batch, arrays))
@@ -97,7 +101,6 @@ class _Trunk(NamedTuple):
 _VGG16 = _Trunk(_vgg16.PREFIX, 13, least_side=16)
 _ALEXNET = _Trunk("AlexNet_0", 5, least_side=31)
 
-_VGG16_COMPARED = (1, 3, 6, 9, 12)  # convolutions whose features LPIPS compares
 _ALEXNET_PADDING = (2, 2, 1, 1, 1)
 _ALEXNET_POOLED = (1, 2)  # convolutions after a 3 x 3 pool
 
@@ -147,10 +150,10 @@ def _features(images: Array, weights: dict[str, Array]) -> list[Array]:
 
     def convolution(i: int, x: Array) -> Array:
         kernel, bias = _vgg16.weights_of(weights, i)
-        return _convolve(x, kernel, bias, stride=1, padding=1)
+        return _vgg16.convolve(x, kernel, bias)
 
     outputs = _vgg16.features(x, convolution)
-    return [outputs[i] for i in _VGG16_COMPARED]
+    return [outputs[i] for i in _vgg16.STAGES]
 
 
 def _alexnet_features(x: Array, weights: dict[str, Array]) -> list[Array]:
@@ -162,20 +165,7 @@ def _alexnet_features(x: Array, weights: dict[str, Array]) -> list[Array]:
             weights[f"{_ALEXNET.name}/Conv_{i}/{part}"] for part in ("kernel", "bias")
         )
         stride = 4 if i == 0 else 1
-        x = jax.nn.relu(_convolve(x, kernel, bias, stride=stride, padding=padding))
+        x = _vgg16.convolve(x, kernel, bias, stride=stride, padding=padding)
+        x = jax.nn.relu(x)
         outputs.append(x)
     return outputs
-
-
-def _convolve(
-    x: Array, kernel: ArrayLike, bias: ArrayLike, *, stride: int, padding: int
-) -> Array:
-    y = lax.conv_general_dilated(
-        x,
-        jnp.asarray(kernel),
-        window_strides=(stride, stride),
-        padding=[(padding, padding)] * 2,
-        dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        precision=lax.Precision.HIGHEST,
-    )
-    return y + jnp.asarray(bias)[None, None, None]

@@ -20,6 +20,7 @@ from inr._model_files import read_model, read_module, write_model
 from inr._registry import registered, registered_name
 from inr._typing import Array, Params
 from inr.fields import BoundField, FieldModule, bind, check_params
+from inr.models.conditional import ConditionalModel
 
 
 class LoadedModel(NamedTuple):
@@ -66,8 +67,10 @@ def save_model(path: str | os.PathLike, model: nn.Module, params: Params) -> Non
             f"{type(model).__name__}. Decorate the class with `inr.models.register`."
         )
     check_params(model, params)
+    shared = _shared_variables(model)
+    params = {name: x for name, x in params.items() if name not in shared}
     with np.errstate(over="ignore"):
-        half = jax.tree.map(_as_float16, dict(params))
+        half = jax.tree.map(_as_float16, params)
     for keys, array in jax.tree_util.tree_leaves_with_path(half):
         if not np.isfinite(array).all():
             name = jax.tree_util.keystr(keys, simple=True, separator="/")
@@ -169,7 +172,13 @@ def _load_pretrained(name: str) -> LoadedModel:
 def _load(path: str | os.PathLike, *, trusted: bool = False) -> LoadedModel:
     inputs = None if trusted else _example_inputs
     model, arrays, _ = read_model(path, _kinds(), inputs=inputs, writer="save_model")
-    return LoadedModel(model, jax.tree.map(_as_float32, arrays))
+    params = {**arrays, **_shared_variables(model)}
+    return LoadedModel(model, jax.tree.map(_as_float32, params))
+
+
+def _shared_variables(model: nn.Module) -> dict[str, Any]:
+    """Collections that are in no file; see `ConditionalModel.shared_variables`."""
+    return model.shared_variables() if isinstance(model, ConditionalModel) else {}
 
 
 def _as_float16(array: Any) -> np.ndarray:

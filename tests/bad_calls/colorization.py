@@ -46,6 +46,7 @@ SAMPLED = {
         },
     ),
 }
+VIVIDNESS = FRACTION.optional()
 CELLS = COUNT.optional()
 RESTORER = {
     "widths": size(4, 4).default().without("axes"),
@@ -64,6 +65,7 @@ CALLS = {
         **VIEW,
         "model": COLORIZE,
         "detail": DETAIL.but(None),
+        "vividness": VIVIDNESS,
         "max_bytes": BYTES,
         "progress": FLAG,
         "sharding": SHARDING,
@@ -79,12 +81,21 @@ CALLS = {
         "gray": GRAY,
         "model": COLORIZE,
         "detail": DETAIL.but(None),
+        "vividness": VIVIDNESS,
     },
     colorization.sampled_colorization_field: {
         "key": KEY,
         "gray": GRAY,
         **SAMPLED,
         "detail": DETAIL.but(None),
+    },
+    colorization.HypercolumnColorizer: {
+        "components": size(4, 4, 4, 4, 4).default(),
+        **{x: COUNT.default() for x in ("width", "depth", "heads", "bins")},
+        "resolution": COUNT.default(),
+        "confidence": FRACTION.default(),
+        "vividness": FRACTION.default(),
+        "rebalancing": NOT_NEGATIVE.default(),
     },
     colorization.Restorer: RESTORER,
     colorization.DiffusionRestorer: {

@@ -217,7 +217,7 @@ def test_bad_input_of_samples_is_refused(small, tiny):
     with refuses("`model` must be a model for task 'colorize_samples', got Restorer"):
         inr.colorize_samples(key, gray_image(), model=small)
     # "photos" has no diffusion weights.
-    with refuses("`model` must be a model for task 'colorize_samples', got Restorer"):
+    with refuses("`model` must be a model for task 'colorize_samples', got Hyper"):
         inr.colorize_samples(key, gray_image(), model="photos")
     with refuses("`model` must be one of"):
         inr.colorize_samples(key, gray_image(), model="cartoons")

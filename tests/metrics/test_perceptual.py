@@ -149,6 +149,17 @@ def test_real_weights_agree_with_the_numpy_reference(data_folder, file):
     np.testing.assert_allclose(distance, expected, rtol=1e-4)
 
 
+@pytest.mark.slow
+def test_weights_on_vgg16_come_with_the_library(data_folder):
+    """In float16: three digits of the distance by the published file."""
+    weights = load_file(data_folder / "weights" / FILES[0])
+    image, reference = images((32, 32))
+    expected = metrics.lpips(image, reference, weights=weights)
+    np.testing.assert_allclose(metrics.lpips(image, reference), expected, rtol=1e-3)
+    features = metrics.deep_features(image[None])
+    assert [x.shape[-1] for x in features] == [64, 128, 256, 512, 512]
+
+
 def test_bad_inputs_are_refused():
     weights = random_weights("AlexNet_0")
     image = np.zeros((32, 32, 3), np.float32)

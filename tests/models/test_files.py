@@ -55,8 +55,12 @@ def test_models_are_resolved_by_task(params):
 
 
 def test_names_of_models_are_those_of_the_task():
-    assert inr.models.pretrained_names("colorize") == ("photos", "portraits")
-    with refuses("one of 'photos', 'portraits', got 'photo'. Did you mean 'photos'?"):
+    assert inr.models.pretrained_names("colorize") == (
+        "photos",
+        "photos_restorer",
+        "portraits",
+    )
+    with refuses("'portraits', got 'photo'. Did you mean 'photos'?"):
         inr.models.resolve("photo", "colorize")
     with refuses("Pretrained for this task: upscale, upscale_span."):
         inr.models.resolve("photos", "upscale")

@@ -1,0 +1,208 @@
+"""Colors from hypercolumns: a distribution of the chroma from the features of VGG16.
+
+Notation. The trunk is VGG16, trained on ImageNet and frozen. It reads the gray
+image at about `resolution` x `resolution` pixels. The hypercolumn of a cell of 4 x 4 of
+these pixels is the outputs of the trunk's five stages there. Perceptrons map principal
+components of the hypercolumn, and their means over the image, to logits of K bins of
+(Cb, Cr).
+
+References:
+  Larsson et al. 2016, Learning representations for automatic colorization.
+  Zhang et al. 2016, Colorful image colorization (bins, rebalancing, annealed mean).
+  Menon et al. 2021, Long-tail learning via logit adjustment (rebalancing afterwards).
+"""
+
+import math
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jax import lax
+
+from inr import _checks, _vgg16
+from inr._typing import Array, ArrayLike
+from inr.color import ycbcr_to_rgb
+from inr.colorization.guided import guided_coefficients
+from inr.coords import sample_grid
+from inr.models import ConditionalModel, FeatureMap, as_gray, register
+
+_CELL = 4  # pixels along each side of a cell
+_TRUNK = "vgg16"  # collection of the trunk's weights
+_STRIDE = 16  # of the last stage; the trunk's input is a multiple of it
+
+
+@register("HypercolumnColorizer")
+class HypercolumnColorizer(ConditionalModel):
+    """Gray image to color, by classification of hypercolumns [Larsson et al. 2016].
+
+    A conditional model: `inr.bind(model, params, image)` is a field of RGB with the
+    luma of the image. Within a window, chroma is linear in luma, so colors end at the
+    edges of the image at every size.
+
+    Attributes:
+      components: principal components of each of the five stages.
+      width: units of a perceptron's layers.
+      depth: hidden layers of a perceptron.
+      heads: perceptrons, whose logits are averaged.
+      bins: bins of chroma.
+      resolution: square root of the number of pixels that the trunk reads.
+      confidence: exponent of the probabilities of the perceptrons. The rest of it, up
+        to 1, is that of the frequencies of colors in training, so that values below 1
+        move an overconfident prediction towards them.
+      vividness: 0 for the mean of the possible colors, 1 for nearly the most probable
+        one. In between, the mean of a distribution of lower temperature.
+      rebalancing: exponent, times `vividness`, of the frequencies of colors that the
+        probabilities are divided by; more than 0 makes rare colors more likely.
+    """
+
+    components: tuple[int, ...] = (24, 40, 64, 96, 96)
+    width: int = 384
+    depth: int = 2
+    heads: int = 5
+    bins: int = 128
+    resolution: int = 256
+    confidence: float = 0.8
+    vividness: float = 0.0
+    rebalancing: float = 1.0
+    side: ClassVar[int] = 64  # longer side of images whose luma needs detail
+    task = "colorize"
+    image_channels = 1
+
+    def __post_init__(self):
+        super().__post_init__()
+        _checks.as_size("components", self.components, 5)
+        for name in ("width", "depth", "heads", "bins", "resolution"):
+            _checks.as_count(name, getattr(self, name), least=1)
+        _checks.as_fraction("confidence", self.confidence)
+        _checks.as_fraction("vividness", self.vividness)
+        _checks.as_not_negative("rebalancing", self.rebalancing)
+
+    def setup(self):
+        self.trunk = self.variable(_TRUNK, "layers", _vgg16.pretrained_layers)
+        self.projection = [nn.Dense(k) for k in self.components]
+        self.perceptron = [
+            Perceptron(self.width, self.depth, self.bins) for _ in range(self.heads)
+        ]
+        # Bins of a trained model come from its training images.
+        self.colors = self.param("colors", nn.initializers.normal(0.1), (self.bins, 2))
+        self.log_prior = self.param("log_prior", nn.initializers.zeros, (self.bins,))
+
+    def shared_variables(self) -> dict[str, Any]:
+        """The weights of VGG16 that come with the library."""
+        return {_TRUNK: {"layers": _vgg16.pretrained_layers()}}
+
+    def encode(self, image: ArrayLike) -> FeatureMap:
+        """Coefficients of chroma as a function of luma, for a gray image `[h, w, 1]`.
+
+        Raises:
+          ValueError: if the image has another shape or dtype.
+        """
+        image = as_gray("image", image)
+        gray = _resized(image, self.resolution)
+        chroma = self.chroma(self.logits(self.hypercolumns(gray)))
+        size = (*gray.shape[:2], 2)
+        chroma = jax.image.resize(chroma, size, "linear")
+        return FeatureMap(guided_coefficients(gray, chroma), image)
+
+    def __call__(self, coords: Array, feature_map: FeatureMap | ArrayLike) -> Array:
+        """RGB `[..., 3]` at coords `[..., 2]`, not clipped.
+
+        An image in place of the feature map is encoded first, which `init` relies on.
+        """
+        if not isinstance(feature_map, FeatureMap):
+            feature_map = self.encode(feature_map)
+        coefficients, image = feature_map
+        luma = sample_grid(image, coords, interpolation="cubic")
+        slope, offset = jnp.split(sample_grid(coefficients, coords), 2, -1)
+        chroma = slope * luma + offset
+        return ycbcr_to_rgb(jnp.concatenate([luma, chroma], -1))
+
+    def hypercolumns(self, gray: Array) -> tuple[Array, ...]:
+        """Outputs of the five stages, `[h / 4, w / 4, k]`, on a grid of cells.
+
+        Args:
+          gray: `[h, w, 1]` in [0, 1], with sides that are multiples of 16.
+        """
+        rgb = jnp.broadcast_to(gray, (*gray.shape[:2], 3))
+        x = _vgg16.standardize(rgb)
+        layers = self.trunk.value
+
+        def convolution(i: int, x: Array) -> Array:
+            layer = layers[str(i)]
+            return _vgg16.convolve(x, layer["kernel"], layer["bias"])
+
+        outputs = [y[0] for y in _vgg16.features(x[None], convolution)]
+        size = tuple(n // _CELL for n in gray.shape[:2])
+        return tuple(
+            lax.stop_gradient(_on_grid(outputs[i], size)) for i in _vgg16.STAGES
+        )
+
+    def logits(self, stages: tuple[Array, ...]) -> Array:
+        """Logits of the bins `[h, w, bins]` from hypercolumns `[h, w, k]` by stage."""
+        # The square root evens out the long tails of the features.
+        components = [
+            dense(jnp.sqrt(stage))
+            for dense, stage in zip(self.projection, stages, strict=True)
+        ]
+        x = jnp.concatenate(components, -1)
+        x = jnp.concatenate(
+            [x, jnp.broadcast_to(x.mean((0, 1), keepdims=True), x.shape)], -1
+        )
+        outputs = [jax.nn.log_softmax(head(x)) for head in self.perceptron]
+        log_prior = self.log_prior[None, None]
+        return (
+            self.confidence * jnp.stack(outputs).mean(0)
+            + (1 - self.confidence) * log_prior
+        )
+
+    def chroma(self, logits: Array) -> Array:
+        """Annealed mean `[..., 2]` of the colors of logits `[..., bins]`."""
+        temperature = max(1 - self.vividness, 0.02)
+        rare = self.vividness * self.rebalancing * self.log_prior
+        rare = rare.reshape((1,) * (logits.ndim - 1) + (-1,))
+        return jax.nn.softmax((logits - rare) / temperature) @ self.colors
+
+
+class Perceptron(nn.Module):
+    """Dense layers with GELU.
+
+    Attributes:
+      width: units of the hidden layers.
+      depth: hidden layers.
+      outputs: units of the last layer.
+    """
+
+    width: int
+    depth: int
+    outputs: int
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """`[..., outputs]` of `[..., k]`."""
+        for i in range(self.depth):
+            x = nn.gelu(nn.Dense(self.width, name=f"hidden_{i}")(x))
+        return nn.Dense(self.outputs, name="output")(x)
+
+
+def _resized(image: Array, resolution: int) -> Array:
+    """The image with about `resolution` squared pixels, sides multiples of 16."""
+    h, w, _ = image.shape
+    # A longer image than 4 : 1 would have a side of hardly any features.
+    aspect = min(max(math.sqrt(h / w), 0.5), 2.0)
+    size = tuple(
+        max(round(resolution * x / _STRIDE), 1) * _STRIDE for x in (aspect, 1 / aspect)
+    )
+    if size == (h, w):
+        return image
+    return jnp.clip(jax.image.resize(image, (*size, 1), "cubic"), 0, 1)
+
+
+def _on_grid(features: Array, size: tuple[int, ...]) -> Array:
+    """Features `[h, w, k]` on a grid: means of cells, or bilinear interpolation."""
+    h, _, k = features.shape
+    if h > size[0]:
+        factor = h // size[0]
+        cells = features.reshape(size[0], factor, size[1], factor, k)
+        return cells.mean((1, 3))
+    return jax.image.resize(features, (*size, k), "linear")
