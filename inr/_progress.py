@@ -13,6 +13,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", TqdmWarning)
     from tqdm.auto import tqdm as tqdm
 
+_SECONDS_WITHOUT_PIXEL_BAR = 2.0
 _hidden = contextvars.ContextVar("hidden", default=False)
 
 
@@ -33,6 +34,25 @@ def progress_bar(total: int, *, progress: bool, **options: Any) -> tqdm:
     if "delay" not in options:
         bar.set_postfix_str("compiling")
     return bar
+
+
+def pixel_bar(total: int, *, progress: bool) -> tqdm:
+    """Progress bar that counts pixels and appears after two seconds.
+
+    Args:
+      total: number of pixels.
+      progress: whether to show the bar.
+
+    Returns:
+      A context manager with a method `update(pixels)`.
+    """
+    return progress_bar(
+        total,
+        progress=progress,
+        delay=_SECONDS_WITHOUT_PIXEL_BAR,
+        unit="px",
+        unit_scale=True,
+    )
 
 
 @contextlib.contextmanager

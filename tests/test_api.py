@@ -36,11 +36,7 @@ MODULES = (
 
 # Without a result to describe.
 WITHOUT_RESULT = {
-    "check_features",
-    "check_field",
-    "check_module",
     "check_options",
-    "check_params",
     "join_processes",
     "save_field",
     "save_model",

@@ -68,10 +68,10 @@ LAYERS = {  # Parts of models, which check their hyperparameters.
 }  # fmt: skip
 BASES = {"ConditionalModel", "GridColorizer", "ShaderActivation"}
 HELPERS = {  # Called by the library with values that it has checked.
-    "check_features", "check_field", "check_options", "check_params", "cosine",
-    "encoding_bytes", "first_gradient", "join", "gray_gradient", "image_normalization",
+    "check_options", "cosine",
+    "first_gradient", "join", "gray_gradient", "image_normalization",
     "mean_gradient", "perceptron", "psnr_text", "resolve_start",
-    "shader_layers", "shift_to_mean", "sine", "with_latent",
+    "shader_layers", "shift_to_mean", "sine",
 }  # fmt: skip
 WITHOUT_CALLS = RESULTS | CONTAINERS | LAYERS | BASES | HELPERS
 

@@ -9,9 +9,10 @@ import jax.numpy as jnp
 from jax import lax
 
 from inr import _checks
+from inr._field_checks import check_field
 from inr._memory import split_into_blocks
 from inr._typing import Array, ArrayLike, Field
-from inr.fields import BoundField, FieldModule, check_field
+from inr.fields import BoundField, FieldModule
 
 # At width 256 a stream of a block then has 1 MB: a quarter faster than 4096 points.
 _POINTS_ON_CPU = 1024

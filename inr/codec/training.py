@@ -33,6 +33,9 @@ _LATENT_RATES = (0.15, 0.02)
 _NETWORK_RATES = (4e-3, 1e-4)
 
 
+_initial_latents = jax.jit(jax.vmap(initial_latents, (None, 0)))
+
+
 class _State(NamedTuple):
     networks: Networks
     optimizer: optax.OptState
@@ -40,6 +43,7 @@ class _State(NamedTuple):
     step: int
 
 
+@jax.jit
 def init_networks(key: Key) -> Networks:
     """Networks before training: a Laplacian pyramid and broad distributions."""
     latents = zero_latents((8, 8))
@@ -92,8 +96,7 @@ def train_networks(
     if init is not None:
         _checks.check_type("init", init, Networks)
     networks = init_networks(key) if init is None else init
-    start = jax.jit(jax.vmap(initial_latents, (None, 0)))
-    latents = start(networks.synthesis, crops.astype(np.float32) / 255)
+    latents = _initial_latents(networks.synthesis, crops.astype(np.float32) / 255)
     descent = start_descent(latents, jnp.zeros(len(crops)))
     state = _State(
         networks, _optimizer(num_steps).init(networks),

@@ -10,14 +10,10 @@ from inr.fields.activations import Finer as Finer, Gauss as Gauss, Wire as Wire
 from inr.fields.bacon import Bacon as Bacon, bacon_residual as bacon_residual
 from inr.fields.base import (
     FieldModule as FieldModule,
-    check_field as check_field,
-    check_module as check_module,
-    check_params as check_params,
 )
 from inr.fields.bound import (
     BoundField as BoundField,
     bind as bind,
-    encoding_bytes as encoding_bytes,
 )
 from inr.fields.convolutions import SineConv as SineConv
 from inr.fields.files import (
@@ -36,7 +32,7 @@ from inr.fields.layers import (
     Affine as Affine,
     perceptron as perceptron,
 )
-from inr.fields.modulated import Modulated as Modulated, with_latent as with_latent
+from inr.fields.modulated import Modulated as Modulated
 from inr.fields.multiplicative import (
     FourierNet as FourierNet,
     GaborNet as GaborNet,

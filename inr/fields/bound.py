@@ -9,10 +9,11 @@ import jax.numpy as jnp
 from flax import errors, linen as nn
 
 from inr import _checks, _display
-from inr._memory import program_bytes
+from inr._encoding import encode
+from inr._field_checks import check_module, check_params
 from inr._typing import Array, ArrayLike, Params
 from inr.fields import streams
-from inr.fields.base import FieldModule, check_module, check_params
+from inr.fields.base import FieldModule
 from inr.fields.streams import Features, Streams
 
 
@@ -127,28 +128,7 @@ def bind(
         raise _checks.fail("image", f"the input of {type(model).__name__}", "None")
     image = _checks.as_array("image", image)
     try:
-        return BoundField(model, params, _encode(model, params, image))
+        return BoundField(model, params, encode(model, params, image))
     except errors.FlaxError as error:
         expected = f"those of {type(model).__name__}"
         raise _checks.fail("params", expected, f"others ({error})") from None
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _encode(model: nn.Module, params: Params, image: Array) -> Any:
-    return model.apply(params, image, method="encode")
-
-
-def encoding_bytes(
-    model: nn.Module, params: Params, image: jax.ShapeDtypeStruct
-) -> int:
-    """Memory that `bind` allocates for a conditional model, with temporary arrays.
-
-    Args:
-      model: conditional model.
-      params: its collections.
-      image: shape and dtype of the image.
-
-    Returns:
-      Bytes.
-    """
-    return program_bytes(_encode.lower(model, params, image))

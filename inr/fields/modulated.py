@@ -95,6 +95,24 @@ class Modulated(FieldModule):
         with nn.intercept_methods(_shift_with(latents, maps)):
             return _apply(model, collections, x)
 
+    @nn.nowrap
+    def decode(self, params: Params, latent: Array) -> BoundField:
+        """The field of one latent.
+
+        Args:
+          params: collections of this model.
+          latent: of `latent_shape`.
+
+        Returns:
+          A field of `model` with other layers, for a latent `[k]`; otherwise a field of
+          this family.
+        """
+        tree = params["params"]
+        if latent.ndim > 1:
+            return BoundField(self, {**params, "params": {**tree, "latent": latent}})
+        layers = modulate(tree["layers"], tree["maps"], latent)
+        return BoundField(self.model, {**params, **_inner(params), "params": layers})
+
     def _init_maps(self, layers: Any, key: Key) -> dict[str, Any]:
         k = self.latent_shape[-1]
         maps = init_maps(key, layers, self.modulation, latent_dim=k, rank=self.rank)
@@ -102,25 +120,6 @@ class Modulated(FieldModule):
             got = f"{type(self.model).__name__} without"
             raise _checks.fail("model", "a family with hidden `Affine` layers", got)
         return maps
-
-
-def with_latent(model: Modulated, params: Params, latent: Array) -> BoundField:
-    """The field of one latent.
-
-    Args:
-      model: the modulated family.
-      params: its collections.
-      latent: of `latent_shape`.
-
-    Returns:
-      A field of `model.model` with other layers, for a latent `[k]`; otherwise a field
-      of `model`.
-    """
-    tree = params["params"]
-    if latent.ndim > 1:
-        return BoundField(model, {**params, "params": {**tree, "latent": latent}})
-    layers = modulate(tree["layers"], tree["maps"], latent)
-    return BoundField(model.model, {**params, **_inner(params), "params": layers})
 
 
 def _inner(collections: Mapping[str, Any]) -> dict[str, Any]:

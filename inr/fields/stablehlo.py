@@ -21,8 +21,8 @@ import jax.numpy as jnp
 from jax import export
 
 from inr import _checks
+from inr._field_checks import check_field
 from inr._typing import Array, ArrayLike, Field
-from inr.fields.base import check_field
 from inr.fields.bound import BoundField
 
 Platform = Literal["cpu", "cuda", "rocm", "tpu"]

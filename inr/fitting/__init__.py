@@ -25,7 +25,6 @@ from inr.fitting.results import (
 )
 from inr.fitting.run import psnr_text as psnr_text, psnr_to_loss as psnr_to_loss
 from inr.fitting.samples import (
-    check_features as check_features,
     image_normalization as image_normalization,
     init_params as init_params,
     shift_to_mean as shift_to_mean,

@@ -16,11 +16,12 @@ import numpy as np
 from flax import linen as nn
 
 from inr import _checks, _conversions, coords as _coords
+from inr._field_checks import check_features
 from inr._typing import Array, ArrayLike, Key
 from inr.fitting.rates import Optimizer
 from inr.fitting.results import Callback, FitResult
 from inr.fitting.run import loss_text, run
-from inr.fitting.samples import check_features, grid_normalization, init_params
+from inr.fitting.samples import grid_normalization, init_params
 from inr.fitting.starts import Start, require_model
 from inr.fitting.terms import Term, value_residual
 

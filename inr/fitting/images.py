@@ -9,22 +9,14 @@ import numpy as np
 from flax import linen as nn
 
 from inr import _checks, _conversions, coords as _coords
+from inr._field_checks import check_features, check_module
 from inr._typing import Array, ArrayLike, ImageLike, Key, Size
-from inr.fields import Siren, check_module, suggest_omega
-from inr.fitting.continuous import (
-    SplineSamples,
-    make_spline,
-    weighted_samples,
-)
+from inr.fields import Siren, suggest_omega
+from inr.fitting.continuous import SplineSamples, make_spline, weighted_samples
 from inr.fitting.rates import Optimizer, default_rates
 from inr.fitting.results import Callback, FitResult
 from inr.fitting.run import psnr_text, psnr_to_loss, run
-from inr.fitting.samples import (
-    check_features,
-    grid_normalization,
-    init_params,
-    select_weighted,
-)
+from inr.fitting.samples import grid_normalization, init_params, select_weighted
 from inr.fitting.starts import Start, resolve_start
 from inr.fitting.terms import (
     Term,

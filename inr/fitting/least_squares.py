@@ -14,9 +14,9 @@ import numpy as np
 from flax import linen as nn
 
 from inr import _checks
+from inr._field_checks import check_params
 from inr._loop import Chunk, drive
 from inr._typing import Key, Params
-from inr.fields import check_params
 from inr.fitting.gauss_newton import GaussNewtonState, advance
 from inr.fitting.results import Callback, FitResult
 from inr.fitting.run import (

@@ -12,10 +12,11 @@ from flax import linen as nn
 from jax import lax
 
 from inr import _checks
+from inr._field_checks import check_params
 from inr._loop import Chunk, Outcome, drive
 from inr._sharding import Devices, as_local_split, check_rows
 from inr._typing import Array, ArrayLike, Key, Params
-from inr.fields import BoundField, check_params
+from inr.fields import BoundField
 from inr.fitting.rates import Optimizer, split_optimizer
 from inr.fitting.results import FitManyResult
 from inr.fitting.run import as_arguments, as_target_loss

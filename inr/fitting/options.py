@@ -6,8 +6,8 @@ from typing import Any
 from flax import linen as nn
 
 from inr import _checks
+from inr._field_checks import check_module, check_params
 from inr._files import as_path
-from inr.fields import check_module, check_params
 from inr.fitting.rates import Optimizer, check_optimizer
 from inr.fitting.run import as_target_loss
 

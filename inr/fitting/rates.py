@@ -10,8 +10,8 @@ import optax
 from flax import linen as nn
 
 from inr import _checks
+from inr._field_checks import check_module
 from inr._typing import Params
-from inr.fields import check_module
 
 Rates: TypeAlias = float | Mapping[str, float]
 """A learning rate, or a mapping from layer names to learning rates."""

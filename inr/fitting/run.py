@@ -10,11 +10,12 @@ import numpy as np
 from flax import linen as nn
 
 from inr import _checks
+from inr._field_checks import check_params
 from inr._loop import Chunk, Outcome, drive
 from inr._sharding import Devices, Split, as_local_split
 from inr._typing import Key, Params
 from inr.checkpoints import DERIVED
-from inr.fields import BoundField, check_params
+from inr.fields import BoundField
 from inr.fitting.rates import Optimizer, split_optimizer
 from inr.fitting.results import Callback, FitDiverged, FitResult
 from inr.fitting.step import FitState, advance, init_fit

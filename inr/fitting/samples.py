@@ -11,24 +11,10 @@ import numpy as np
 from flax import linen as nn
 
 from inr import _checks, _conversions
+from inr._field_checks import check_module
 from inr._typing import Array, ArrayLike, Key, Params
-from inr.fields import BoundField, check_module
+from inr.fields import BoundField
 from inr.fitting.terms import Data, Term, as_terms, check_weights, first_coords
-
-
-def check_features(model: nn.Module, k: int) -> None:
-    """Raise if a model has another number of features than the signal.
-
-    Args:
-      model: a Linen module; a model without the attribute `features` passes.
-      k: number of features of the signal.
-
-    Raises:
-      ValueError: if `model.features` is not k.
-    """
-    features = getattr(model, "features", k)
-    if features != k:
-        raise _checks.fail("model", f"one with features={k}", f"features={features}")
 
 
 def init_params(

@@ -8,8 +8,9 @@ import jax
 from flax import linen as nn
 
 from inr import _checks, _display, pretrained
+from inr._field_checks import check_module, check_params
 from inr._typing import Params
-from inr.fields import check_module, check_params, load_field
+from inr.fields import load_field
 
 
 @functools.partial(

@@ -10,10 +10,10 @@ import optax
 from flax import linen as nn
 
 from inr import _checks
+from inr._field_checks import check_module, check_params
 from inr._loop import Chunk, repeat
 from inr._sharding import Devices, as_local_split
 from inr._typing import Array, Key, Params
-from inr.fields import check_module, check_params
 from inr.fitting.losses import loss_and_gradient
 from inr.fitting.terms import Data, Term, as_terms, first_coords
 

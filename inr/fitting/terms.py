@@ -14,8 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from inr import _checks
+from inr._field_checks import check_field
 from inr._typing import Array, ArrayLike, Field, Key
-from inr.fields import BoundField, check_field
+from inr.fields import BoundField
 
 
 @jax.tree_util.register_pytree_node_class

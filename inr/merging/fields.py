@@ -8,14 +8,14 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from inr import _checks, coords as _coords
+from inr._field_checks import check_features, check_module
 from inr._typing import Array, Field, Key, Size
 from inr.calculus import gradient
-from inr.fields import BoundField, check_module
+from inr.fields import BoundField
 from inr.fitting import (
     FitResult,
     Optimizer,
     Term,
-    check_features,
     fit,
     image_normalization,
     init_params,

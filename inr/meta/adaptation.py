@@ -9,10 +9,11 @@ import numpy as np
 from jax import lax
 
 from inr import _checks
+from inr._field_checks import check_features, check_params
 from inr._masks import check_mask
 from inr._typing import Array, ArrayLike, Params
-from inr.fields import BoundField, Modulated, check_params, with_latent
-from inr.fitting import Init, check_features
+from inr.fields import BoundField, Modulated
+from inr.fitting import Init
 from inr.meta.hypernetwork import Hypernetwork, modulated_part
 from inr.meta.inner import adapt_params
 from inr.meta.signals import Signals, SignalSet, as_signals
@@ -107,7 +108,7 @@ def decode(start: Init, latents: ArrayLike) -> BoundField:
         expected = f"{shape}, or that with a leading axis"
         raise _checks.fail("latents", expected, latents.shape)
     _checks.check_finite("latents", latents)
-    decode_one = functools.partial(with_latent, model, params)
+    decode_one = functools.partial(model.decode, params)
     if latents.ndim > len(shape):
         decode_one = jax.vmap(decode_one)
     return decode_one(latents)

@@ -9,7 +9,7 @@ from flax import linen as nn
 
 from inr import _checks, coords as _coords
 from inr._typing import Array, ArrayLike, Params
-from inr.fields import BoundField, Modulated, register, streams, with_latent
+from inr.fields import BoundField, Modulated, register, streams
 from inr.meta.encoders import SetEncoder
 from inr.models import ConditionalModel
 
@@ -85,7 +85,7 @@ class Hypernetwork(ConditionalModel):
             )
             return x
         assert latent is not None  # `bind` gives it
-        field = with_latent(self.model.clone(parent=None), self.model.variables, latent)
+        field = self.model.clone(parent=None).decode(self.model.variables, latent)
         return field.model.apply(field.params, coords)
 
     def example_inputs(self) -> tuple[Any, ...]:
@@ -107,4 +107,5 @@ def predict(
 ) -> BoundField:
     """The field that a hypernetwork predicts from coords, features and weights."""
     latent: Any = model.apply(params, *samples, method="encode_samples")
-    return with_latent(*modulated_part(model, params), latent)
+    modulated, params = modulated_part(model, params)
+    return modulated.decode(params, latent)

@@ -14,17 +14,11 @@ from flax import linen as nn
 from jax import lax
 
 from inr import _checks
+from inr._field_checks import check_features, check_module
 from inr._loop import Chunk, drive, repeat
 from inr._typing import Array, Key, Params
-from inr.fields import BoundField, Modulated, check_module
-from inr.fitting import (
-    FitDiverged,
-    FitResult,
-    Init,
-    check_features,
-    default_optimizer,
-    init_params,
-)
+from inr.fields import BoundField, Modulated
+from inr.fitting import FitDiverged, FitResult, Init, default_optimizer, init_params
 from inr.meta.components import principal_latents
 from inr.meta.hypernetwork import Hypernetwork
 from inr.meta.objectives import (

@@ -15,11 +15,12 @@ import numpy as np
 from flax import linen as nn
 
 from inr import _checks, _display, pretrained
+from inr._field_checks import check_params
 from inr._files import as_path
 from inr._model_files import read_model, read_module, write_model
 from inr._registry import registered, registered_name
 from inr._typing import Array, Params
-from inr.fields import BoundField, FieldModule, bind, check_params
+from inr.fields import BoundField, FieldModule, bind
 from inr.models.conditional import ConditionalModel
 
 

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 import numpy as np
 
 from inr import _checks, _conversions
+from inr._field_checks import check_field
 from inr._typing import ArrayLike, Field, ImageLike, Size
-from inr.fields import check_field
 from inr.fitting import FitManyResult, FitResult
 from inr.plot.figures import new_figure, with_labels
 from inr.rendering import preview_size, render

@@ -12,9 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from inr import _checks, _conversions
+from inr._field_checks import check_field
 from inr._typing import Array, Field, ImageLike, Region, Size
 from inr.calculus import value_gradient_laplacian
-from inr.fields import check_field
 from inr.plot.figures import check_labels, new_figure
 from inr.rendering import preview_size, render
 

@@ -7,4 +7,4 @@ to float tolerance.
 
 from inr.rendering.budget import least_bytes as least_bytes
 from inr.rendering.preview import preview as preview, preview_size as preview_size
-from inr.rendering.verb import pixel_bar as pixel_bar, render as render
+from inr.rendering.verb import render as render

@@ -9,10 +9,10 @@ import numpy as np
 from jax import lax
 
 from inr import _checks
-from inr._progress import progress_bar, tqdm
+from inr._field_checks import check_field
+from inr._progress import pixel_bar
 from inr._sharding import Devices, as_local_split
 from inr._typing import Array, Field, Region, Size
-from inr.fields import check_field
 from inr.rendering.budget import tile_points
 from inr.rendering.tiles import (
     Antialias,
@@ -21,8 +21,6 @@ from inr.rendering.tiles import (
     num_features,
     tile,
 )
-
-_SECONDS_WITHOUT_BAR = 2.0
 
 
 def render(
@@ -107,25 +105,6 @@ def render(
             rows[start : start + points] = np.asarray(this_tile)[: n - start]
             bar.update(min(points, n - start))
     return out if out is not None else jax.device_put(result, may_alias=True)
-
-
-def pixel_bar(total: int, *, progress: bool) -> tqdm:
-    """Progress bar that counts pixels and appears after two seconds.
-
-    Args:
-      total: number of pixels.
-      progress: whether to show the bar.
-
-    Returns:
-      A context manager with a method `update(pixels)`.
-    """
-    return progress_bar(
-        total,
-        progress=progress,
-        delay=_SECONDS_WITHOUT_BAR,
-        unit="px",
-        unit_scale=True,
-    )
 
 
 def _aligned_empty(shape: Size) -> np.ndarray:

@@ -20,9 +20,9 @@ import numpy as np
 from jaxtyping import Float
 
 from inr import _checks, coords as _coords, poisson
+from inr._field_checks import check_field
 from inr._typing import Array, ArrayLike, Field, Key
 from inr.calculus import value_gradient_laplacian
-from inr.fields import check_field
 from inr.fitting import Term, value_residual
 
 # Weight of the border's values relative to the image that the Laplacian adds up to:

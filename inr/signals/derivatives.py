@@ -10,6 +10,7 @@ from flax import linen as nn
 from jaxtyping import Float
 
 from inr import _checks, coords as _coords, poisson
+from inr._field_checks import check_features
 from inr._typing import Array, ArrayLike, Key
 from inr.fields import Siren, suggest_omega
 from inr.fitting import (
@@ -17,7 +18,6 @@ from inr.fitting import (
     FitResult,
     Optimizer,
     Start,
-    check_features,
     check_options,
     default_rates,
     fit,

@@ -9,6 +9,7 @@ import numpy as np
 from flax import linen as nn
 
 from inr import _checks, coords as _coords
+from inr._field_checks import check_features
 from inr._typing import Array, Key
 from inr.fields import Siren
 from inr.fitting import (
@@ -16,7 +17,6 @@ from inr.fitting import (
     FitResult,
     Start,
     Term,
-    check_features,
     check_options,
     fit_least_squares,
     init_params,

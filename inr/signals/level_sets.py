@@ -4,8 +4,9 @@ import jax
 import numpy as np
 
 from inr import _checks
+from inr._field_checks import check_field
 from inr._typing import Array, ArrayLike, Field
-from inr.fields import BoundField, check_field
+from inr.fields import BoundField
 from inr.rendering import render
 from inr.signals.meshes import Mesh
 

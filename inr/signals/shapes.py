@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from inr import _checks
+from inr._field_checks import check_features
 from inr._typing import Key
 from inr.fields import Siren
 from inr.fitting import (
@@ -15,7 +16,6 @@ from inr.fitting import (
     FitResult,
     Optimizer,
     Start,
-    check_features,
     check_options,
     default_rates,
     fit,

@@ -18,11 +18,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from inr import _checks, _conversions, rendering
+from inr._encoding import encoding_bytes
 from inr._memory import program_bytes
+from inr._progress import pixel_bar
 from inr._sharding import Devices, Split, as_local_split
 from inr._typing import Array, ImageLike, Region, Size
 from inr.coords import region_size, sample_grid
-from inr.fields import encoding_bytes
 from inr.models import LoadedModel, resolve
 from inr.upscaling.network import Network, all_pixels, enlarge
 
@@ -92,7 +93,7 @@ def upscale(
     result_bytes = 4 * math.prod(size) * c
     side = _window_side(network, opaque.shape, region, size, max_bytes, result_bytes)
     result = np.empty((*size, c), np.float32)
-    with rendering.pixel_bar(math.prod(size), progress=progress) as bar:
+    with pixel_bar(math.prod(size), progress=progress) as bar:
         for position, block in _blocks(network, opaque, region, size, side, split):
             result[(*position, slice(opaque.shape[-1]))] = block
             # The last blocks overlap those before.

@@ -120,7 +120,6 @@ CALLS = {
         "params": params(),
         "image": kind(OMITTED, unexpected=np.ones((4, 4, 3))).optional(),
     },
-    fields.check_module: {"model": MODEL},
     fields.bacon_residual: {
         "field": bound_field(family=Lazy(siren)).but(Lazy(lambda: bacon())),
         "batch": kind(

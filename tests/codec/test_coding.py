@@ -37,6 +37,7 @@ def test_numbers_beyond_the_tables_escape(model):
     jax.tree.map(np.testing.assert_array_equal, back, latents)
 
 
+@pytest.mark.slow
 def test_the_length_is_that_of_the_entropy_model(model):
     latents = small_codec.latents((96, 128), scale=0.2)
     bits = Entropy().apply(

@@ -2,11 +2,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from support import refuses
 
 import inr
 from inr import coords
-from inr.fields import Affine, FieldModule, check_module
+from inr.fields import FieldModule
 
 MODEL = inr.Siren(features=2, width=16, depth=1)
 
@@ -41,17 +40,3 @@ def test_default_learning_rates():
     assert inr.Siren(width=256).default_learning_rate == pytest.approx(2e-3)
     assert inr.Siren(width=64).default_learning_rate == pytest.approx(4e-3)
     assert inr.HashGrid().default_learning_rate == 1e-2
-
-
-def test_a_module_must_hash_by_value():
-    class Lists(FieldModule):
-        bands: tuple = ()
-
-        def network(self, x):
-            return Affine(self.features)(x)
-
-    check_module(Lists(bands=(1, 2)))
-    with refuses("Replace lists and arrays by tuples", TypeError):
-        check_module(Lists(bands=np.ones(2)))
-    with refuses("already a field", TypeError):
-        check_module(jnp.sin)

@@ -9,7 +9,6 @@ from support import refuses
 
 import inr
 from inr import coords as _coords
-from inr.fields import with_latent
 
 SIREN = inr.Siren(features=2, width=6, depth=2, omega=5.0, hidden_omega=(4.0, 3.0))
 VECTOR = inr.Modulated(features=2, model=SIREN, latent_shape=(3,))
@@ -39,7 +38,7 @@ def test_a_latent_shifts_the_bias_of_every_hidden_layer():
     params, latent = parts(VECTOR)
     tree = params["params"]
     expected = siren(tree["layers"], tree["maps"], np.asarray(latent)[None])
-    actual = with_latent(VECTOR, params, latent)(POINTS)
+    actual = VECTOR.decode(params, latent)(POINTS)
     np.testing.assert_allclose(actual, expected, atol=1e-5)
 
 
@@ -59,13 +58,13 @@ def test_between_latents_of_a_grid_a_smoothstep_interpolates():
     weights = along(0, rows)[:, :, None] * along(1, columns)[:, None]
     latents = np.einsum("nij,ijk->nk", weights, grid)
     expected = siren(tree["layers"], tree["maps"], latents)
-    actual = with_latent(GRID, params, latent)(POINTS)
+    actual = GRID.decode(params, latent)(POINTS)
     np.testing.assert_allclose(actual, expected, atol=1e-5)
 
 
 def test_the_field_of_a_vector_is_one_of_the_family():
     params, latent = parts(VECTOR)
-    field = with_latent(VECTOR, params, latent)
+    field = VECTOR.decode(params, latent)
     assert field.model == SIREN
     bound = inr.bind(
         VECTOR, {**params, "params": {**params["params"], "latent": latent}}
@@ -84,15 +83,15 @@ def test_zero_leaves_the_family_as_it_is(model):
 def test_an_equal_grid_is_a_vector():
     params, latent = parts(VECTOR)
     grid = jnp.broadcast_to(latent, (2, 4, 3))
-    expected = with_latent(VECTOR, params, latent)(POINTS)
-    actual = with_latent(GRID, params, grid)(POINTS)
+    expected = VECTOR.decode(params, latent)(POINTS)
+    actual = GRID.decode(params, grid)(POINTS)
     np.testing.assert_allclose(actual, expected, atol=1e-5)
 
 
 @pytest.mark.slow
 def test_derivatives_of_a_grid_equal_general_differentiation():
     params, latent = parts(GRID)
-    field = with_latent(GRID, params, latent)
+    field = GRID.decode(params, latent)
     value, gradient, laplacian = inr.value_gradient_laplacian(field, POINTS)
     np.testing.assert_allclose(value, field(POINTS), atol=1e-6)
     jacobian = jax.vmap(jax.jacobian(field))(POINTS).swapaxes(1, 2)
@@ -104,7 +103,7 @@ def test_derivatives_of_a_grid_equal_general_differentiation():
 
 def test_a_file_holds_the_family_too(tmp_path):
     params, latent = parts(GRID)
-    field = with_latent(GRID, params, latent)
+    field = GRID.decode(params, latent)
     path = tmp_path / "modulated.safetensors"
     inr.save_field(path, field)
     loaded = inr.load_field(path).field
@@ -128,7 +127,7 @@ def test_constants_of_the_family_stay_as_they_are():
     base = inr.FourierFeatures(features=2, width=6, depth=1, num_frequencies=4)
     model = inr.Modulated(features=2, model=base, latent_shape=(3,))
     params, latent = parts(model)
-    field = with_latent(model, params, latent)
+    field = model.decode(params, latent)
     assert field.model == base
     tree = {**params["params"], "latent": latent}
     bound = inr.bind(model, {**params, "params": tree})

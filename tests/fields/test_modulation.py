@@ -8,7 +8,6 @@ from support import refuses
 
 import inr
 from inr import coords as _coords
-from inr.fields import with_latent
 
 SIREN = inr.Siren(features=2, width=6, depth=2, omega=5.0, hidden_omega=(4.0, 3.0))
 POINTS = _coords.random_points(jax.random.key(2), 9, ndim=2)
@@ -41,7 +40,7 @@ def test_low_rank_adds_a_product_to_the_second_kernel():
     change = np.einsum("ir,z,zro->io", product["left"], LATENT, product["right"])
     assert np.linalg.matrix_rank(change) == 2
     layers["sine_1"] = kernel + change, bias
-    actual = with_latent(model, params, jnp.asarray(LATENT))(POINTS)
+    actual = model.decode(params, jnp.asarray(LATENT))(POINTS)
     np.testing.assert_allclose(actual, siren(layers), atol=1e-5)
 
 
@@ -55,7 +54,7 @@ def test_weights_add_to_every_kernel_and_bias():
             layer[part] + np.tensordot(LATENT, maps[part], 1)
             for part in ("kernel", "bias")
         )
-    actual = with_latent(model, params, jnp.asarray(LATENT))(POINTS)
+    actual = model.decode(params, jnp.asarray(LATENT))(POINTS)
     np.testing.assert_allclose(actual, siren(layers), atol=1e-5)
 
 
@@ -68,14 +67,14 @@ def test_a_normal_latent_changes_kernels_by_about_their_size(modulation):
     params = model.init(jax.random.key(0), POINTS)
     latent = jax.random.normal(jax.random.key(1), (64,), jnp.float32)
     layers = params["params"]["layers"]["sine_1"]["kernel"]
-    changed = with_latent(model, params, latent).params["params"]["sine_1"]["kernel"]
+    changed = model.decode(params, latent).params["params"]["sine_1"]["kernel"]
     assert 0.5 < np.std(changed - layers) / np.std(layers) < 2
 
 
 def test_zero_changes_nothing():
     for modulation in ("shift", "low_rank", "weights"):
         model, params = build(modulation)
-        field = with_latent(model, params, jnp.zeros(3, jnp.float32))
+        field = model.decode(params, jnp.zeros(3, jnp.float32))
         expected = inr.bind(SIREN, {**params, "params": params["params"]["layers"]})
         np.testing.assert_array_equal(field(POINTS), expected(POINTS))
 
