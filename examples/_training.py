@@ -22,17 +22,9 @@ SAMPLE_PHOTOS = ("astronaut", "chelsea", "coffee", "rocket")
 
 
 def add_options(parser: argparse.ArgumentParser, *, out: str, crop: int) -> None:
-    parser.add_argument("folder", nargs="?", type=pathlib.Path)
-    parser.add_argument(
-        "--group",
-        default="(.*)",
-        help="regular expression; files whose captured groups are equal stay on one "
-        "side of the split (default: each file is its own group)",
-    )
-    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path(out))
+    add_data_options(parser, out=out, crop=crop)
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--batch", type=int, default=16, help="crops in a batch")
-    parser.add_argument("--crop", type=int, default=crop, help="side of a crop, pixels")
     parser.add_argument("--init", metavar="FILE", help="file of the initial weights")
     parser.add_argument(
         "--checkpoint-every", type=int, default=200, help="steps between checkpoints"
@@ -43,6 +35,18 @@ def add_options(parser: argparse.ArgumentParser, *, out: str, crop: int) -> None
         help="write the model with the lowest held-out error of this name, in place of "
         "the last model; use it for small folders, which are soon overfitted",
     )
+
+
+def add_data_options(parser: argparse.ArgumentParser, *, out: str, crop: int) -> None:
+    parser.add_argument("folder", nargs="?", type=pathlib.Path)
+    parser.add_argument(
+        "--group",
+        default="(.*)",
+        help="regular expression; files whose captured groups are equal stay on one "
+        "side of the split (default: each file is its own group)",
+    )
+    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path(out))
+    parser.add_argument("--crop", type=int, default=crop, help="side of a crop, pixels")
     parser.add_argument(
         "--quick", action="store_true", help="a small model, in seconds"
     )

@@ -1,12 +1,12 @@
 """Colorization of gray images: models, their losses, and `colorize`.
 
 Modules: `restorer` and `restorer_loss` (mean color and detail at any point),
-`hypercolumn` and `guided` (distributions of the colors, from the features of VGG16),
-`diffusion_restorer`, `diffusion_loss` and `sampling` (samples of the colors),
-`grid_colorizer`, `convolutional`, `fully_connected` and `grid_loss` (colors on a grid),
-`fields` (gray images as fields of color) and `colorizing` (`colorize`,
-`colorize_samples`). The verbs accept any registered model whose `task` is `"colorize"`
-or `"colorize_samples"`, see `inr.models.ConditionalModel`.
+`hypercolumn`, `hypercolumn_samples`, `hypercolumn_loss` and `guided` (distributions of
+the colors, from the features of VGG16), `diffusion_restorer`, `diffusion_loss` and
+`sampling` (samples of the colors), `grid_colorizer`, `convolutional`, `fully_connected`
+and `grid_loss` (colors on a grid), `fields` (gray images as fields of color) and
+`colorizing` (`colorize`, `colorize_samples`). The verbs accept any registered model
+whose `task` is `"colorize"` or `"colorize_samples"`, see `inr.models.ConditionalModel`.
 """
 
 from inr.colorization.colorizing import (
@@ -33,6 +33,13 @@ from inr.colorization.fully_connected import (
 from inr.colorization.grid_colorizer import GridColorizer as GridColorizer
 from inr.colorization.grid_loss import colorizer_loss as colorizer_loss
 from inr.colorization.hypercolumn import HypercolumnColorizer as HypercolumnColorizer
+from inr.colorization.hypercolumn_loss import hypercolumn_loss as hypercolumn_loss
+from inr.colorization.hypercolumn_samples import (
+    HypercolumnSamples as HypercolumnSamples,
+    hypercolumn_samples as hypercolumn_samples,
+    init_hypercolumns as init_hypercolumns,
+    perceptron_inputs as perceptron_inputs,
+)
 from inr.colorization.restorer import Restorer as Restorer
 from inr.colorization.restorer_loss import restorer_loss as restorer_loss
 from inr.colorization.sampling import (

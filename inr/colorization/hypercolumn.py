@@ -13,21 +13,24 @@ References:
 """
 
 import math
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 from jax import lax
 
 from inr import _checks, _vgg16
+from inr._field_checks import check_params
 from inr._typing import Array, ArrayLike
 from inr.color import ycbcr_to_rgb
 from inr.colorization.guided import guided_coefficients
 from inr.coords import sample_grid
 from inr.models import ConditionalModel, FeatureMap, as_gray, register
 
-_CELL = 4  # pixels along each side of a cell
+CELL = 4  # pixels along each side of a cell
 _TRUNK = "vgg16"  # collection of the trunk's weights
 _STRIDE = 16  # of the last stage; the trunk's input is a multiple of it
 
@@ -100,7 +103,7 @@ class HypercolumnColorizer(ConditionalModel):
         """
         image = as_gray("image", image)
         gray = _resized(image, self.resolution)
-        chroma = self.chroma(self.logits(self.hypercolumns(gray)))
+        chroma = self.chroma(self.logits(hypercolumns(self.trunk.value, gray)))
         size = (*gray.shape[:2], 2)
         chroma = jax.image.resize(chroma, size, "linear")
         return FeatureMap(guided_coefficients(gray, chroma), image)
@@ -118,43 +121,29 @@ class HypercolumnColorizer(ConditionalModel):
         chroma = slope * luma + offset
         return ycbcr_to_rgb(jnp.concatenate([luma, chroma], -1))
 
-    def hypercolumns(self, gray: Array) -> tuple[Array, ...]:
-        """Outputs of the five stages, `[h / 4, w / 4, k]`, on a grid of cells.
+    def project(self, hypercolumns: Array) -> Array:
+        """Principal components `[..., k]` of the five stages of hypercolumns."""
+        ends = np.cumsum([_vgg16.WIDTHS[i] for i in _vgg16.STAGES])
+        stages = jnp.split(hypercolumns, ends[:-1], -1)
+        parts = zip(self.projection, stages, strict=True)
+        return jnp.concatenate([dense(stage) for dense, stage in parts], -1)
+
+    def log_probabilities(self, inputs: Array) -> Array:
+        """Those of the bins, by each perceptron: `[heads, ..., bins]`.
 
         Args:
-          gray: `[h, w, 1]` in [0, 1], with sides that are multiples of 16.
+          inputs: `[..., 2 k]`, components, and their means over the image.
         """
-        rgb = jnp.broadcast_to(gray, (*gray.shape[:2], 3))
-        x = _vgg16.standardize(rgb)
-        layers = self.trunk.value
+        outputs = [jax.nn.log_softmax(head(inputs)) for head in self.perceptron]
+        return jnp.stack(outputs)
 
-        def convolution(i: int, x: Array) -> Array:
-            layer = layers[str(i)]
-            return _vgg16.convolve(x, layer["kernel"], layer["bias"])
-
-        outputs = [y[0] for y in _vgg16.features(x[None], convolution)]
-        size = tuple(n // _CELL for n in gray.shape[:2])
-        return tuple(
-            lax.stop_gradient(_on_grid(outputs[i], size)) for i in _vgg16.STAGES
-        )
-
-    def logits(self, stages: tuple[Array, ...]) -> Array:
-        """Logits of the bins `[h, w, bins]` from hypercolumns `[h, w, k]` by stage."""
-        # The square root evens out the long tails of the features.
-        components = [
-            dense(jnp.sqrt(stage))
-            for dense, stage in zip(self.projection, stages, strict=True)
-        ]
-        x = jnp.concatenate(components, -1)
-        x = jnp.concatenate(
-            [x, jnp.broadcast_to(x.mean((0, 1), keepdims=True), x.shape)], -1
-        )
-        outputs = [jax.nn.log_softmax(head(x)) for head in self.perceptron]
+    def logits(self, hypercolumns: Array) -> Array:
+        """Logits of the bins `[h, w, bins]` from those `[h, w, 1472]` of an image."""
+        x = self.project(hypercolumns)
+        mean = jnp.broadcast_to(x.mean((0, 1), keepdims=True), x.shape)
+        outputs = self.log_probabilities(jnp.concatenate([x, mean], -1)).mean(0)
         log_prior = self.log_prior[None, None]
-        return (
-            self.confidence * jnp.stack(outputs).mean(0)
-            + (1 - self.confidence) * log_prior
-        )
+        return self.confidence * outputs + (1 - self.confidence) * log_prior
 
     def chroma(self, logits: Array) -> Array:
         """Annealed mean `[..., 2]` of the colors of logits `[..., bins]`."""
@@ -183,6 +172,42 @@ class Perceptron(nn.Module):
         for i in range(self.depth):
             x = nn.gelu(nn.Dense(self.width, name=f"hidden_{i}")(x))
         return nn.Dense(self.outputs, name="output")(x)
+
+
+def hypercolumns(layers: Mapping[str, Any], gray: Array) -> Array:
+    """Square roots of the outputs of VGG16's five stages, on a grid of cells.
+
+    The square root evens out the long tails of the features.
+
+    Args:
+      layers: weights of the trunk, of `_vgg16.pretrained_layers`.
+      gray: `[h, w, 1]` in [0, 1], with sides that are multiples of 16.
+
+    Returns:
+      `[h / 4, w / 4, 1472]`, without a gradient.
+    """
+    x = _vgg16.standardize(jnp.broadcast_to(gray, (*gray.shape[:2], 3)))
+
+    def convolution(i: int, x: Array) -> Array:
+        layer = layers[str(i)]
+        return _vgg16.convolve(x, layer["kernel"], layer["bias"])
+
+    outputs = [y[0] for y in _vgg16.features(x[None], convolution)]
+    size = tuple(n // CELL for n in gray.shape[:2])
+    stages = [_on_grid(outputs[i], size) for i in _vgg16.STAGES]
+    return lax.stop_gradient(jnp.sqrt(jnp.concatenate(stages, -1)))
+
+
+def check_hypercolumn_params(model: Any, params: Any) -> None:
+    """Raise unless params are those of a `HypercolumnColorizer`."""
+    _checks.check_type("model", model, HypercolumnColorizer)
+    check_params(model, params)
+    expected = {f"perceptron_{i}" for i in range(model.heads)}
+    expected |= {f"projection_{i}" for i in range(5)} | {"colors", "log_prior"}
+    if params["params"].keys() != expected:
+        raise _checks.fail(
+            "params", "those of `init_hypercolumns`", f"{[*params['params']]}"
+        )
 
 
 def _resized(image: Array, resolution: int) -> Array:

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 import jax
 from jax.experimental.compilation_cache import compilation_cache
 
+_MAX_BYTES = 2**30  # beyond it, the programs unused for longest are deleted
+
 
 def cache_folder() -> pathlib.Path:
     """Folder of the compiled programs, by the conventions of the platform."""
@@ -23,13 +25,14 @@ def cache_folder() -> pathlib.Path:
         base = os.environ.get("XDG_CACHE_HOME", "")
         # The XDG specification has relative paths ignored.
         base = base if os.path.isabs(base) else home / ".cache"
-    return pathlib.Path(base) / "inr" / "xla"
+    return pathlib.Path(base) / "inr" / "programs"
 
 
 @contextlib.contextmanager
 def program_cache() -> Iterator[None]:
     """Keep the programs that JAX compiles in the block, and load those of earlier runs.
 
+    The folder takes at most 1 GiB: programs that were not used for longest are deleted.
     A cache that the user has configured, as by `JAX_COMPILATION_CACHE_DIR`, is used
     unchanged. A folder that cannot be written is not used.
     """
@@ -48,6 +51,7 @@ def program_cache() -> Iterator[None]:
         "jax_compilation_cache_dir": str(folder),
         "jax_persistent_cache_min_compile_time_secs": 0.0,
         "jax_persistent_cache_min_entry_size_bytes": -1,
+        "jax_compilation_cache_max_size": _MAX_BYTES,
     }
     previous = {name: getattr(jax.config, name) for name in options}
     with warnings.catch_warnings():

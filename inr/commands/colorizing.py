@@ -57,6 +57,14 @@ def add_colorize(parser: argparse.ArgumentParser) -> None:
     )
     add_model(parser, "colorize", unset=unset)
     parser.add_argument(
+        "--vividness",
+        type=float,
+        metavar="NUMBER",
+        help="of the model photos: from 0, the mean of the possible colors, which is "
+        "dull and has the least error, to 1, nearly the most probable color, which is "
+        "often wrong (default: the model's own, 0)",
+    )
+    parser.add_argument(
         "--side",
         type=int,
         metavar="PIXELS",
@@ -94,6 +102,7 @@ def colorize(
     images: Sequence[str | os.PathLike] | str | os.PathLike | None = None,
     *,
     model: str | os.PathLike | LoadedModel | None = None,
+    vividness: float | None = None,
     side: int | None = None,
     size: tuple[int, int] | None = None,
     region: Region | None = None,
@@ -110,6 +119,8 @@ def colorize(
         kept.
       model: name of a pretrained model, or a file of weights; by default `"portraits"`
         for the bundled head and for samples, else `"photos"`.
+      vividness: 0 for the mean of the possible colors to 1 for nearly the most probable
+        one, for `"photos"`; None for the model's own, 0.
       side: reduce each image first until its longer side is at most this, and restore
         its size along with the colors.
       size: `(h, w)` of the result; by default that of the image, or of its region.
@@ -125,18 +136,24 @@ def colorize(
       The files written.
 
     Raises:
-      ValueError: if `preset` is unknown, or given without `num_samples`.
+      ValueError: if `preset` is unknown, or given without `num_samples`; if `vividness`
+        is given with `num_samples`, or for a model that has none.
     """
     if preset is not None:
         _checks.check_choice("preset", preset, get_args(Preset))
         if not num_samples:
             fix = "Set `num_samples` to draw samples."
             raise _checks.fail("preset", "None without samples", repr(preset), fix)
+    if vividness is not None and num_samples:
+        fix = "Samples have colors of full strength."
+        raise _checks.fail("vividness", "None with samples", vividness, fix)
     if model is None:
         model = "photos" if images and not num_samples else "portraits"
     options: dict[str, Any] = {"region": region, "model": model}
     if num_samples:
         options |= {"num_samples": num_samples, **PRESETS[preset or "default"]}
+    else:
+        options["vividness"] = vividness
     outputs = as_outputs(output)
     if outputs.is_single and num_samples > 1:
         raise _checks.fail("output", "a folder for several samples", outputs.path)

@@ -25,8 +25,8 @@ def history(
     """Loss or PSNR of fits before each step.
 
     Args:
-      result: result of `fit`, of `fit_many`, or losses `[n]` or `[n, b]`; or several of
-        them by label. Each field of `fit_many` is a curve.
+      result: result of `fit`, of `fit_many` or of `inr.training.train`, or losses `[n]`
+        or `[n, b]`; or several of them by label. Each field of `fit_many` is a curve.
       quantity: `"loss"`, on a logarithmic axis, or `"psnr"`, for a loss that is the
         mean squared error of features in [0, 1].
 
@@ -96,8 +96,9 @@ def spectrum(
 
 def _losses(result: Any) -> np.ndarray:
     """Losses `[n, b]`."""
-    is_result = isinstance(result, FitResult | FitManyResult)
-    value = result.history if is_result else result
+    value = getattr(result, "history", result)
+    if isinstance(value, list) and value and isinstance(value[0], Mapping):
+        value = [row["loss"] for row in value if "loss" in row]  # of a training
     losses = np.asarray(_checks.as_real("result", value), np.float64)
     if losses.ndim not in (1, 2) or losses.size == 0:
         expected = "the result of a fit, or losses [n] or [n, b]"

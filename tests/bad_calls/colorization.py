@@ -1,5 +1,6 @@
 """Calls of `inr.colorization`."""
 
+import numpy as np
 from bad_calls.diffusion import SAMPLER, hooks
 from bad_calls.images import weights
 from bad_calls.kinds import (
@@ -15,6 +16,7 @@ from bad_calls.kinds import (
     POSITIVE,
     SHARDING,
     Kind,
+    Lazy,
     choice,
     kind,
     region,
@@ -22,7 +24,7 @@ from bad_calls.kinds import (
 )
 from bad_calls.models import GRAY, UPSCALER, VIEWS, loaded, model, restorer, upscaler
 from small_diffusion import random_model
-from small_restorer import SMALL
+from small_restorer import SMALL, random_params
 
 from inr import colorization
 
@@ -58,6 +60,25 @@ RESTORER = {
     "exact_luma": FLAG.default(),
     "space": choice("ycbcr").default(),
 }
+
+HYPERCOLUMNS = colorization.HypercolumnColorizer(
+    components=(1,) * 5, width=2, heads=1, bins=2
+)
+SAMPLES_OF_CELLS = kind(
+    colorization.HypercolumnSamples(
+        np.ones((1, 3, 1472), np.float16),
+        np.ones((1, 1472), np.float16),
+        np.float32([[[0, 0], [0, 1], [1, 0]]]),
+    ),
+    number=3,
+    empty=(),
+)
+HYPERCOLUMN_PARAMS = kind(
+    Lazy(lambda: random_params(HYPERCOLUMNS)),
+    number=3,
+    empty={},
+    other=Lazy(random_params),
+)
 
 CALLS = {
     colorization.colorize: {
@@ -96,6 +117,35 @@ CALLS = {
         "confidence": FRACTION.default(),
         "vividness": FRACTION.default(),
         "rebalancing": NOT_NEGATIVE.default(),
+    },
+    colorization.hypercolumn_samples: {
+        "key": KEY,
+        "crops": kind(
+            np.zeros((1, 32, 32, 3), np.uint8),
+            number=3.0,
+            rank=np.zeros((32, 32, 3), np.uint8),
+            gray=np.zeros((1, 32, 32, 1), np.uint8),
+            empty=np.zeros((0, 32, 32, 3), np.uint8),
+        ),
+        "num_points": COUNT.but(4, many=65),
+        "side": COUNT.but(32, odd=17, large=48),
+    },
+    colorization.init_hypercolumns: {
+        "key": KEY,
+        "model": model(HYPERCOLUMNS, UPSCALER),
+        "samples": SAMPLES_OF_CELLS,
+    },
+    colorization.perceptron_inputs: {
+        "model": model(HYPERCOLUMNS, UPSCALER),
+        "params": HYPERCOLUMN_PARAMS,
+        "samples": SAMPLES_OF_CELLS,
+    },
+    colorization.hypercolumn_loss: {
+        "model": model(HYPERCOLUMNS, UPSCALER),
+        "params": HYPERCOLUMN_PARAMS,
+        "mean_weight": NOT_NEGATIVE.default(),
+        "dropout": FRACTION.but(OMITTED, one=1.0),
+        "mixup": NOT_NEGATIVE.default(),
     },
     colorization.Restorer: RESTORER,
     colorization.DiffusionRestorer: {

@@ -14,6 +14,7 @@ from inr.colorization import (
     LumaChromaField,
     colorization_field,
 )
+from inr.colorization.hypercolumn import hypercolumns
 from inr.models import LoadedModel
 
 MODEL = HypercolumnColorizer(
@@ -50,10 +51,9 @@ def test_hypercolumns_are_the_features_of_vgg16(loaded):
             array = loaded.params["vgg16"]["layers"][str(i)][part]
             weights[f"VGG16_0/Conv_{i}/{part}"] = array
     features = metrics.deep_features(np.repeat(gray, 3, -1)[None], weights=weights)
-    stages = apply(loaded, jnp.asarray(gray), method="hypercolumns")
-    assert [stage.shape for stage in stages] == [
-        (8, 12, k) for k in (64, 128, 256, 512, 512)
-    ]
+    roots = hypercolumns(loaded.params["vgg16"]["layers"], jnp.asarray(gray))
+    assert roots.shape == (8, 12, 64 + 128 + 256 + 512 + 512)
+    stages = np.split(np.square(roots), np.cumsum([64, 128, 256, 512]), -1)
     scale = [np.abs(f).max() for f in features]
     means = features[0][0].reshape(8, 4, 12, 4, 64).mean((1, 3))
     np.testing.assert_allclose(stages[0], means, atol=1e-5 * scale[0])
@@ -95,7 +95,8 @@ def test_logits_are_those_of_numpy(loaded):
             x = gelu(dense(head[name], x))
         outputs.append(log_softmax(dense(head["output"], x)))
     expected = 0.8 * np.mean(outputs, 0) + 0.2 * params["log_prior"]
-    result = apply(loaded, tuple(map(jnp.asarray, stages)), method="logits")
+    roots = jnp.sqrt(jnp.concatenate(stages, -1))
+    result = apply(loaded, roots, method="logits")
     np.testing.assert_allclose(result, expected, atol=1e-4)
 
 

@@ -2,6 +2,7 @@
 
 import jax
 import numpy as np
+import pictures
 import pytest
 from small_diffusion import random_model
 from small_restorer import SMALL, random_params
@@ -131,3 +132,18 @@ def test_presets_are_for_samples(photo):
         commands.colorize(photo, num_samples=1, preset="best")
     with refuses("`preset` must be None without samples, got 'ddim'"):
         commands.colorize(photo, preset="ddim")
+
+
+@pytest.mark.slow
+def test_vividness_is_that_of_colorize(tmp_path):
+    gray = np.asarray(color.rgb_to_luma(pictures.picture("cat")))
+    inr.write_image(tmp_path / "gray.png", gray)
+    arguments = ["colorize", str(tmp_path / "gray.png"), "--quiet"]
+    output = ["--output", str(tmp_path / "out")]
+    assert main([*arguments, "--vividness", "0.6", *output]) == 0
+    result = inr.read_image(tmp_path / "out" / "gray_color.png")
+    gray = inr.read_image(tmp_path / "gray.png")
+    expected = np.clip(inr.colorize(gray, vividness=0.6), 0, 1)
+    np.testing.assert_allclose(result, expected, atol=0.51 / 255)
+    with refuses("`vividness` must be None with samples"):
+        commands.colorize(tmp_path / "gray.png", vividness=0.6, num_samples=2)

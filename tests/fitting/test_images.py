@@ -1,5 +1,8 @@
 """Fits of images."""
 
+import subprocess
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -218,3 +221,30 @@ def test_bad_images_are_refused(image, message):
 def test_bad_options_are_refused(options, message):
     with refuses(message):
         fit(**options)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/statm")
+def test_thirty_sizes_take_little_memory():
+    """Beyond the first fit; free memory that the allocator keeps does not count."""
+    code = (
+        "import ctypes, gc, jax, numpy as np, inr\n"
+        "trim = ctypes.CDLL('libc.so.6').malloc_trim\n"
+        "def used():\n"
+        "    gc.collect(), trim(0)\n"
+        "    return int(open('/proc/self/statm').read().split()[1]) * 4096 / 2**20\n"
+        "rng = np.random.default_rng(0)\n"
+        "def fit(i):\n"
+        "    image = rng.uniform(0, 1, (100 + 7 * i, 150 + 5 * i, 3))\n"
+        "    inr.fit_image(jax.random.key(i), image.astype(np.float32), num_steps=2,\n"
+        "        progress=False)\n"
+        "fit(0)\n"
+        "first = used()\n"
+        "for i in range(1, 31):\n"
+        "    fit(i)\n"
+        "print(used() - first)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert float(result.stdout.split()[-1]) < 100  # MiB

@@ -32,6 +32,17 @@ def test_losses_are_drawn_over_steps(key):
     assert labels == ["fit", "many"]
 
 
+def test_a_training_has_the_curve_of_its_steps():
+    history = [
+        {"step": 0, "loss": 3.0},
+        {"score": 9.0},
+        {"step": 1, "loss": 2.0},
+    ]
+    result = inr.training.TrainResult({}, {}, None, history, 2, "finished")
+    (line,) = lines(plot.history(result))
+    np.testing.assert_array_equal(line, [[0, 3], [1, 2]])
+
+
 def test_the_psnr_of_a_loss():
     (line,) = lines(plot.history([0.1, 0.01, 0.0001], quantity="psnr"))
     np.testing.assert_allclose(line[:, 1], [10, 20, 40])
