@@ -104,14 +104,20 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str:
-    """The commit of the working tree, marked if it has changes."""
-    command = ("git", "-C", str(HERE), "describe", "--always", "--dirty", "--abbrev=12")
-    try:
+    """The commit of the working tree, marked if more than figures has changed."""
+
+    def git(*arguments: str) -> str:
+        command = ("git", "-C", str(HERE), *arguments)
         return subprocess.run(
             command, capture_output=True, text=True, check=True
-        ).stdout.strip()
+        ).stdout
+
+    try:
+        name = git("rev-parse", "--short=12", "HEAD").strip()
+        changes = git("status", "--porcelain", "--", ":/", ":(exclude)*.json")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+    return f"{name}-dirty" if changes else name
 
 
 def save(name: str, rows: dict) -> None:

@@ -10,6 +10,7 @@ and compiled, three runs in turns. `paper`: the same once, but PyTorch has the r
 the SIREN paper; it takes up to 75 minutes.
 """
 
+import itertools
 import statistics
 import sys
 import time
@@ -240,7 +241,8 @@ def many(psnr: float = 40.0) -> dict:
     """64 fields of 32x32, SIREN 64x3, until each has a PSNR, without compilation.
 
     `fit_many` has its defaults; PyTorch has the same recipe, with torch.bmm of all
-    fields and in a loop, eager and compiled. Medians of three calls in turns.
+    fields and in a loop, eager and compiled. Medians of calls in turns, each from other
+    weights. A field that misses the PSNR ends after 500 steps.
     """
     import _torch_siren
     import torch
@@ -249,11 +251,12 @@ def many(psnr: float = 40.0) -> dict:
     blocks = _common.camera().reshape(8, 32, 8, 32, 1).swapaxes(1, 2).reshape(64, -1, 1)
     coords = inr.coords.grid((32, 32)).reshape(-1, 2)
     options = {"target_loss": 10 ** (-psnr / 10), "progress": False}
+    keys, missed = itertools.count(), []
 
     def fit_all() -> int:
         signals = (coords, blocks)
-        result = inr.fit_many(jax.random.key(0), model, signals, **options)
-        assert set(result.status) == {"target reached"}
+        result = inr.fit_many(jax.random.key(next(keys)), model, signals, **options)
+        missed.append(sum(x != "target reached" for x in result.status))
         return int(result.num_steps.max())
 
     targets, points = torch.from_numpy(2 * blocks - 1), _torch_siren.grid(32, 32)
@@ -270,9 +273,10 @@ def many(psnr: float = 40.0) -> dict:
                 batched=name == "bmm",
             )
     steps = {name: function() for name, function in functions.items()}
-    repeats = 3
+    repeats = 5
     seconds = _common.paired(functions, repeats=repeats)
     row = {"psnr": psnr, "repeats": repeats, "inr_steps": steps["inr"]}
+    row |= {"inr_calls": len(missed), "inr_missed": sum(missed)}
     row |= {f"torch_{x}_steps": steps[f"torch_{x}_eager"] for x in ("bmm", "loop")}
     row |= {f"{name}_s": s for name, s in seconds.items()}
     for name in list(seconds)[1:]:

@@ -160,7 +160,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--decay", type=float, default=0.5, help="weight decay")
     args = parser.parse_args()
     if args.quick:
-        args.steps, args.batch, args.views, args.crop, args.side = 20, 128, 1, 64, 64
+        args.steps, args.batch, args.views, args.crop, args.side = 100, 128, 1, 64, 64
     return args
 
 

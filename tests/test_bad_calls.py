@@ -59,8 +59,8 @@ RESULTS = {
 }  # fmt: skip
 CONTAINERS = {  # The functions that take them check their contents.
     "BoundField", "Box", "Cells", "FeatureMap", "LoadedModel", "LumaChromaField",
-    "FieldStore", "Init", "Mesh", "Networks", "NoiseField", "PointCloud",
-    "SampledField", "Sampler", "ShaderLayer", "Spline", "Streams",
+    "FieldStore", "HypercolumnSamples", "Init", "Mesh", "Networks", "NoiseField",
+    "PointCloud", "SampledField", "Sampler", "ShaderLayer", "Spline", "Streams",
 }  # fmt: skip
 LAYERS = {  # Parts of models, which check their hyperparameters.
     "Affine", "Block", "Encoder", "FlatEncoder", "SineConv", "SpanEncoder",

@@ -63,7 +63,7 @@ def hypercolumn_loss(
     colors = jnp.asarray(params["params"]["colors"])
 
     def loss(
-        perceptrons: Params, key: Key, batch: tuple[Array, Array]
+        perceptrons: Params, key: Key, batch: tuple[ArrayLike, ArrayLike]
     ) -> tuple[Array, dict[str, Array]]:
         inputs, chroma = (jnp.asarray(x, jnp.float32) for x in batch)
         labels = soft_labels(chroma, colors)
@@ -77,8 +77,9 @@ def hypercolumn_loss(
         with nn.intercept_methods(_drop_inputs(drop_key, dropout)):
             variables = {**params, "params": {**params["params"], **perceptrons}}
             outputs: Any = model.apply(variables, inputs, method="log_probabilities")
-        entropy = -(labels * outputs).sum(-1).mean()
-        square = jnp.square(jnp.exp(outputs) @ colors - chroma).sum(-1).mean()
+        entropy = -(labels[None] * outputs).sum(-1).mean()
+        error = jnp.exp(outputs) @ colors - chroma[None]
+        square = jnp.square(error).sum(-1).mean()
         return entropy + mean_weight * square, {"entropy": entropy, "square": square}
 
     return loss
@@ -87,6 +88,7 @@ def hypercolumn_loss(
 def soft_labels(chroma: ArrayLike, colors: ArrayLike) -> Array:
     """Probabilities `[..., bins]` of bins of `colors` `[bins, 2]` near chroma."""
     chroma, colors = (jnp.asarray(x, jnp.float32) for x in (chroma, colors))
+    colors = colors.reshape((1,) * (chroma.ndim - 1) + colors.shape)
     distance = jnp.square(chroma[..., None, :] - colors).sum(-1)
     return jax.nn.softmax(-distance / (2 * _LABEL_WIDTH**2))
 

@@ -7,13 +7,13 @@ bins of colors and their frequencies. Gradients train the perceptrons alone, fro
 """
 
 import functools
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from scipy.cluster import vq
 
 from inr import _checks, _conversions, _vgg16
 from inr._typing import Array, ArrayLike, Key, Params
@@ -75,16 +75,17 @@ def hypercolumn_samples(
     if side % 16:
         raise _checks.fail("side", "a multiple of 16", side)
     num_points = _checks.as_count("num_points", num_points, most=(side // CELL) ** 2)
-    return _samples(key, crops, num_points, side)
+    return _samples(key, _vgg16.pretrained_layers(), crops, num_points, side)
 
 
 @functools.partial(jax.jit, static_argnames=("num_points", "side"))
-def _samples(key: Key, crops: Array, num_points: int, side: int) -> HypercolumnSamples:
+def _samples(
+    key: Key, layers: Mapping[str, Any], crops: Array, num_points: int, side: int
+) -> HypercolumnSamples:
     keys = jax.random.split(key, 3)
     images = rgb_to_ycbcr(random_resized_crops(keys[0], crops, (side, side)))
     luma, chroma = images[..., :1], images[..., 1:]
     b, cells = len(images), side // CELL
-    layers = _vgg16.pretrained_layers()
     # One after the other: a batch of features would take a gigabyte.
     rows = lax.map(
         lambda gray: hypercolumns(layers, gray).reshape(cells**2, -1),
@@ -145,6 +146,8 @@ def init_hypercolumns(
         f"projection_{i}": _principal_components(stage, count)
         for i, (stage, count) in enumerate(zip(stages, model.components, strict=True))
     }
+    from scipy.cluster import vq
+
     colors, bin_of = vq.kmeans2(chroma, model.bins, minit="++", rng=0)
     frequencies = np.bincount(bin_of, minlength=model.bins) / len(bin_of)
     trained = {

@@ -139,14 +139,7 @@ def colorize(
       ValueError: if `preset` is unknown, or given without `num_samples`; if `vividness`
         is given with `num_samples`, or for a model that has none.
     """
-    if preset is not None:
-        _checks.check_choice("preset", preset, get_args(Preset))
-        if not num_samples:
-            fix = "Set `num_samples` to draw samples."
-            raise _checks.fail("preset", "None without samples", repr(preset), fix)
-    if vividness is not None and num_samples:
-        fix = "Samples have colors of full strength."
-        raise _checks.fail("vividness", "None with samples", vividness, fix)
+    _check_options(preset, vividness, num_samples)
     if model is None:
         model = "photos" if images and not num_samples else "portraits"
     options: dict[str, Any] = {"region": region, "model": model}
@@ -187,6 +180,19 @@ def colorize(
 
     sources = list_sources("images", images, sample=PORTRAIT)
     return for_each(take_shard(sources, shard, outputs), colorize_one, outputs)
+
+
+def _check_options(
+    preset: Preset | None, vividness: float | None, num_samples: int
+) -> None:
+    if preset is not None:
+        _checks.check_choice("preset", preset, get_args(Preset))
+        if not num_samples:
+            fix = "Set `num_samples` to draw samples."
+            raise _checks.fail("preset", "None without samples", repr(preset), fix)
+    if vividness is not None and num_samples:
+        fix = "Samples have colors of full strength."
+        raise _checks.fail("vividness", "None with samples", vividness, fix)
 
 
 def _without_false_color(image: np.ndarray) -> np.ndarray:

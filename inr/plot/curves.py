@@ -1,7 +1,14 @@
 """The course of a fit, and power spectra."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    Protocol,
+    TypeAlias,
+    runtime_checkable,
+)
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -11,11 +18,19 @@ import numpy as np
 from inr import _checks, _conversions
 from inr._field_checks import check_field
 from inr._typing import ArrayLike, Field, ImageLike, Size
-from inr.fitting import FitManyResult, FitResult
 from inr.plot.figures import new_figure, with_labels
 from inr.rendering import preview_size, render
 
-Run: TypeAlias = FitResult | FitManyResult | ArrayLike | Sequence[float]
+
+@runtime_checkable
+class WithHistory(Protocol):
+    """The result of a fit or of a training, with the losses of its steps."""
+
+    @property
+    def history(self) -> Any: ...
+
+
+Run: TypeAlias = WithHistory | ArrayLike | Sequence[float]
 Quantity: TypeAlias = Literal["loss", "psnr"]
 
 

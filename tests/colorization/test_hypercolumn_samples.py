@@ -1,5 +1,7 @@
 """What a colorizer of hypercolumns learns from."""
 
+import importlib
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -36,8 +38,9 @@ def assert_equal_but_for_signs(components, expected, *, atol):
 @pytest.mark.slow
 def test_samples_are_hypercolumns_and_mean_colors_of_cells(key, monkeypatch):
     """All cells of images that are neither cropped nor changed."""
-    monkeypatch.setattr("inr.colorization.hypercolumn_samples._CONTRASTS", (1.0, 1.0))
-    monkeypatch.setattr("inr.colorization.hypercolumn_samples._BRIGHTNESS", 0.0)
+    module = importlib.import_module("inr.colorization.hypercolumn_samples")
+    monkeypatch.setattr(module, "_CONTRASTS", (1.0, 1.0))
+    monkeypatch.setattr(module, "_BRIGHTNESS", 0.0)
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)
     samples = hypercolumn_samples(key, images, num_points=64, side=32)
     ycbcr = np.asarray(color.rgb_to_ycbcr(images / np.float32(255)))
@@ -47,7 +50,9 @@ def test_samples_are_hypercolumns_and_mean_colors_of_cells(key, monkeypatch):
         chroma = ycbcr[i, ..., 1:].reshape(8, 4, 8, 4, 2).mean((1, 3)).reshape(64, 2)
         np.testing.assert_allclose(samples.means[i], rows.mean(0), rtol=1e-2, atol=2e-2)
         # The cells come in another order; their colors tell which they are.
-        order = [np.abs(chroma - c).sum(1).argmin() for c in samples.chroma[i]]
+        order = [
+            np.abs(chroma - c).sum(1).argmin() for c in np.asarray(samples.chroma[i])
+        ]
         assert sorted(order) == list(range(64))
         np.testing.assert_allclose(samples.chroma[i], chroma[order], atol=1e-5)
         np.testing.assert_allclose(
@@ -103,10 +108,11 @@ def test_bins_and_frequencies_are_those_of_the_colors(key):
     counts = [5, 15, 10, 10, 12, 8]
     chroma = np.repeat(centers, counts, 0).reshape(2, 30, 2)
     params = init_hypercolumns(key, MODEL, samples._replace(chroma=chroma))["params"]
-    nearest = [np.abs(params["colors"] - c).sum(1).argmin() for c in centers]
+    colors = np.asarray(params["colors"])
+    nearest = [np.abs(colors - c).sum(1).argmin() for c in centers]
     assert sorted(nearest) == list(range(6))
     nearest = np.asarray(nearest)
-    np.testing.assert_allclose(params["colors"][nearest], centers, atol=1e-5)
+    np.testing.assert_allclose(colors[nearest], centers, atol=1e-5)
     frequencies = np.exp(params["log_prior"])[nearest]
     np.testing.assert_allclose(frequencies, np.asarray(counts) / 60, atol=1e-4)
 
