@@ -1,5 +1,6 @@
 """Modules and arrays: those of a file must be what `init` of its module gives."""
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -53,19 +54,34 @@ def build(
         got = f"{short(hyperparameters)} in {source} ({error})"
         raise _checks.fail("path", expected, got) from error
 
+    shapes = tuple((name, x.shape, np.dtype(x.dtype)) for name, x in arrays.items())
+    problem = _problem(model, shapes, tuple(examples))
+    if problem is not None:
+        raise _others("path", model, f"{source}{problem}")
+    return model
+
+
+@functools.lru_cache(maxsize=64)
+def _problem(
+    model: nn.Module, shapes: tuple[tuple[str, Any, np.dtype], ...], examples: Any
+) -> str | None:
+    """Why a module cannot have arrays of some shapes; None if it can.
+
+    Of each module and shapes the answer is found once, because tracing takes time.
+    """
+
     def apply(*arguments: Any) -> Any:
         # A key that is created under the trace needs no program of its own.
         rngs = {"params": jax.random.key(0)}
         return model.apply(*arguments, rngs=rngs, mutable=DenyList("params"))
 
+    arrays = {name: jax.ShapeDtypeStruct(shape, dtype) for name, shape, dtype in shapes}
     try:
         tree = traverse_util.unflatten_dict(dict(arrays), sep="/")
         jax.eval_shape(apply, tree, *examples)
-    except Exception as error:
-        problem = str(error).split(" (http")[0]
-        raise _others("path", model, f"{source}: {problem}") from error
-    check_arrays(model, arrays, examples, argument="path", source=source)
-    return model
+    except Exception as error:  # each layer has its own errors
+        return f": {str(error).split(' (http')[0]}"
+    return _difference(model, arrays, examples)
 
 
 def check_arrays(
@@ -88,6 +104,16 @@ def check_arrays(
       source: the file or the class, for errors.
     """
 
+    problem = _difference(model, arrays, examples)
+    if problem is not None:
+        raise _others(argument, model, f"{source}{problem}")
+
+
+def _difference(
+    model: nn.Module, arrays: Mapping[str, Any], examples: Sequence[Any]
+) -> str | None:
+    """The first difference of arrays from those of `init`."""
+
     def init(*inputs: Any) -> Any:
         return model.init(jax.random.key(0), *inputs)
 
@@ -99,10 +125,10 @@ def check_arrays(
         {(name, tuple(x.shape), _kind(x.dtype)) for name, x in arrays_by_path.items()}
         for arrays_by_path in (flat, arrays)
     )
-    if expected != actual:
-        name, shape, kind = min(expected ^ actual)
-        problem = f"the first difference is {name!r}, {kind} with shape {shape}"
-        raise _others(argument, model, f"{source}; {problem}")
+    if expected == actual:
+        return None
+    name, shape, kind = min(expected ^ actual)
+    return f"; the first difference is {name!r}, {kind} with shape {shape}"
 
 
 def check_finite(arrays: Mapping[str, Any], *, argument: str, source: str) -> None:
