@@ -55,7 +55,8 @@ def build(
         raise _checks.fail("path", expected, got) from error
 
     shapes = tuple((name, x.shape, np.dtype(x.dtype)) for name, x in arrays.items())
-    problem = _problem(model, shapes, tuple(examples))
+    leaves, structure = jax.tree.flatten(tuple(examples))
+    problem = _problem(model, shapes, tuple(leaves), structure)
     if problem is not None:
         raise _others("path", model, f"{source}{problem}")
     return model
@@ -63,12 +64,17 @@ def build(
 
 @functools.lru_cache(maxsize=64)
 def _problem(
-    model: nn.Module, shapes: tuple[tuple[str, Any, np.dtype], ...], examples: Any
+    model: nn.Module,
+    shapes: tuple[tuple[str, Any, np.dtype], ...],
+    leaves: tuple[Any, ...],
+    structure: Any,
 ) -> str | None:
     """Why a module cannot have arrays of some shapes; None if it can.
 
-    Of each module and shapes the answer is found once, because tracing takes time.
+    Of each module and shapes the answer is found once, because tracing takes time. The
+    leaves and their structure are the example inputs, which need not hash.
     """
+    examples = jax.tree.unflatten(structure, leaves)
 
     def apply(*arguments: Any) -> Any:
         # A key that is created under the trace needs no program of its own.
