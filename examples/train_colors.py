@@ -160,7 +160,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--decay", type=float, default=0.5, help="weight decay")
     args = parser.parse_args()
     if args.quick:
-        args.steps, args.batch, args.views, args.crop, args.side = 100, 128, 1, 64, 64
+        args.steps, args.batch, args.rate, args.views = 100, 256, 1e-2, 4
+        args.crop, args.side = 64, 64
     return args
 
 
