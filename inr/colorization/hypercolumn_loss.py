@@ -35,9 +35,9 @@ def hypercolumn_loss(
     """Loss of the perceptrons of a `HypercolumnColorizer`, for `training.train`.
 
     The mean over the perceptrons of the cross-entropy of the bins, and of the squared
-    error of the mean color. What is trained are the arrays of the perceptrons alone,
-    `params["params"]` without the others; batches are pairs of rows `[b, k]` of
-    `perceptron_inputs` and their chroma `[b, 2]`.
+    error of the mean color. Only the perceptrons are trained: the entries of
+    `params["params"]` whose names start with `perceptron`. Batches are pairs of rows
+    `[b, k]` of `perceptron_inputs` and their chroma `[b, 2]`.
 
     Args:
       model: the colorizer.

@@ -86,22 +86,21 @@ def _samples(
     images = rgb_to_ycbcr(random_resized_crops(keys[0], crops, (side, side)))
     luma, chroma = images[..., :1], images[..., 1:]
     b, cells = len(images), side // CELL
-    # One after the other: a batch of features would take a gigabyte.
-    rows = lax.map(
-        lambda gray: hypercolumns(layers, gray).reshape(cells**2, -1),
-        _change_contrast(keys[1], luma),
-    )
+    gray = _change_contrast(keys[1], luma)
     chroma = reduce_images(chroma, (cells, cells)).reshape(b, cells**2, 2)
 
-    def choose(key: Key) -> Array:
-        return jax.random.choice(key, cells**2, (num_points, 1), replace=False)
+    def sample(inputs: tuple[Key, Array, Array]) -> HypercolumnSamples:
+        key, gray, chroma = inputs
+        rows = hypercolumns(layers, gray).reshape(cells**2, -1)
+        index = jax.random.choice(key, cells**2, (num_points,), replace=False)
+        features, mean = rows[index], rows.mean(0)
+        half = jnp.float16
+        return HypercolumnSamples(
+            features.astype(half), mean.astype(half), chroma[index]
+        )
 
-    index = jax.vmap(choose)(jax.random.split(keys[2], b))
-    return HypercolumnSamples(
-        jnp.take_along_axis(rows, index, 1).astype(jnp.float16),
-        rows.mean(1).astype(jnp.float16),
-        jnp.take_along_axis(chroma, index, 1),
-    )
+    # One image after the other, because the features of all cells are large.
+    return lax.map(sample, (jax.random.split(keys[2], b), gray, chroma))
 
 
 def _change_contrast(key: Key, luma: Array) -> Array:
