@@ -1,16 +1,18 @@
 """Train the networks of the codec on a folder of images.
 
-    python examples/train_codec.py photos --weights 0.0003 0.001 0.003 0.01
+    python examples/train_codec.py photos --steps 8000
     python examples/train_codec.py photos --exclude "budgie_033|kde_0697"
 
-The crops are reduced by two first, which removes the compression artifacts of their
-files. Each weight is what a bit a pixel may cost in mean squared error: there is a pair
-of networks for each, and the first is the start of the others. After an interruption,
-the same command resumes. Without a folder, photographs of scikit-image serve as a
-demonstration.
+Most crops are reduced first, by 2 or by 1.5, which removes the compression artifacts of
+their files; a quarter, by 1.25, keeps the sharpness of photographs of full size. Each
+crop has its own weight, which is what a bit a pixel may cost in mean squared error, all
+over the range of `--weights`. After an interruption, the same command resumes. Without
+a folder, photographs of scikit-image serve as a demonstration.
 """
 
 import argparse
+import functools
+import itertools
 import pathlib
 import re
 
@@ -19,70 +21,70 @@ import jax
 import numpy as np
 
 import inr
-from inr.codec import Codec, join, train_networks
-from inr.models import save_model
+from inr import training
+from inr.codec import Codec, train_networks
+from inr.models import load_model, save_model
+
+REDUCTIONS = (2.0, 1.5, 2.0, 1.25)
 
 
 def main() -> None:
     args = parse()
     crops = reduced_crops(args)
-    pairs, start = {}, None
-    for weight in args.weights:
-        steps = args.steps if start is None else args.steps // 2
-        pairs[weight] = train_networks(
-            jax.random.key(0),
-            crops,
-            weight=weight,
-            init=start,
-            num_steps=steps,
-            batch_size=min(args.batch, len(crops)),
-            checkpoint=args.out / f"weight_{weight:g}",
-        )
-        start = start or pairs[weight]
-    weights = tuple(sorted(pairs))
-    model = Codec(weights=weights)
+    model = Codec(weights=tuple(args.weights))
+    params = train_networks(
+        jax.random.key(0),
+        model,
+        crops,
+        init=None if args.init is None else load_model(args.init).params,
+        num_steps=args.steps,
+        batch_size=min(args.batch, len(crops)),
+        checkpoint=args.out / "checkpoint",
+    )
     path = args.out / "codec.safetensors"
-    save_model(path, model, join([pairs[w] for w in weights]))
+    save_model(path, model, params)
     print(f"wrote {path}")
 
 
 def reduced_crops(args: argparse.Namespace) -> np.ndarray:
-    """Central crops of the images, reduced by two, uint8 `[n, h, w, 3]`."""
+    """Crops of the images, reduced to `--side`, uint8 `[n, side, side, 3]`."""
+    rng = np.random.default_rng(0)
     if args.folder is None:
-        images = [x / 255 for x in _training.sample_images(args.crop)[0]]
+        images = [x / 255 for x in _training.sample_images(2 * args.side)[0]]
     else:
         paths = inr.list_images(args.folder)
         if args.exclude:
             paths = [p for p in paths if not re.search(args.exclude, p.stem)]
-        paths = np.random.default_rng(0).permutation(np.array(paths))[: args.num_crops]
-        images = [inr.read_image(path)[..., :3] for path in paths]
-    crops = np.stack([np.asarray(center(x, args.crop)) for x in images])
-    n, h, w, c = crops.shape
-    means = crops.reshape(n, h // 2, 2, w // 2, 2, c).mean((2, 4))
-    return np.rint(255 * means).astype(np.uint8)
+        images = (inr.read_image(p)[..., :3] for p in rng.permutation(np.array(paths)))
+    crops = []
+    for image in itertools.islice(images, args.num_crops):
+        side = round(REDUCTIONS[len(crops) % 4] * args.side)
+        top, left = (rng.integers(n - side + 1) for n in image.shape[:2])
+        crop = image[top : top + side, left : left + side]
+        crops.append(reduce(crop, args.side))
+    return np.rint(255 * np.clip(np.stack(crops), 0, 1)).astype(np.uint8)
 
 
-def center(image: np.ndarray, side: int) -> np.ndarray:
-    top, left = ((n - side) // 2 for n in image.shape[:2])
-    return image[top : top + side, left : left + side]
+@functools.partial(jax.jit, static_argnums=1)
+def reduce(crop: jax.Array, side: int) -> jax.Array:
+    return training.reduce_images(crop, (side, side))
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("folder", nargs="?", type=pathlib.Path)
     parser.add_argument("--out", type=pathlib.Path, default="out/train_codec")
-    parser.add_argument(
-        "--weights", type=float, nargs="+", default=[1e-3, 3e-4, 3e-3, 1e-2]
-    )
-    parser.add_argument("--num-crops", type=int, default=768)
-    parser.add_argument("--crop", type=int, default=256, help="side, pixels, even")
+    parser.add_argument("--weights", type=float, nargs=2, default=[2e-4, 3e-2])
+    parser.add_argument("--num-crops", type=int, default=1200)
+    parser.add_argument("--side", type=int, default=128, help="of a crop, pixels")
+    parser.add_argument("--init", help="a file of `save_model` to start from")
     parser.add_argument("--exclude", help="regular expression of names to leave out")
-    parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--batch", type=int, default=24, help="crops in a step")
+    parser.add_argument("--steps", type=int, default=8000)
+    parser.add_argument("--batch", type=int, default=16, help="crops in a step")
     parser.add_argument("--quick", action="store_true", help="seconds, for a test")
     args = parser.parse_args()
     if args.quick:
-        args.weights, args.steps, args.crop, args.batch = [1e-3], 4, 64, 2
+        args.steps, args.side, args.batch = 4, 32, 2
     return args
 
 

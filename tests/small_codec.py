@@ -6,20 +6,25 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from inr.codec import Codec, join
+from inr.codec import Codec
+from inr.codec.networks import at_position
 from inr.codec.pyramid import grid_sizes, planes
 from inr.codec.training import init_networks
 from inr.models import LoadedModel
 
+MODEL = Codec(weights=(1e-4, 1e-2))
+
 
 @functools.cache
-def networks():
+def params():
     """Equal in every process, whatever JAX's types are."""
     rng = np.random.default_rng(0)
-    shapes = jax.eval_shape(init_networks, jax.random.key(0))
+    shapes = jax.eval_shape(lambda: init_networks(jax.random.key(0), MODEL))
 
     def fill(path, shape):
         name = path[-1].key
+        if path[1].key == "changes":
+            return rng.normal(0, 0.1, shape.shape).astype(np.float32)
         if name == "filter":
             return np.array([-0.023, 0.227, 0.867, -0.07], np.float32)
         if name == "log_step":
@@ -31,10 +36,14 @@ def networks():
     return jax.tree_util.tree_map_with_path(fill, shapes)
 
 
+def networks():
+    """In the middle of the range."""
+    return at_position(params(), 0.0)
+
+
 @functools.cache
 def codec():
-    params = jax.tree.map(jnp.asarray, join([networks()]))
-    return LoadedModel(Codec(weights=(1e-3,)), params)
+    return LoadedModel(MODEL, jax.tree.map(jnp.asarray, params()))
 
 
 def latents(size, seed=0, scale=1.0):

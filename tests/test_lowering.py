@@ -27,6 +27,8 @@ from inr import (
     training,
     upscaling,
 )
+from inr.codec import Codec
+from inr.codec.networks import at_position
 from inr.codec.optimization import round_softly, score, start_descent
 from inr.codec.pyramid import zero_latents
 from inr.codec.training import init_networks
@@ -175,7 +177,7 @@ def enlarge():
 
 def codec_step():
     """One step of the search for latents: synthesis, entropy model, and Adam."""
-    networks = jax.eval_shape(init_networks, KEY)
+    networks = jax.eval_shape(lambda: at_position(init_networks(KEY, Codec()), 0.0))
     tile = jax.ShapeDtypeStruct((16, 16, 3), jnp.float32)
     latents = jax.eval_shape(lambda: zero_latents((16, 16)))
 

@@ -13,5 +13,5 @@ from inr.codec.decoding import (
     info as info,
 )
 from inr.codec.encoding import encode as encode
-from inr.codec.networks import Codec as Codec, Networks as Networks, join as join
+from inr.codec.networks import Codec as Codec
 from inr.codec.training import train_networks as train_networks

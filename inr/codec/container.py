@@ -7,7 +7,7 @@ All numbers are unsigned and little-endian.
 | 8 | signature `89 49 4e 52 0d 0a 1a 0a` |
 | 1 | version, 1 |
 | 1 | channels, 1 or 3 |
-| 1 | index of the networks in their model |
+| 1 | operating point, from 0 for the best quality to 255 |
 | 4 | checksum of the model's parameters |
 | 4, 4 | height and width in pixels |
 | 4 for each tile | length of its data |
@@ -35,21 +35,21 @@ class Header(NamedTuple):
 
     Attributes:
       channels: 1 or 3.
-      index: networks in the model.
+      point: number of the operating point; see `networks.Codec.point`.
       model: checksum of the model's parameters; see `networks.identity`.
       size: height and width.
     """
 
     channels: int
-    index: int
+    point: int
     model: int
     size: Size
 
 
 def pack(header: Header, tiles: list[bytes]) -> bytes:
     """The bytes of a file."""
-    channels, index, model, (h, w) = header
-    data = _HEADER.pack(_SIGNATURE, _VERSION, channels, index, model, h, w)
+    channels, point, model, (h, w) = header
+    data = _HEADER.pack(_SIGNATURE, _VERSION, channels, point, model, h, w)
     lengths = struct.pack(f"<{len(tiles)}I", *map(len, tiles))
     data = b"".join([data, lengths, *tiles])
     return data + struct.pack("<I", zlib.crc32(data))
@@ -70,7 +70,7 @@ def unpack(data: bytes) -> tuple[Header, list[bytes]]:
         raise _checks.fail("data", "a file of `inr.codec.encode`", repr(data[:8]))
     if len(data) < _HEADER.size + 4:
         raise _damaged(f"only {len(data)} bytes")
-    _, version, channels, index, model, h, w = _HEADER.unpack_from(data)
+    _, version, channels, point, model, h, w = _HEADER.unpack_from(data)
     if version != _VERSION:
         fix = "Update inr."
         raise _checks.fail("data", f"of version {_VERSION}", f"version {version}", fix)
@@ -80,7 +80,7 @@ def unpack(data: bytes) -> tuple[Header, list[bytes]]:
         raise _damaged(f"{channels} channels of {h}x{w} pixels")
     if h * w > MAX_PIXELS:
         raise _damaged(f"{h}x{w} pixels, more than {MAX_PIXELS}")
-    return Header(channels, index, model, (h, w)), _tiles(data, (h, w))
+    return Header(channels, point, model, (h, w)), _tiles(data, (h, w))
 
 
 def _tiles(data: bytes, size: Size) -> list[bytes]:

@@ -12,7 +12,7 @@ from inr import _checks
 from inr._typing import Array, Params, Region, Size
 from inr.codec.coding import FixedPointNetworks, decode_latents, networks
 from inr.codec.container import Header, unpack
-from inr.codec.networks import Codec, Networks, identity, pair
+from inr.codec.networks import Codec, Networks, at_point, identity
 from inr.codec.pyramid import Latents
 from inr.codec.synthesis import Synthesis
 from inr.codec.tiles import overlapping, tile_corners, tile_size
@@ -136,11 +136,11 @@ def _networks(header: Header, model: Model) -> Networks:
     loaded = resolve(model, "codec")
     assert isinstance(loaded.model, Codec)
     same = identity(loaded.params) == header.model
-    if not same or header.index >= len(loaded.model.weights):
+    if not same:
         fix = "Give the model that encoded the picture as `model`."
         expected = f"a file of the model {identity(loaded.params):08x}"
         raise _checks.fail("data", expected, f"of {header.model:08x}", fix)
-    return pair(loaded.params, header.index)
+    return at_point(loaded.params, header.point)
 
 
 def _latents(entropy: FixedPointNetworks, size: Size, data: bytes) -> Latents:

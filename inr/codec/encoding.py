@@ -17,7 +17,7 @@ from inr.codec import search
 from inr.codec.coding import LARGEST_LATENT, encode_latents, networks
 from inr.codec.container import MAX_PIXELS, MAX_SIDE, Header, pack
 from inr.codec.laplace import range_coding
-from inr.codec.networks import Codec, Networks, identity, pair
+from inr.codec.networks import Codec, Networks, at_point, identity
 from inr.codec.pyramid import HostLatents
 from inr.codec.tiles import num_tiles, tile_corners, tile_size
 from inr.models import LoadedModel, resolve
@@ -106,15 +106,15 @@ def encode(
     parent = None if checkpoint is None else as_path("checkpoint", checkpoint)
     if parent is not None and parent.exists() and not parent.is_dir():
         raise _checks.fail("checkpoint", "a folder", f"the file {parent}")
-    index, target = _choose(loaded, tiles[len(tiles) // 2], target)
-    nets = pair(loaded.params, index)
+    point, target = _choose(loaded, tiles[len(tiles) // 2], target)
+    nets = at_point(loaded.params, point)
     parts = []
     for i, tile in enumerate(tiles):
         folder = None if parent is None else parent / f"tile_{i}"
         parts.append(
             _encode_tile(nets, tile, target, seconds, num_steps, folder, progress)
         )
-    return pack(Header(channels, index, identity(loaded.params), size), parts)
+    return pack(Header(channels, point, identity(loaded.params), size), parts)
 
 
 def _pixels(image: ImageLike) -> np.ndarray:
@@ -173,11 +173,11 @@ def _tile(pixels: np.ndarray, corner: Size) -> Array:
 
 
 def _choose(loaded: LoadedModel, tile: Array, target: _Target) -> tuple[int, _Target]:
-    """The pair of networks for a target, and the target with a better first weight."""
+    """The operating point for a target, and the target with a better first weight."""
     assert isinstance(loaded.model, Codec)
     weight = target.weight
     for _ in range(_PROBES if target.bpp is not None else 0):
-        nets = pair(loaded.params, _nearest(loaded.model, weight))
+        nets = at_point(loaded.params, loaded.model.point(weight))
         state = search.start(nets, tile, weight)
         state = search.advance(
             state, _PROBE_STEPS, networks=nets, tile=tile, total=_PROBE_STEPS,
@@ -185,11 +185,7 @@ def _choose(loaded: LoadedModel, tile: Array, target: _Target) -> tuple[int, _Ta
         ).state  # fmt: skip
         score = search.rounded_score(nets, state.descent.latents, tile)
         weight *= float(np.clip((score.bits.sum() / target.bpp) ** 1.7, 0.03, 30))
-    return _nearest(loaded.model, weight), target._replace(weight=weight)
-
-
-def _nearest(model: Codec, weight: float) -> int:
-    return int(np.abs(np.log(model.weights) - np.log(weight)).argmin())
+    return loaded.model.point(weight), target._replace(weight=weight)
 
 
 def _encode_tile(

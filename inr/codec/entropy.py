@@ -48,8 +48,8 @@ class Entropy(nn.Module):
       chroma_hidden: units for each phase of chroma.
     """
 
-    luma_hidden: int = 8
-    chroma_hidden: int = 6
+    luma_hidden: int = 32
+    chroma_hidden: int = 24
 
     def setup(self):
         self.luma = [_Network(self.luma_hidden, unit) for unit in UNITS]

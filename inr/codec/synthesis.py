@@ -43,10 +43,7 @@ class Synthesis(ConditionalModel):
             _Level(self.width, planes(k), math.log(max(0.08 / 2**k, 0.005)))
             for k in range(LEVELS)
         ]
-        self.texture = nn.Conv(self.width, (3, 3))
-        self.texture_out = nn.Dense(
-            self.width, use_bias=False, kernel_init=nn.initializers.zeros
-        )
+        self.textures = [_Texture(self.width) for _ in range(2)]
         self.hidden_layer = nn.Dense(self.hidden)
         self.output = nn.Dense(
             3, use_bias=False, kernel_init=nn.initializers.normal(0.03)
@@ -57,9 +54,8 @@ class Synthesis(ConditionalModel):
         features = None
         for k in reversed(range(LEVELS)):
             features = self.levels[k](features, latents[k])
-            if k == 1:
-                texture = nn.relu(self.texture(features))
-                features = features + self.texture_out(texture)
+            if k < len(self.textures):
+                features = self.textures[k](features)
         assert features is not None
         return features
 
@@ -98,6 +94,22 @@ class _Level(nn.Module):
             return details
         kernel = self.param("filter", lambda _: jnp.array(_FILTER))
         return enlarge(coarser, kernel, latents.shape[:2]) + details
+
+
+class _Texture(nn.Module):
+    """Adds what depends on the features around each cell."""
+
+    width: int
+
+    @nn.compact
+    def __call__(self, features: Array) -> Array:
+        padded = jnp.pad(features, ((1, 1), (1, 1), (0, 0)), mode="edge")
+        around = nn.Conv(self.width, (3, 3), padding="VALID", name="around")
+        zeros = nn.initializers.zeros
+        details = nn.Dense(
+            self.width, use_bias=False, kernel_init=zeros, name="details"
+        )
+        return features + details(nn.relu(around(padded)))
 
 
 def _first_basis(key: Array, shape: tuple[int, int]) -> Array:

@@ -20,6 +20,7 @@ from bad_calls.kinds import (
 from bad_calls.models import loaded, upscaler
 
 from inr import codec
+from inr.fields import Siren
 
 MODEL = loaded(small_codec.codec, upscaler)
 
@@ -45,7 +46,14 @@ DATA = kind(
 CALLS = {
     codec.Codec: {
         "weights": kind(
-            (1e-3,), number=3, empty=(), negative=(-1.0,), words=("a",), none=(None,)
+            (1e-3, 1e-2),
+            number=3,
+            empty=(),
+            one=(1e-3,),
+            negative=(-1.0, 1.0),
+            falling=(1e-2, 1e-3),
+            words=("a", "b"),
+            none=(None, None),
         )
     },
     codec.encode: {
@@ -64,6 +72,7 @@ CALLS = {
     codec.info: {"data": DATA},
     codec.train_networks: {
         "key": KEY,
+        "model": kind(small_codec.MODEL, string="a", number=3, other=Siren()),
         "crops": kind(
             np.zeros((2, 8, 8, 3), np.uint8),
             floating=np.zeros((2, 8, 8, 3), np.float32),
@@ -71,7 +80,6 @@ CALLS = {
             gray=np.zeros((2, 8, 8, 1), np.uint8),
             empty=np.zeros((0, 8, 8, 3), np.uint8),
         ),
-        "weight": POSITIVE,
         "init": kind(OMITTED, number=3, other={}).without("None"),
         "num_steps": COUNT.but(1),
         "batch_size": COUNT.but(1, larger=3),

@@ -122,8 +122,8 @@ def test_a_search_resumes_from_its_checkpoint(tmp_path):
 def test_another_model_is_refused(data):
     other = small_codec.codec()
     params = {"params": dict(other.params["params"])}
-    params["params"]["synthesis_0"] = {
-        **params["params"]["synthesis_0"],
+    params["params"]["synthesis"] = {
+        **params["params"]["synthesis"],
         "output": {"kernel": jnp.ones((16, 3))},
     }
     with pytest.raises(ValueError, match="Give the model that encoded"):

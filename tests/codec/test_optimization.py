@@ -5,6 +5,7 @@ import optax
 import pytest
 import small_codec
 
+from inr.codec.networks import at_position
 from inr.codec.optimization import (
     initial_latents,
     round_straight,
@@ -49,7 +50,7 @@ def test_a_descent_is_adam_of_optax():
 
 @pytest.mark.slow
 def test_initial_latents_are_better_than_none():
-    networks = init_networks(jax.random.key(0))
+    networks = at_position(init_networks(jax.random.key(0), small_codec.MODEL), 0.0)
     image = jnp.asarray(small_codec.picture((32, 32)))
     latents = jax.jit(initial_latents)(networks.synthesis, image)
     assert [x.shape[:2] for x in latents[:3]] == [(32, 32), (16, 16), (8, 8)]

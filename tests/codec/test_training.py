@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import small_codec
 
-from inr.codec import train_networks
+from inr.codec import Codec, train_networks
+from inr.codec.networks import at_position
 from inr.codec.optimization import initial_latents, score
 from inr.codec.training import init_networks
 
@@ -16,10 +17,12 @@ def test_training_lowers_the_loss_of_rounded_latents(tmp_path):
         small_codec.picture((16, 16)) * rng.uniform(0.5, 1, (1, 1, 3)) for _ in range(4)
     ]
     crops = np.rint(255 * np.stack(pictures)).astype(np.uint8)
-    key = jax.random.key(0)
+    key, model = jax.random.key(0), Codec(weights=(0.009, 0.011))
 
     @jax.jit
-    def loss(networks):
+    def loss(params):
+        networks = at_position(params, 0.0)
+
         def of_image(image):
             latents = initial_latents(networks.synthesis, image)
             return score(networks, jax.tree.map(jnp.round, latents), image).loss(0.01)
@@ -27,10 +30,10 @@ def test_training_lowers_the_loss_of_rounded_latents(tmp_path):
         return jax.vmap(of_image)(jnp.asarray(crops, jnp.float32) / 255).mean()
 
     options = {
-        "weight": 0.01, "num_steps": 60, "batch_size": 2, "progress": False,
+        "num_steps": 60, "batch_size": 2, "progress": False,
     }  # fmt: skip
-    trained = train_networks(key, crops, checkpoint=str(tmp_path), **options)
-    assert loss(trained) < 0.8 * loss(init_networks(key))
+    trained = train_networks(key, model, crops, checkpoint=str(tmp_path), **options)
+    assert loss(trained) < 0.8 * loss(init_networks(key, model))
     # The same call again finds the end of the training in its checkpoint.
-    again = train_networks(key, crops, checkpoint=str(tmp_path), **options)
+    again = train_networks(key, model, crops, checkpoint=str(tmp_path), **options)
     jax.tree.map(np.testing.assert_array_equal, trained, again)
