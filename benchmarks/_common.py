@@ -37,6 +37,7 @@ SOURCES = {
     "restorer_options": ("inr/colorization", "inr/training"),
     "samplers": ("inr/diffusion",),
     "shapes": (*_FITS, "inr/signals"),
+    "throughput": (*_FITS, "inr/upscaling", "inr/colorization", "inr/diffusion"),
     "upscale": ("inr/upscaling", "inr/models", "inr/weights"),
     "upscale_study": ("inr/upscaling", "inr/training", *_FITS),
     "video": (*_FITS, "inr/signals/video.py"),
