@@ -58,9 +58,10 @@ RESULTS = {
     "TrainInfo", "TrainResult", "TrainState", "TrainingDiverged", "Trajectory",
 }  # fmt: skip
 CONTAINERS = {  # The functions that take them check their contents.
-    "BoundField", "Box", "Cells", "FeatureMap", "LoadedModel", "LumaChromaField",
-    "FieldStore", "HypercolumnSamples", "Init", "Mesh", "Networks", "NoiseField",
-    "PointCloud", "SampledField", "Sampler", "ShaderLayer", "Spline", "Streams",
+    "BoundField", "Box", "Cells", "FeatureMap", "FieldStore", "HintedField",
+    "HypercolumnSamples", "Init", "LoadedModel", "LumaChromaField", "Mesh",
+    "NoiseField", "PointCloud", "SampledField", "Sampler", "ShaderLayer", "Spline",
+    "Streams",
 }  # fmt: skip
 LAYERS = {  # Parts of models, which check their hyperparameters.
     "Affine", "Block", "Encoder", "FlatEncoder", "SineConv", "SpanEncoder",

@@ -4,9 +4,10 @@ Modules: `restorer` and `restorer_loss` (mean color and detail at any point),
 `hypercolumn`, `hypercolumn_samples`, `hypercolumn_loss` and `guided` (distributions of
 the colors, from the features of VGG16), `diffusion_restorer`, `diffusion_loss` and
 `sampling` (samples of the colors), `grid_colorizer`, `convolutional`, `fully_connected`
-and `grid_loss` (colors on a grid), `fields` (gray images as fields of color) and
-`colorizing` (`colorize`, `colorize_samples`). The verbs accept any registered model
-whose `task` is `"colorize"` or `"colorize_samples"`, see `inr.models.ConditionalModel`.
+and `grid_loss` (colors on a grid), `fields` (gray images as fields of color), `hints`
+(colors that a user gives for a few points) and `colorizing` (`colorize`,
+`colorize_samples`). The verbs accept any registered model whose `task` is `"colorize"`
+or `"colorize_samples"`, see `inr.models.ConditionalModel`.
 """
 
 from inr.colorization.colorizing import (
@@ -32,6 +33,7 @@ from inr.colorization.fully_connected import (
 )
 from inr.colorization.grid_colorizer import GridColorizer as GridColorizer
 from inr.colorization.grid_loss import colorizer_loss as colorizer_loss
+from inr.colorization.hints import HintedField as HintedField
 from inr.colorization.hypercolumn import HypercolumnColorizer as HypercolumnColorizer
 from inr.colorization.hypercolumn_loss import hypercolumn_loss as hypercolumn_loss
 from inr.colorization.hypercolumn_samples import (

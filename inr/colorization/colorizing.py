@@ -33,6 +33,7 @@ def colorize(
     model: str | os.PathLike | LoadedModel = "photos",
     detail: str | os.PathLike | LoadedModel | None = "upscale",
     vividness: float | None = None,
+    hints: ImageLike | None = None,
     max_bytes: int | None = None,
     progress: bool = True,
     sharding: Devices | None = None,
@@ -63,6 +64,9 @@ def colorize(
         squared error, 1 for nearly the most probable color of each point, which is
         often wrong. Only for a `HypercolumnColorizer`, such as `"photos"`; None for
         the model's own, 0.
+      hints: `[h, w, 4]`, known colors as RGB with alpha 1, and alpha 0 elsewhere, of
+        the size of `gray`. Their chroma spreads to what belongs to them, up to the
+        edges of the image; see `inr.colorization.HintedField`.
       max_bytes: memory that rendering may allocate, see `inr.render`.
       progress: show a bar if rendering takes more than two seconds.
       sharding: devices among which the work is split: a mesh, such as
@@ -75,11 +79,14 @@ def colorize(
     Raises:
       FileNotFoundError: if a file does not exist.
       ValueError: if the image is not gray, is empty or holds NaN; for an unknown model,
-        or one of another task; or if `region` or `max_bytes` does not fit.
+        or one of another task; for hints of another size, or none; or if `region` or
+        `max_bytes` does not fit.
     """
     image = as_gray("gray", gray)
     size = _result_size(image, size, region)
-    field = colorization_field(image, model=model, detail=detail, vividness=vividness)
+    field = colorization_field(
+        image, model=model, detail=detail, vividness=vividness, hints=hints
+    )
     return _render(field, size, region, max_bytes, progress, sharding)
 
 

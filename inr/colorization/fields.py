@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from inr import _checks, pretrained
 from inr._typing import Array, ArrayLike, Field, ImageLike, Key
+from inr.colorization.hints import HintedField, as_hints, with_hints
 from inr.colorization.sampling import (
     DEFAULT_LENGTH_SCALE,
     DEFAULT_SAMPLER,
@@ -20,7 +21,7 @@ from inr.diffusion import Hooks, Sampler
 from inr.fields import BoundField
 from inr.models import LoadedModel, as_gray, resolve
 
-_ColorField = TypeVar("_ColorField", BoundField, SampledField)
+_ColorField = TypeVar("_ColorField", bound=BoundField | HintedField | SampledField)
 
 
 @functools.partial(
@@ -54,7 +55,8 @@ def colorization_field(
     model: str | os.PathLike | LoadedModel = "photos",
     detail: str | os.PathLike | LoadedModel | None = "upscale",
     vividness: float | None = None,
-) -> BoundField | LumaChromaField:
+    hints: ImageLike | None = None,
+) -> BoundField | HintedField | LumaChromaField:
     """The field of RGB that `colorize` renders.
 
     Args:
@@ -63,6 +65,7 @@ def colorization_field(
       model: as in `colorize`.
       detail: as in `colorize`.
       vividness: as in `colorize`.
+      hints: as in `colorize`.
 
     Returns:
       A field of RGB `[..., 3]` over coords `[..., 2]`. For an image that `detail`
@@ -75,7 +78,10 @@ def colorization_field(
     loaded = resolve(model, "colorize")
     if vividness is not None:
         loaded = _with_vividness(loaded, vividness)
-    return _with_detail(loaded.bind(image), image, loaded, detail)
+    field = loaded.bind(image)
+    if hints is not None:
+        field = with_hints(field, image, as_hints(hints, image.shape[:2]))
+    return _with_detail(field, image, loaded, detail)
 
 
 def sampled_colorization_field(

@@ -36,6 +36,7 @@ from inr.commands._shared import (
     without_alpha,
 )
 from inr.coords import grid, sample_grid
+from inr.io import read_image
 from inr.metrics import colorfulness, psnr
 from inr.models import LoadedModel
 from inr.training import reduce_images
@@ -63,6 +64,12 @@ def add_colorize(parser: argparse.ArgumentParser) -> None:
         help="of the model photos: from 0, the mean of the possible colors, which is "
         "dull and has the least error, to 1, nearly the most probable color, which is "
         "often wrong (default: the model's own, 0)",
+    )
+    parser.add_argument(
+        "--hints",
+        metavar="IMAGE",
+        help="RGBA image of the same size, transparent except where you painted the "
+        "colors that you know; they spread up to the edges (default: none)",
     )
     parser.add_argument(
         "--side",
@@ -103,6 +110,7 @@ def colorize(
     *,
     model: str | os.PathLike | LoadedModel | None = None,
     vividness: float | None = None,
+    hints: str | os.PathLike | None = None,
     side: int | None = None,
     size: tuple[int, int] | None = None,
     region: Region | None = None,
@@ -121,6 +129,7 @@ def colorize(
         for the bundled head and for samples, else `"photos"`.
       vividness: 0 for the mean of the possible colors to 1 for nearly the most probable
         one, for `"photos"`; None for the model's own, 0.
+      hints: RGBA image of known colors, see `inr.colorize`.
       side: reduce each image first until its longer side is at most this, and restore
         its size along with the colors.
       size: `(h, w)` of the result; by default that of the image, or of its region.
@@ -137,9 +146,10 @@ def colorize(
 
     Raises:
       ValueError: if `preset` is unknown, or given without `num_samples`; if `vividness`
-        is given with `num_samples`, or for a model that has none.
+        or `hints` is given with `num_samples`; for `vividness` and a model that has
+        none, and for hints of another size.
     """
-    _check_options(preset, vividness, num_samples)
+    _check_options(preset, num_samples, vividness=vividness, hints=hints)
     if model is None:
         model = "photos" if images and not num_samples else "portraits"
     options: dict[str, Any] = {"region": region, "model": model}
@@ -147,6 +157,7 @@ def colorize(
         options |= {"num_samples": num_samples, **PRESETS[preset or "default"]}
     else:
         options["vividness"] = vividness
+        options["hints"] = None if hints is None else read_image(hints)
     outputs = as_outputs(output)
     if outputs.is_single and num_samples > 1:
         raise _checks.fail("output", "a folder for several samples", outputs.path)
@@ -183,16 +194,17 @@ def colorize(
 
 
 def _check_options(
-    preset: Preset | None, vividness: float | None, num_samples: int
+    preset: Preset | None, num_samples: int, **options_of_the_mean: Any
 ) -> None:
     if preset is not None:
         _checks.check_choice("preset", preset, get_args(Preset))
         if not num_samples:
             fix = "Set `num_samples` to draw samples."
             raise _checks.fail("preset", "None without samples", repr(preset), fix)
-    if vividness is not None and num_samples:
-        fix = "Samples have colors of full strength."
-        raise _checks.fail("vividness", "None with samples", vividness, fix)
+    for name, value in options_of_the_mean.items():
+        if value is not None and num_samples:
+            fix = "It changes the mean of the colors, not the samples."
+            raise _checks.fail(name, "None with samples", value, fix)
 
 
 def _without_false_color(image: np.ndarray) -> np.ndarray:

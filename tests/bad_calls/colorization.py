@@ -1,6 +1,7 @@
 """Calls of `inr.colorization`."""
 
 import numpy as np
+from bad_calls.arrays import image
 from bad_calls.diffusion import SAMPLER, hooks
 from bad_calls.images import weights
 from bad_calls.kinds import (
@@ -49,6 +50,9 @@ SAMPLED = {
     ),
 }
 VIVIDNESS = FRACTION.optional()
+HINTS = image(
+    4, 4, 4, rgb=np.ones((4, 4, 3), np.float32), none=np.zeros((4, 4, 4), np.float32)
+).optional()
 CELLS = COUNT.optional()
 RESTORER = {
     "widths": size(4, 4).default().without("axes"),
@@ -87,6 +91,7 @@ CALLS = {
         "model": COLORIZE,
         "detail": DETAIL.but(None),
         "vividness": VIVIDNESS,
+        "hints": HINTS,
         "max_bytes": BYTES,
         "progress": FLAG,
         "sharding": SHARDING,
@@ -103,6 +108,7 @@ CALLS = {
         "model": COLORIZE,
         "detail": DETAIL.but(None),
         "vividness": VIVIDNESS,
+        "hints": HINTS,
     },
     colorization.sampled_colorization_field: {
         "key": KEY,

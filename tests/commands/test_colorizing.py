@@ -147,3 +147,23 @@ def test_vividness_is_that_of_colorize(tmp_path):
     np.testing.assert_allclose(result, expected, atol=0.51 / 255)
     with refuses("`vividness` must be None with samples"):
         commands.colorize(tmp_path / "gray.png", vividness=0.6, num_samples=2)
+
+
+@pytest.mark.slow
+def test_hints_are_those_of_colorize(tmp_path):
+    gray = np.asarray(color.rgb_to_luma(pictures.picture("cat")))
+    hints = np.zeros((*gray.shape[:2], 4), np.float32)
+    hints[40:44, 40:44] = (0.2, 0.4, 0.8, 1.0)
+    for name, image in (("gray", gray), ("hints", hints)):
+        inr.write_image(tmp_path / f"{name}.png", image)
+    arguments = ["colorize", str(tmp_path / "gray.png"), "--quiet"]
+    options = ["--hints", str(tmp_path / "hints.png"), "--output", str(tmp_path)]
+    assert main([*arguments, *options]) == 0
+    result = inr.read_image(tmp_path / "gray_color.png")
+    gray, hints = (inr.read_image(tmp_path / f"{x}.png") for x in ("gray", "hints"))
+    expected = np.clip(inr.colorize(gray, hints=hints), 0, 1)
+    np.testing.assert_allclose(result, expected, atol=0.51 / 255)
+    with refuses("`hints` must be None with samples"):
+        commands.colorize(
+            tmp_path / "gray.png", hints=tmp_path / "hints.png", num_samples=2
+        )
