@@ -21,7 +21,8 @@ from inr import _checks, _conversions
 from inr._typing import Array, ArrayLike, Field, ImageLike, Size
 from inr.color import rgb_to_luma, rgb_to_ycbcr, ycbcr_to_rgb
 from inr.colorization.guided import guided_coefficients
-from inr.coords import grid, sample_grid
+from inr.coords import sample_grid
+from inr.rendering import render
 
 _LARGEST_GRID = 512  # cells along the longer side
 _COST_OF_SIDE = 2.0  # of a path along the longer side, without any edge
@@ -85,22 +86,18 @@ def with_hints(field: Field, gray: Array, hints: np.ndarray) -> HintedField:
       hints: `[h, w, 4]`, RGB and alpha; alpha 0 for no hint.
     """
     size = _grid_size(gray.shape[:2])
-    coords = grid(size)
     luma = _cell_means(np.asarray(gray), size)
     weights = _cell_means(hints[..., 3:], size)
     colors = _cell_means(hints[..., :3] * hints[..., 3:], size)
     known = weights[..., 0] > 0.25 * weights.max()
     chroma = np.asarray(rgb_to_ycbcr(colors[known] / weights[known]))[..., 1:]
-    predicted = np.asarray(_evaluate(field, coords))
+    predicted = np.asarray(render(field, size, progress=False))
     present = np.asarray(rgb_to_ycbcr(predicted))[..., 1:][known]
     correction = spread(luma[..., 0], known, chroma, chroma - present)
     coefficients = guided_coefficients(
         jnp.asarray(luma), jnp.asarray(correction), radius=_RADIUS, epsilon=_EPSILON
     )
     return HintedField(field, coefficients)
-
-
-_evaluate = jax.jit(lambda field, coords: field(coords))
 
 
 def spread(

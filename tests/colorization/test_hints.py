@@ -99,7 +99,7 @@ def test_of_one_color_the_nearest_hint_counts():
 def test_hints_are_met_and_stay_on_their_side_of_an_edge():
     gray = two_halves()
     hints = hints_at((24, 32), [(12, 5)])
-    field = with_hints(no_color, jnp.asarray(gray), hints)
+    field = with_hints(jax.tree_util.Partial(no_color), jnp.asarray(gray), hints)
     pixels = jax.jit(lambda f, x: f(x))(field, coords.grid((24, 32)))
     expected = chroma(RED)
     np.testing.assert_allclose(chroma(pixels)[12, 5], expected, atol=2e-3)
