@@ -8,7 +8,8 @@ by Pillow at their best settings: JPEG optimized with chroma at half resolution,
 JPEG2000, WebP with method 6, and AVIF with speed 4. PSNR is of RGB in 8 bits, and rates
 count all bytes of a file. Pictures that are done are skipped, so the script can be
 stopped and started again. `--summary` computes means of the BD-rates of the pictures
-(Bjontegaard 2001, by the package `bjontegaard`), negative where ours is smaller.
+(Bjontegaard 2001, by the package `bjontegaard`), negative where ours is smaller, over
+the PSNR that a peer has from 0.15 to 1.2 bits a pixel.
 """
 
 import argparse
@@ -100,32 +101,40 @@ def summary() -> None:
     stored = rows()
     keys = [key.split() for key in stored if " inr " in key]
     for minutes in sorted({key[2] for key in keys}):
-        result = {}
+        mine = {}
+        for key, row in stored.items():
+            picture, name, *rest = key.split()
+            if name == "inr" and rest[0] == minutes:
+                mine.setdefault(picture, []).append(row)
+        mine = {picture: points for picture, points in mine.items() if len(points) > 2}
+        rows_of_all = [row for points in mine.values() for row in points]
+        result = {
+            "pictures": len(mine),
+            "encode_s": float(np.median([row["encode_s"] for row in rows_of_all])),
+            "decode_s": float(np.median([row["decode_s"] for row in rows_of_all])),
+        }
         for name in PEERS:
-            rates = []
-            for picture in sorted({key[0] for key in keys if key[2] == minutes}):
-                mine = [
-                    r
-                    for k, r in stored.items()
-                    if k.startswith(f"{picture} inr {minutes} ")
-                ]
-                other = stored[f"{picture} {name}"]["points"]
-                if len(mine) >= 3:
-                    rates.append(
-                        bjontegaard.bd_rate(
-                            *curve(other), *curve(mine), method="pchip", min_overlap=0
-                        )
-                    )
+            rates = [
+                bjontegaard.bd_rate(
+                    *curve(stored[f"{picture} {name}"]["points"], RATES),
+                    *curve(points),
+                    method="pchip",
+                    min_overlap=0,
+                )
+                for picture, points in mine.items()
+            ]
             result[name] = float(np.mean(rates))
-            result["pictures"] = len(rates)
+            result[f"{name} least"], result[f"{name} most"] = min(rates), max(rates)
         _common.save("codec", {f"summary {minutes}": result})
 
 
-def curve(points: list[dict]) -> tuple[list[float], list[float]]:
-    """Rates and PSNR within the range of rates, both increasing."""
+def curve(
+    points: list[dict], within: tuple[float, float] = (0, float("inf"))
+) -> tuple[list[float], list[float]]:
+    """Rates within a range and their PSNR, both increasing."""
     result: list[tuple[float, float]] = []
     for point in sorted(points, key=lambda p: p["bpp"]):
-        inside = RATES[0] <= point["bpp"] <= RATES[1]
+        inside = within[0] <= point["bpp"] <= within[1]
         if inside and (not result or point["psnr"] > result[-1][1]):
             result.append((point["bpp"], point["psnr"]))
     return [r for r, _ in result], [p for _, p in result]
@@ -135,7 +144,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--pictures", type=int, nargs="+", default=range(1, 25))
-    parser.add_argument("--qualities", type=float, nargs="+", default=[25, 45, 65, 85])
+    parser.add_argument("--qualities", type=float, nargs="+", default=[15, 35, 55, 75])
     parser.add_argument("--summary", action="store_true")
     args = parser.parse_args()
     if not args.summary:
