@@ -81,6 +81,7 @@ def decode(
     source: str,
     kinds: Mapping[str, type[nn.Module]],
     writer: str,
+    argument: str = "path",
 ) -> Metadata:
     """Read and check the entries of a header.
 
@@ -90,6 +91,7 @@ def decode(
       source: the file, for errors.
       kinds: accepted classes by their registered names.
       writer: function that errors name as the source of such files.
+      argument: name that errors give to the source.
 
     Returns:
       The contents, of which `kind` is one of `kinds`.
@@ -100,32 +102,34 @@ def decode(
     number, version = header.get("inr_format"), header.get("inr_version")
     if number is None:
         got = f"{source}, whose metadata has no format"
-        raise _checks.fail("path", f"a file written by `{writer}`", got)
+        raise _checks.fail(argument, f"a file written by `{writer}`", got)
     if number not in ("1", _FORMAT):
         got = f"format {short(number)} in {source}, written by inr {short(version)}"
         expected = f"a file of format 1 to {_FORMAT}"
-        raise _checks.fail("path", expected, got, "Update inr.")
+        raise _checks.fail(argument, expected, got, "Update inr.")
     kind = header.get("kind")
     if kind is None or kind not in kinds:
         raise _checks.fail(
-            "path",
+            argument,
             f"a file with a model of kind {', '.join(sorted(kinds))}",
             f"{short(kind)} in {source}, written by inr {short(version)}",
             "Import the module that registers this kind first.",
         )
     if "hyperparameters" not in header:
-        raise _checks.fail("path", "a file with hyperparameters", f"none in {source}")
+        raise _checks.fail(argument, "a file with hyperparameters", f"none in {source}")
     values = _hyperparameters.decode(
         header["hyperparameters"],
         num_elements,
         kinds=registered(nn.Module),
-        argument="path",
+        argument=argument,
         source=source,
     )
     if number == "1":
-        values = _current_values(source, kind, values)
-    _hyperparameters.check_fields(kinds[kind], values, argument="path", source=source)
-    return Metadata(number, kind, values, _size(header.get("size", "null"), source))
+        values = _current_values(source, kind, values, argument)
+    _hyperparameters.check_fields(kinds[kind], values, argument=argument, source=source)
+    return Metadata(
+        number, kind, values, _size(header.get("size", "null"), source, argument)
+    )
 
 
 def current_path(path: str) -> str:
@@ -133,23 +137,25 @@ def current_path(path: str) -> str:
     return "/".join(_NAMES_OF_FORMAT_1.get(part, part) for part in path.split("/"))
 
 
-def _size(text: str, source: str) -> tuple[int, ...] | None:
-    size = parse_json(text, "size", argument="path", source=source)
+def _size(text: str, source: str, argument: str) -> tuple[int, ...] | None:
+    size = parse_json(text, "size", argument=argument, source=source)
     if size is None:
         return None
     is_list = isinstance(size, list) and len(size) > 0
     if is_list and all(type(n) is int and 1 <= n <= _MAX_SAMPLES for n in size):
         return tuple(size)
     expected = "a file whose size is null or numbers of samples"
-    raise _checks.fail("path", expected, f"{short(size)} in {source}")
+    raise _checks.fail(argument, expected, f"{short(size)} in {source}")
 
 
-def _current_values(source: str, kind: str, values: dict[str, Any]) -> dict[str, Any]:
+def _current_values(
+    source: str, kind: str, values: dict[str, Any], argument: str
+) -> dict[str, Any]:
     removed = _VALUES_OF_FORMAT_1.get(kind, {})
     for name, readable in removed.items():
         value = values.pop(name, readable)
         if readable is not None and value != readable:
             expected = f"a file with a {kind} with {name}={readable!r}"
             got = f"{short(value)} in {source}"
-            raise _checks.fail("path", expected, got, "Only inr 0.1 reads this file.")
+            raise _checks.fail(argument, expected, got, "Only inr 0.1 reads this file.")
     return values

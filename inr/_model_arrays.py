@@ -12,6 +12,7 @@ from flax.core import DenyList
 
 from inr import _checks
 from inr._hyperparameters import short
+from inr._typing import Params
 
 Inputs = Callable[[nn.Module, Mapping[str, Any]], Sequence[Any]]
 """Maps a module and its arrays by path to the inputs of `init` behind the key.
@@ -27,6 +28,7 @@ def build(
     inputs: Inputs,
     *,
     source: str,
+    argument: str = "path",
 ) -> nn.Module:
     """Build the module of a file, whose hyperparameters are not trusted.
 
@@ -40,6 +42,7 @@ def build(
       arrays: shapes of the arrays by path.
       inputs: example inputs of the module.
       source: the file, for errors.
+      argument: name that errors give to the source.
 
     Raises:
       ValueError: if the class does not accept the hyperparameters, or its arrays are
@@ -52,13 +55,13 @@ def build(
     except Exception as error:  # each class has its own errors
         expected = f"a file with hyperparameters that {cls.__name__} accepts"
         got = f"{short(hyperparameters)} in {source} ({error})"
-        raise _checks.fail("path", expected, got) from error
+        raise _checks.fail(argument, expected, got) from error
 
     shapes = tuple((name, x.shape, np.dtype(x.dtype)) for name, x in arrays.items())
     leaves, structure = jax.tree.flatten(tuple(examples))
     problem = _problem(model, shapes, tuple(leaves), structure)
     if problem is not None:
-        raise _others("path", model, f"{source}{problem}")
+        raise _others(argument, model, f"{source}{problem}")
     return model
 
 
@@ -88,6 +91,29 @@ def _problem(
     except Exception as error:  # each layer has its own errors
         return f": {str(error).split(' (http')[0]}"
     return _difference(model, arrays, examples)
+
+
+def as_arrays(
+    model: nn.Module, params: Params, inputs: Inputs, *, argument: str, source: str
+) -> dict[str, np.ndarray]:
+    """Arrays of params by path, finite and those of a module.
+
+    Args:
+      model: the module.
+      params: collections of arrays.
+      inputs: example inputs of the module.
+      argument: name of the params in errors.
+      source: the class, for errors.
+
+    Raises:
+      ValueError: for arrays of another module, NaN or infinity.
+    """
+    flat: dict[str, Any] = traverse_util.flatten_dict(dict(params), sep="/")
+    arrays = {name: np.asarray(x, order="C") for name, x in flat.items()}
+    examples = inputs(model, arrays)
+    check_arrays(model, arrays, examples, argument=argument, source=source)
+    check_finite(arrays, argument=argument, source=source)
+    return arrays
 
 
 def check_arrays(

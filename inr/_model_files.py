@@ -13,13 +13,12 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
-import numpy as np
 from flax import linen as nn, traverse_util
 
 from inr import _checks, _metadata
 from inr._files import as_path, check_file, check_folder, replacing
 from inr._hyperparameters import unique
-from inr._model_arrays import Inputs, build, check_arrays, check_finite, num_elements
+from inr._model_arrays import Inputs, as_arrays, build, check_finite, num_elements
 from inr._registry import registered_name
 from inr._typing import Params
 
@@ -30,10 +29,11 @@ MAX_HEADER = 2**18
 STORE_ENTRY = "num_fields"
 """Entry of the header that only a store of fields has; see `inr.fields.stores`."""
 
-_DTYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
-_DTYPES |= {f"{kind[0].upper()}{bits}": f"{kind}{bits}"
+DTYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
+DTYPES |= {f"{kind[0].upper()}{bits}": f"{kind}{bits}"
             for kind in ("int", "uint") for bits in (8, 16, 32, 64)}  # fmt: skip
-_DTYPES |= {"BOOL": "bool", "C64": "complex64"}
+DTYPES |= {"BOOL": "bool", "C64": "complex64"}
+"""Dtypes of stored arrays, by their names in safetensors files."""
 
 
 class ModelFile(NamedTuple):
@@ -79,12 +79,9 @@ def write_model(
 
     path = as_model_path(path)
     check_folder(path)
-    flat: dict[str, Any] = traverse_util.flatten_dict(dict(params), sep="/")
-    arrays = {name: np.asarray(x, order="C") for name, x in flat.items()}
     kind = registered_name(model)
     assert kind is not None  # callers check it
-    check_arrays(model, arrays, inputs(model, arrays), argument=argument, source=kind)
-    check_finite(arrays, argument=argument, source=kind)
+    arrays = as_arrays(model, params, inputs, argument=argument, source=kind)
     header = _metadata.encode(model, kind, size, num_elements(arrays))
     data = safetensors.numpy.save(arrays, header)
     if int.from_bytes(data[:8], "little") > MAX_HEADER:
@@ -186,10 +183,10 @@ def check_header(path: pathlib.Path) -> None:
 def stored_shape(path: pathlib.Path, file: Any, name: str) -> jax.ShapeDtypeStruct:
     """Shape and dtype of an array of an open file, which is not read."""
     view = file.get_slice(name)
-    dtype = _DTYPES.get(view.get_dtype())
+    dtype = DTYPES.get(view.get_dtype())
     if dtype is None:
         got = f"{view.get_dtype()} of {name!r} in {path}"
-        raise _checks.fail("path", f"a file of dtypes {', '.join(_DTYPES)}", got)
+        raise _checks.fail("path", f"a file of dtypes {', '.join(DTYPES)}", got)
     # Without 64-bit types JAX reads float64 as float32.
     dtype = jax.dtypes.canonicalize_dtype(dtype)
     return jax.ShapeDtypeStruct(tuple(view.get_shape()), dtype)

@@ -37,6 +37,7 @@ MODULES = (
 # Without a result to describe.
 WITHOUT_RESULT = {
     "check_options",
+    "check_registered",
     "join_processes",
     "save_field",
     "save_model",

@@ -52,7 +52,8 @@ EXCEPTIONS = {
 }
 
 RESULTS = {
-    "AxisDerivatives", "Derivatives", "FieldFile", "FitDiverged", "FitInfo",
+    "AxisDerivatives", "Derivatives", "EncodedField", "FieldFile", "FieldInfo",
+    "FitDiverged", "FitInfo",
     "FitManyResult", "FitResult", "FitState", "ImageMetadata", "Info", "Match",
     "NotConverged", "PointBatch", "ScaleBatch", "Solution", "StoreInfo", "Textures",
     "TrainInfo", "TrainResult", "TrainState", "TrainingDiverged", "Trajectory",
@@ -69,10 +70,10 @@ LAYERS = {  # Parts of models, which check their hyperparameters.
 }  # fmt: skip
 BASES = {"ConditionalModel", "GridColorizer", "ShaderActivation"}
 HELPERS = {  # Called by the library with values that it has checked.
-    "check_options", "cosine",
+    "check_options", "check_registered", "cosine", "example_inputs",
     "first_gradient", "join", "gray_gradient", "image_normalization",
     "mean_gradient", "perceptron", "psnr_text", "resolve_start",
-    "shader_layers", "shift_to_mean", "sine",
+    "shader_layers", "shift_to_mean", "sine", "stored_error",
 }  # fmt: skip
 WITHOUT_CALLS = RESULTS | CONTAINERS | LAYERS | BASES | HELPERS
 

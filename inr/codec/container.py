@@ -67,7 +67,9 @@ def unpack(data: bytes) -> tuple[Header, list[bytes]]:
         raise TypeError(f"`data` must be bytes, got {type(data).__name__}. {fix}")
     data = bytes(data)
     if data[: len(_SIGNATURE)] != _SIGNATURE:
-        raise _checks.fail("data", "a file of `inr.codec.encode`", repr(data[:8]))
+        expected = "a file of `inr.codec.encode`"
+        fix = "Files of `encode_field` are for `decode_field` and `field_info`."
+        raise _checks.fail("data", expected, repr(data[:8]), fix)
     if len(data) < _HEADER.size + 4:
         raise _damaged(f"only {len(data)} bytes")
     _, version, channels, point, model, h, w = _HEADER.unpack_from(data)

@@ -12,6 +12,8 @@ from inr import _checks
 from inr._typing import Array, Params, Region, Size
 from inr.codec.coding import FixedPointNetworks, decode_latents, networks
 from inr.codec.container import Header, unpack
+from inr.codec.field_container import is_field_file
+from inr.codec.fields import decode_parameters
 from inr.codec.networks import Codec, Networks, at_point, identity
 from inr.codec.pyramid import Latents
 from inr.codec.synthesis import Synthesis
@@ -104,21 +106,29 @@ def decode(
 
 
 def decode_field(data: bytes, *, model: Model = "codec") -> BoundField:
-    """The picture as a field, which renders at any size.
+    """The field of a file of `encode` or `encode_field`, which renders at any size.
 
-    At the pixel centers it has the values of `decode`, not rounded and not clipped.
+    A field of `encode_field` is of the family that was encoded, with its dtypes. A file
+    from a stranger is safe: memory and time are in proportion to it.
+
+    A picture of `encode` becomes a field of RGB `[..., 3]`, also if it is gray. At the
+    pixel centers it has the values of `decode`, not rounded and not clipped.
     Between them its feature map is interpolated by cubics.
 
     Args:
-      data: what `encode` returned.
-      model: the model that encoded the picture.
+      data: what `encode` returned, or the `data` of `encode_field`.
+      model: the model that encoded the picture; not used for files of `encode_field`.
 
     Returns:
-      A field of RGB `[..., 3]`; of gray pictures too.
+      The field.
 
     Raises:
-      TypeError, ValueError: as `decode`.
+      TypeError: if `data` is not bytes.
+      ValueError: if the file is not of these formats, of a later version, of another
+        model, of a family that is not registered, or damaged.
     """
+    if is_field_file(data):
+        return decode_parameters(data)
     header, tiles = unpack(data)
     nets = _networks(header, model)
     entropy = networks(nets.entropy)

@@ -18,6 +18,8 @@ from inr.fields.bound import (
 from inr.fields.convolutions import SineConv as SineConv
 from inr.fields.files import (
     FieldFile as FieldFile,
+    check_registered as check_registered,
+    example_inputs as example_inputs,
     load_field as load_field,
     save_field as save_field,
 )
@@ -49,6 +51,7 @@ from inr.fields.stablehlo import (
     from_stablehlo as from_stablehlo,
     to_stablehlo as to_stablehlo,
 )
+from inr.fields.store_arrays import stored_error as stored_error
 from inr.fields.stores import (
     FieldStore as FieldStore,
     StoreInfo as StoreInfo,

@@ -87,7 +87,12 @@ def load_field(path: str | os.PathLike) -> FieldFile:
 
 
 def check_registered(argument: str, field: Any) -> None:
-    """Raise TypeError unless `field` is a `BoundField` of a registered family."""
+    """Raise TypeError unless a field is a `BoundField` of a registered family.
+
+    Args:
+      argument: name of the field in errors.
+      field: the field.
+    """
     families = registered(FieldModule)
     is_bound = isinstance(field, BoundField)
     if not is_bound or registered_name(field.model) not in families:
@@ -102,7 +107,15 @@ def check_registered(argument: str, field: Any) -> None:
 def example_inputs(
     model: nn.Module, arrays: Mapping[str, Any]
 ) -> list[jax.ShapeDtypeStruct]:
-    """Coords with as many axes as the normalization of a field has."""
+    """Coords with as many axes as the normalization of a field has.
+
+    Args:
+      model: any family.
+      arrays: arrays of the field by path, or their shapes.
+
+    Returns:
+      The shape `[1, d]` of the coords, behind the key an input of `model.init`.
+    """
     del model
     scale = arrays.get("normalization/coords_scale")
     ndim = scale.shape[0] if scale is not None and len(scale.shape) == 1 else 1
