@@ -51,10 +51,11 @@ class Table(NamedTuple):
 
 def num_bits(table: Table) -> float:
     """Length of a table and its codes in the file, in bits."""
-    bits = 8 * len(pack_table(table)) + table.num_values * table.offset_bits
-    if table.counts.size == 1:
-        return bits
-    return bits - float(table.counts @ np.log2(frequencies(table.counts) / TOTAL))
+    bits = float(8 * len(pack_table(table)) + table.num_values * table.offset_bits)
+    if table.counts.size > 1:
+        probabilities = frequencies(table.counts) / TOTAL
+        bits -= float(table.counts @ np.log2(probabilities))
+    return bits
 
 
 def frequencies(counts: np.ndarray) -> np.ndarray:

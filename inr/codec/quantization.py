@@ -7,11 +7,13 @@ offsets are uniform. So the code fits values of any distribution, such as the ne
 uniform weights of a SIREN and the peaked tables of a hash grid.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from inr import _checks
 from inr.codec.histograms import (
     MAX_LOG2_BINS,
     TOTAL,
@@ -34,11 +36,16 @@ def quantize(values: np.ndarray, bits: int) -> tuple[Table, np.ndarray]:
 
     Returns:
       The table, with as many bins as make the file smallest, and the codes `[n]` int32.
+
+    Raises:
+      ValueError: if the range of the values is not finite.
     """
     low, high = float(values.min()), float(values.max())
     largest = 2**bits - 1
-    # The difference of the largest float64 values would be infinite.
-    step = high / largest - low / largest
+    step = (high - low) / largest
+    if not math.isfinite(step):
+        got = f"weights from {low:g} to {high:g}"
+        raise _checks.fail("field", "of weights with a finite range", got)
     if step == 0:
         bits, codes = 1, np.zeros(values.size, np.int32)
     else:
