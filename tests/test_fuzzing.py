@@ -8,6 +8,7 @@ import re
 import struct
 import time
 import warnings
+import zlib
 
 import jax
 import jax.numpy as jnp
@@ -88,6 +89,18 @@ def write_field(path):
     inr.save_field(path, inr.bind(model, params), size=(3, 4))
 
 
+def write_coded_field(path):
+    model = inr.Siren(width=4, depth=1)
+    params = model.init(jax.random.key(0), jnp.zeros((1, 2)))
+    path.write_bytes(inr.codec.encode_field(inr.bind(model, params)).data)
+
+
+def read_coded_field(path):
+    """With the checksum of the damaged data, so that all other checks are reached."""
+    data = path.read_bytes()[:-4]
+    return inr.codec.decode_field(data + struct.pack("<I", zlib.crc32(data)))
+
+
 def write_model(path):
     model = Upscaler(width=2, blocks=1, waves=1)
     save_model(path, model, zeros(model, *model.example_inputs()))
@@ -142,6 +155,9 @@ FILES = [
     pytest.param(inr.load_field, "a.safetensors", write_field, tuple, 500, id="field"),
     pytest.param(
         load_model, "a.safetensors", write_model, LoadedModel, 120, id="model"
+    ),
+    pytest.param(
+        read_coded_field, "a.inr", write_coded_field, inr.BoundField, 300, id="coded"
     ),
     image_file("rgb.png", write_pillow("RGB"), 300),
     image_file("palette.png", write_pillow("P", transparency=3), 200),

@@ -2,6 +2,7 @@
 
 import functools
 
+import jax
 import numpy as np
 import small_codec
 from bad_calls.arrays import image
@@ -16,8 +17,10 @@ from bad_calls.kinds import (
     Lazy,
     kind,
     region,
+    size,
 )
 from bad_calls.models import loaded, upscaler
+from bad_calls.networks import bound_field, siren
 
 from inr import codec
 from inr.fields import Siren
@@ -41,6 +44,21 @@ DATA = kind(
     empty=b"",
     other=b"\x89PNG\r\n\x1a\n" + bytes(40),
     short=Lazy(lambda: file()[:-1]),
+)
+
+
+@functools.cache
+def field_file():
+    return codec.encode_field(siren()).data
+
+
+FIELD_DATA = kind(
+    Lazy(field_file),
+    number=3,
+    empty=b"",
+    other=b"\x89INR\r\n\x1a\n" + bytes(40),
+    short=Lazy(lambda: field_file()[:-1]),
+    header=Lazy(lambda: field_file()[:25]),
 )
 
 CALLS = {
@@ -70,6 +88,15 @@ CALLS = {
     codec.decode: {"data": DATA, "region": region(), "model": MODEL},
     codec.decode_field: {"data": DATA, "model": MODEL},
     codec.info: {"data": DATA},
+    codec.encode_field: {
+        "field": bound_field(
+            stacked=Lazy(lambda: jax.tree.map(lambda x: x[None], siren())),
+            nan=Lazy(lambda: jax.tree.map(lambda x: x * np.nan, siren())),
+        ),
+        "bits": COUNT.without("huge").default(one=1, above=17, huge=2**62),
+        "size": size(4, 4).without("axes").optional(),
+    },
+    codec.field_info: {"data": FIELD_DATA},
     codec.train_networks: {
         "key": KEY,
         "model": kind(small_codec.MODEL, string="a", number=3, other=Siren()),
