@@ -71,7 +71,7 @@ LAYERS = {  # Parts of models, which check their hyperparameters.
 BASES = {"ConditionalModel", "GridColorizer", "ShaderActivation"}
 HELPERS = {  # Called by the library with values that it has checked.
     "check_options", "check_registered", "cosine", "example_inputs",
-    "first_gradient", "join", "gray_gradient", "image_normalization",
+    "first_gradient", "gray_gradient", "image_normalization",
     "mean_gradient", "perceptron", "psnr_text", "resolve_start",
     "shader_layers", "shift_to_mean", "sine", "stored_error",
 }  # fmt: skip

@@ -89,7 +89,7 @@ def encode_field(
       >>> params = model.init(jax.random.key(0), jnp.zeros((1, 2)))
       >>> data, error = inr.codec.encode_field(inr.bind(model, params), bits=8)
       >>> inr.codec.decode_field(data)
-      BoundField(Siren: 2 -> 1 features, 2,241 parameters)
+      BoundField(Siren: 2 -> 1 feature, 2,241 parameters)
     """
     check_registered("field", field)
     bits = _checks.as_count("bits", bits, least=_MIN_BITS, most=MAX_BITS)
