@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from inr import _checks
 from inr._typing import Params, Size
 from inr.codec.entropy import grids_of
 from inr.codec.fixed_point import FRACTIONS, FixedPointNetwork, Tables
@@ -49,10 +50,18 @@ def encode_latents(model: FixedPointNetworks, latents: HostLatents) -> bytes:
 
 
 def decode_latents(model: FixedPointNetworks, size: Size, data: bytes) -> HostLatents:
-    """The latents of an image `(h, w)` that `encode_latents` coded."""
+    """The latents of an image `(h, w)` that `encode_latents` coded.
+
+    Raises:
+      ValueError: if no encoder writes the data.
+    """
     words = np.frombuffer(data, "<u4").astype(np.uint32)
     stream = range_coding().queue.RangeDecoder(words)
-    return _traverse(model, size, functools.partial(_decode, stream), None)
+    try:
+        return _traverse(model, size, functools.partial(_decode, stream), None)
+    except AssertionError:  # constriction's error for such data
+        got = "latents that no encoder writes"
+        raise _checks.fail("data", "an undamaged file of `encode`", got) from None
 
 
 def _traverse(

@@ -21,6 +21,7 @@ from inr import _checks, _conversions
 from inr._typing import Array, ArrayLike, Field, ImageLike, Size
 from inr.color import rgb_to_luma, rgb_to_ycbcr, ycbcr_to_rgb
 from inr.colorization.guided import guided_coefficients
+from inr.colorization.restorer import reduce_to_side
 from inr.coords import sample_grid
 from inr.rendering import render
 
@@ -85,13 +86,13 @@ def with_hints(field: Field, gray: Array, hints: np.ndarray) -> HintedField:
       gray: `[h, w, 1]`, the image.
       hints: `[h, w, 4]`, RGB and alpha; alpha 0 for no hint.
     """
-    size = _grid_size(gray.shape[:2])
-    luma = _cell_means(np.asarray(gray), size)
-    weights = _cell_means(hints[..., 3:], size)
-    colors = _cell_means(hints[..., :3] * hints[..., 3:], size)
-    known = weights[..., 0] > 0.25 * weights.max()
+    alpha = hints[..., 3:]
+    planes = np.concatenate([gray, hints[..., :3] * alpha, alpha], -1)
+    cells = np.asarray(reduce_to_side(jnp.asarray(planes), _LARGEST_GRID))
+    luma, colors, weights = np.split(cells, [1, 4], -1)
+    known = weights[..., 0] > 0
     chroma = np.asarray(rgb_to_ycbcr(colors[known] / weights[known]))[..., 1:]
-    predicted = np.asarray(render(field, size, progress=False))
+    predicted = np.asarray(render(field, luma.shape[:2], progress=False))
     present = np.asarray(rgb_to_ycbcr(predicted))[..., 1:][known]
     correction = spread(luma[..., 0], known, chroma, chroma - present)
     coefficients = guided_coefficients(
@@ -161,20 +162,3 @@ def _distances(steps, sources: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     )
     places = np.searchsorted(sources, cells)
     return distance, places
-
-
-def _grid_size(size: Size) -> Size:
-    scale = min(_LARGEST_GRID / max(size), 1)
-    return tuple(max(round(n * scale), 1) for n in size)
-
-
-def _cell_means(image: np.ndarray, size: Size) -> np.ndarray:
-    """Means over the areas of the cells, `[*size, k]`."""
-    for axis, count in enumerate(size):
-        n = image.shape[axis]
-        if n != count:
-            starts = np.arange(count) * n // count
-            sums = np.add.reduceat(image, starts, axis)
-            widths = np.diff(starts, append=n).reshape((-1,) + (1,) * (2 - axis))
-            image = sums / widths
-    return image.astype(np.float32)

@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("constriction")
 
 import small_codec
+from support import refuses
 
 from inr.codec.coding import LARGEST_LATENT, decode_latents, encode_latents, networks
 from inr.codec.entropy import Entropy
@@ -35,6 +36,11 @@ def test_numbers_beyond_the_tables_escape(model):
     latents[1][2, 2, 1] = -LARGEST_LATENT
     back = decode_latents(model, (16, 16), encode_latents(model, latents))
     jax.tree.map(np.testing.assert_array_equal, back, latents)
+
+
+def test_data_that_no_encoder_writes(model):
+    with refuses("`data`.*no encoder"):
+        decode_latents(model, (37, 50), b"\xff" * 400)
 
 
 @pytest.mark.slow

@@ -20,12 +20,12 @@ pytest.importorskip("constriction")
 import small_codec
 
 import inr
+from inr import _registry
 from inr.codec.field_container import is_coded, pack, unpack
 from inr.codec.histograms import unpack_tables
 from inr.codec.parameters import decode_arrays
 
 
-@inr.fields.register("ComplexSinesOfTests")
 class ComplexSines(inr.fields.FieldModule):
     """A family with complex parameters."""
 
@@ -50,6 +50,12 @@ MODELS = {
     "bands": (inr.Bacon(width=12, bands=(1, 2)), 2),
     "modulated": (inr.Modulated(model=inr.Siren(**SMALL), latent_shape=(5,)), 2),
 }
+
+
+@pytest.fixture(autouse=True)
+def complex_family(monkeypatch):
+    """The registry of this process has the family during these tests only."""
+    monkeypatch.setitem(_registry._registry, "ComplexSines", ComplexSines)
 
 
 @functools.cache

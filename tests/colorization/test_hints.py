@@ -109,6 +109,17 @@ def test_hints_are_met_and_stay_on_their_side_of_an_edge():
     np.testing.assert_allclose(color.rgb_to_luma(pixels), gray, atol=1e-5)
 
 
+def test_a_dot_beside_a_large_stroke_counts_in_an_image_above_the_grid():
+    gray = two_halves(8, 1200)
+    stroke = [(y, x) for y in range(8) for x in range(300)]
+    blue = RED[::-1]
+    hints = hints_at((8, 1200), stroke) + hints_at((8, 1200), [(4, 900)], blue)
+    field = with_hints(jax.tree_util.Partial(no_color), jnp.asarray(gray), hints)
+    pixels = field(coords.grid((8, 1200)))[4]
+    np.testing.assert_allclose(chroma(pixels)[900], chroma(blue), atol=0.02)
+    np.testing.assert_allclose(chroma(pixels)[150], chroma(RED), atol=0.02)
+
+
 @pytest.mark.slow
 def test_colorize_renders_the_hinted_field_at_every_size():
     gray = np.asarray(gray_image(40, 80))
