@@ -4,12 +4,13 @@
     python benchmarks/codec.py --summary
 
 Each picture is encoded at each quality, to a real file, and decoded. Peers are encoded
-by Pillow at their best settings: JPEG optimized with chroma at half resolution, WebP
-with method 6, and AVIF with speed 4. PSNR is of RGB in 8 bits, and rates
-count all bytes of a file. Pictures that are done are skipped, so the script can be
-stopped and started again. `--summary` computes means of the BD-rates of the pictures
-(Bjontegaard 2001, by the package `bjontegaard`), negative where ours is smaller, over
-the PSNR that a peer has from 0.15 to 1.2 bits a pixel.
+by Pillow at their best settings: JPEG optimized with chroma at half resolution,
+JPEG 2000 with its irreversible wavelet and color transform, WebP with method 6, and
+AVIF with speed 4. PSNR is of RGB in 8 bits, and rates count all bytes of a file.
+Pictures that are done are skipped, so the script can be stopped and started again.
+`--summary` computes means of the BD-rates of the pictures (Bjontegaard 2001, by the
+package `bjontegaard`), negative where ours is smaller, over the PSNR that a peer has
+from 0.15 to 1.2 bits a pixel.
 """
 
 import argparse
@@ -24,10 +25,17 @@ from PIL import Image
 import inr
 
 KODAK = _common.DATA / "bench" / "kodak24"
-PEERS = {
-    "JPEG": (range(10, 96, 5), "JPEG", {"optimize": True, "subsampling": "4:2:0"}),
-    "WebP": (range(5, 100, 5), "WEBP", {"method": 6}),
-    "AVIF": (range(15, 90, 5), "AVIF", {"speed": 4, "subsampling": "4:4:4"}),
+_JPEG = {"optimize": True, "subsampling": "4:2:0"}
+_JPEG_2000 = {"irreversible": True, "mct": 1, "quality_mode": "rates"}
+_AVIF = {"speed": 4, "subsampling": "4:4:4"}
+PEERS = {  # A format of Pillow, and its options for each file.
+    "JPEG": ("JPEG", [_JPEG | {"quality": q} for q in range(10, 96, 5)]),
+    "JPEG2000": (
+        "JPEG2000",
+        [_JPEG_2000 | {"quality_layers": [24 / x]} for x in np.geomspace(0.12, 3, 16)],
+    ),
+    "WebP": ("WEBP", [{"method": 6, "quality": q} for q in range(5, 100, 5)]),
+    "AVIF": ("AVIF", [_AVIF | {"quality": q} for q in range(15, 90, 5)]),
 }
 RATES = (0.15, 1.2)  # bits a pixel
 
@@ -53,11 +61,11 @@ def ours(picture: int, quality: float, minutes: float) -> dict:
 def peer(picture: int, name: str) -> list[dict]:
     """Files of a peer at all of its qualities."""
     image = read(picture)
-    settings, form, options = PEERS[name]
+    form, settings = PEERS[name]
     rows = []
-    for setting in settings:
+    for options in settings:
         buffer = io.BytesIO()
-        Image.fromarray(image).save(buffer, form, quality=setting, **options)
+        Image.fromarray(image).save(buffer, form, **options)
         size = 8 * buffer.tell() / (image.shape[0] * image.shape[1])
         decoded = np.asarray(Image.open(buffer).convert("RGB"), np.float32) / 255
         error = _common.psnr(decoded, image / np.float32(255))
