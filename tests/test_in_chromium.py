@@ -1,5 +1,6 @@
 """Pages in a real browser, whose screenshots equal renderings by JAX."""
 
+import pathlib
 import re
 
 import jax
@@ -13,6 +14,7 @@ from inr import coords
 
 pytestmark = pytest.mark.slow
 
+DATA = pathlib.Path(__file__).parent / "data"
 SIDE = 64
 # A narrow image, to tell the axes apart.
 SIZE = (16, 12)
@@ -188,6 +190,30 @@ def test_derivatives_are_exact(viewer, name, size):
         peak = re.search(r"([\d.e-]+) per \w+²", viewer.text("#legend"))[1]
         mean = laplacian.mean(-1, keepdims=True)
         assert_levels(viewer.canvas(), 0.5 + 0.5 * mean / float(peak))
+
+
+def test_a_compressed_picture_equals_its_rendering(viewer):
+    data = (DATA / "cat.inr").read_bytes()
+    field = inr.codec.decode_field(data)
+    size = inr.codec.info(data).size
+    viewer.write(field)
+    canvas = tuple(round(SIDE * n / max(size)) for n in size)
+    derivatives = jax.jit(inr.value_gradient_laplacian)
+    # The first view has corners beyond the outermost centers.
+    views = {"#": (1, (0.5, 0.5)), "#zoom=25&center=.3,.4": (25, (0.3, 0.4))}
+    for fragment, view in views.items():
+        part = region(*view)
+        assert_levels(viewer.show(fragment), inr.render(field, canvas, region=part))
+        points = coords.grid(canvas, region=part)
+        _, slopes, laplacian = derivatives(field, points, unit=coords.pitch(size))
+        norm = jnp.sqrt(jnp.square(slopes).sum((-2, -1)))[..., None]
+        pixels = viewer.show(fragment + "&mode=gradient")
+        peak = float(re.search(r"([\d.e-]+) per pixel,", viewer.text("#legend"))[1])
+        assert_levels(pixels, norm / peak)
+        viewer.click("[data-mode=laplacian]")
+        peak = float(re.search(r"([\d.e-]+) per pixel²", viewer.text("#legend"))[1])
+        mean = laplacian.mean(-1, keepdims=True)
+        assert_levels(viewer.canvas(), 0.5 + 0.5 * mean / peak)
 
 
 def test_a_linear_hash_grid_has_a_gradient_and_no_laplacian(viewer):

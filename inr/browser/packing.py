@@ -33,11 +33,11 @@ class PackedLayer(NamedTuple):
 
 
 class PackedTable(NamedTuple):
-    """Place of a table of a hash grid.
+    """Place of a table of a hash grid, or of a feature map.
 
     Attributes:
       first: index of its first number, four for each texel.
-      rows: number of rows.
+      rows: number of rows, or of cells.
     """
 
     first: int
@@ -50,7 +50,7 @@ class Packed(NamedTuple):
     Attributes:
       texels: `[n, 4]` float32.
       layers: place of each layer.
-      tables: place of each table.
+      tables: place of each table, or of the feature map.
     """
 
     texels: np.ndarray
@@ -59,11 +59,11 @@ class Packed(NamedTuple):
 
 
 def pack(field: BoundField, layers: Sequence[ShaderLayer]) -> Packed:
-    """Pack the layers of a field, and the tables of a hash grid.
+    """Pack the layers of a field, and the tables of a hash grid or a feature map.
 
     Args:
       field: the field.
-      layers: its layers, from `shader_layers`.
+      layers: its layers, from `page_layers`.
 
     Returns:
       The texels, and the places of layers and tables.
@@ -78,13 +78,11 @@ def pack(field: BoundField, layers: Sequence[ShaderLayer]) -> Packed:
         places.append(PackedLayer(count, rows // 4, outputs))
         parts.append(blocks.reshape(-1, 4))
         count += outputs * rows
-    if isinstance(field.model, HashGrid):
-        for level in range(field.model.levels):
-            table = np.asarray(field.params["params"][f"table_{level}"], np.float32)
-            tables.append(PackedTable(4 * count, len(table)))
-            numbers = np.pad(table.ravel(), (0, -table.size % 4))
-            parts.append(numbers.reshape(-1, 4))
-            count += numbers.size // 4
+    for table in _tables(field):
+        tables.append(PackedTable(4 * count, len(table)))
+        numbers = np.pad(table.ravel(), (0, -table.size % 4))
+        parts.append(numbers.reshape(-1, 4))
+        count += numbers.size // 4
     blocks = max(max(place.inputs, place.outputs) for place in places)
     if count > _MAX_SIDE**2 or blocks > _MAX_SIDE:
         raise _checks.fail(
@@ -92,9 +90,22 @@ def pack(field: BoundField, layers: Sequence[ShaderLayer]) -> Packed:
             f"of at most {4 * _MAX_SIDE**2:,} numbers, in layers at most "
             f"{4 * _MAX_SIDE:,} wide",
             f"{4 * count:,} numbers, and a width of {4 * blocks:,}",
-            "Fit a smaller one.",
+            "Fit a smaller one, or encode a smaller picture.",
         )
     return Packed(np.concatenate(parts), places, tables)
+
+
+def _tables(field: BoundField) -> list[np.ndarray]:
+    """Tables of a hash grid, or the cells of a feature map, in whole texels."""
+    if field.feature_map is not None:
+        cells = np.asarray(field.feature_map, np.float32)
+        cells = cells.reshape(-1, cells.shape[-1])
+        return [np.pad(cells, ((0, 0), (0, -cells.shape[-1] % 4)))]
+    if not isinstance(field.model, HashGrid):
+        return []
+    levels = range(field.model.levels)
+    arrays = field.params["params"]
+    return [np.asarray(arrays[f"table_{level}"], np.float32) for level in levels]
 
 
 def _blocks(layer: ShaderLayer) -> np.ndarray:

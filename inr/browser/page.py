@@ -11,20 +11,12 @@ import numpy as np
 
 from inr import _checks, _conversions
 from inr._typing import ImageLike, Size
+from inr.browser.layers import is_interpolated, page_layers
 from inr.browser.packing import pack
 from inr.browser.shaders import shader_sources, template
 from inr.browser.view import view_data
-from inr.fields import (
-    BoundField,
-    Finer,
-    Gauss,
-    HashGrid,
-    ShaderLayer,
-    Siren,
-    shader_layers,
-)
+from inr.fields import BoundField
 
-_FAMILIES = (Siren, Finer, Gauss, HashGrid)
 # Of the canvas and of the reference; larger textures are not available everywhere.
 _MAX_SIDE = 4096
 
@@ -55,11 +47,13 @@ def to_html(
 
     Args:
       field: bound `Siren`, `Finer`, `Gauss` or `HashGrid` from 2 coords to 1 or 3
-        features.
-      size: `(h, w)` of the signal, the size of `reference` by default. It determines
-        the aspect ratio (otherwise that of the field's normalization), and the page
-        can interpolate the field's samples of this size (up to 2048 x 2048).
-        Derivatives are then per pixel; without a size the longer axis has length 2.
+        features; or what `codec.decode_field` returned for a picture of at most 2
+        million pixels, which takes 43 bytes of the page for each.
+      size: `(h, w)` of the signal, by default that of the picture or the reference.
+        It determines the aspect ratio (otherwise that of the field's normalization),
+        and the page can interpolate the field's samples of this size (up to 2048 x
+        2048). Derivatives are then per pixel; without a size the longer axis has
+        length 2.
       reference: original image to compare with, stored in 8 bits: `[h, w, c]` or
         `[h, w]`, with c of 1 or 3, and at most 4096 pixels along each axis.
       title: heading of the page; the family by default.
@@ -75,17 +69,18 @@ def to_html(
         NaN or infinity, or is larger than the textures of WebGL 2; or for an invalid
         size, reference or side.
     """
-    layers = shader_layers(field, families=_FAMILIES)
+    layers = page_layers(field)
     side = _checks.as_count("side", side, least=16, most=_MAX_SIDE)
     size = None if size is None else _checks.as_size("size", size, 2)
     if title is not None:
         _checks.check_type("title", title, str)
     image = None
+    if is_interpolated(field):
+        size = _same_size(field.feature_map.shape[:2], size, "the picture")
     if reference is not None:
         pixels = _reference_pixels(reference)
-        size = _reference_size(pixels, size)
+        size = _same_size(pixels.shape[:2], size, "the reference")
         image = "data:image/png;base64," + _base64(_png(pixels))
-    layers = (*layers[:-1], _denormalized(layers[-1], field))
     packed = pack(field, layers)
     heading = type(field.model).__name__ if title is None else title
     data = {
@@ -119,12 +114,11 @@ def _reference_pixels(reference: ImageLike) -> np.ndarray:
     return np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
 
 
-def _reference_size(pixels: np.ndarray, size: Size | None) -> Size:
-    h, w, _ = pixels.shape
-    if size is not None and size != (h, w):
-        expected = f"the size of the reference, {(h, w)}"
+def _same_size(own: Size, size: Size | None, owner: str) -> Size:
+    if size is not None and size != own:
+        expected = f"the size of {owner}, {own}"
         raise _checks.fail("size", expected, repr(size), "Leave it out.")
-    return h, w
+    return own
 
 
 def _png(pixels: np.ndarray) -> bytes:
@@ -140,23 +134,13 @@ def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 
 
-def _denormalized(linear: ShaderLayer, field: BoundField) -> ShaderLayer:
-    """The last layer, followed by the affine map of the features."""
-    maps = field.params["normalization"]
-    scale, shift = (
-        np.asarray(maps[f"features_{name}"], np.float64) for name in ("scale", "shift")
-    )
-    kernel, bias = linear.kernel * scale, linear.bias * scale + shift
-    return ShaderLayer(kernel.astype(np.float32), bias.astype(np.float32), None)
-
-
 def _description(field: BoundField, size: Size | None) -> str:
     model: Any = field.model
     count = sum(x.size for x in jax.tree.leaves(field.params["params"]))
-    parts = [
-        f"{type(model).__name__}, width {model.width}, depth {model.depth}",
-        f"{count:,} parameters",
-    ]
+    kind = f"{type(model).__name__}, width {model.width}"
+    if field.feature_map is None:
+        kind += f", depth {model.depth}"
+    parts = [kind, f"{count:,} parameters"]
     if size is not None:
         parts.append(f"{size[0]} × {size[1]} pixels")
     return " · ".join(parts)

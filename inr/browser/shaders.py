@@ -22,7 +22,7 @@ def shader_sources(
     Args:
       field: the field to draw.
       activation: activation of its hidden layers; None without hidden layers.
-      tables: tables of a hash grid.
+      tables: tables of a hash grid, or the cells of a feature map.
 
     Returns:
       For `"value"` and `"streams"` (derivatives) the shaders of a network's passes:
@@ -30,7 +30,7 @@ def shader_sources(
       `"canvas"` the shader `"display"`.
     """
     header, common = template("header.glsl"), template("common.glsl")
-    encoding = _encoding(field.model, tables)
+    encoding = _encoding(field, tables)
     passes: dict[str, tuple[str, ...]] = {"input": (encoding, template("input.glsl"))}
     if activation is not None:
         hidden = (template("sine.glsl"), _activation(activation))
@@ -44,7 +44,8 @@ def shader_sources(
         }
         for kind, define in (("value", ""), ("streams", "#define STREAMS\n"))
     }
-    return {**sources, "canvas": {"display": header + "\n" + template("display.glsl")}}
+    display = "\n".join([header, template("cubic.glsl"), template("display.glsl")])
+    return {**sources, "canvas": {"display": display}}
 
 
 def _activation(activation: ShaderActivation) -> str:
@@ -55,7 +56,18 @@ def _activation(activation: ShaderActivation) -> str:
     )
 
 
-def _encoding(model: object, tables: list[PackedTable]) -> str:
+def _encoding(field: BoundField, tables: list[PackedTable]) -> str:
+    model = field.model
+    if field.feature_map is not None:
+        h, w, k = field.feature_map.shape
+        return "\n".join(
+            [
+                f"const int FIRST = {tables[0].first // 4};",
+                f"const ivec3 MAP_SIZE = ivec3({h}, {w}, {-(-k // 4)});",
+                template("cubic.glsl"),
+                template("feature_map.glsl"),
+            ]
+        )
     if not isinstance(model, HashGrid):
         return template("coords.glsl")
     grids = ", ".join(

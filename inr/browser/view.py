@@ -23,7 +23,9 @@ def view_data(field: BoundField, size: Size | None, side: int) -> dict[str, Any]
       the field has a Laplacian.
     """
     model: Any = field.model
-    maps = jax.tree.map(np.asarray, dict(field.params["normalization"]))
+    # A feature map has no normalization.
+    maps = {"coords_scale": np.ones(2), "coords_shift": np.zeros(2)}
+    maps |= jax.tree.map(np.asarray, dict(field.params.get("normalization", {})))
     # `fit_image` makes frequencies isotropic, so the scale is the length of an axis.
     extents = np.abs(maps["coords_scale"]) if size is None else np.asarray(size)
     extents = extents / extents.max()
@@ -31,7 +33,7 @@ def view_data(field: BoundField, size: Size | None, side: int) -> dict[str, Any]
     return {
         "canvas": [max(round(side * float(extent)), 1) for extent in extents],
         "size": None if size is None else list(size),
-        "features": model.features,
+        "features": getattr(model, "features", 3),
         "coordsScale": maps["coords_scale"].tolist(),
         "coordsShift": maps["coords_shift"].tolist(),
         "unit": unit.tolist(),

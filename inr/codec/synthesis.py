@@ -11,10 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from inr._typing import Array, Size
+from inr._typing import Array, Params, Size
+from inr.codec import shader
 from inr.codec.pyramid import LEVELS, Latents, planes
 from inr.color import ycbcr_to_rgb
 from inr.coords import sample_grid
+from inr.fields import ShaderLayer
 from inr.models import ConditionalModel
 
 _FILTER = (-0.0234375, 0.2265625, 0.8671875, -0.0703125)
@@ -74,6 +76,10 @@ class Synthesis(ConditionalModel):
             feature_map = self.encode(feature_map)
         features = sample_grid(feature_map, coords, interpolation="cubic")
         return self.colors(features)
+
+    def shader_layers(self, params: Params) -> tuple[ShaderLayer, ...]:
+        """Layers from features to RGB, by which `to_html` draws a decoded field."""
+        return shader.shader_layers(params)
 
 
 class _Level(nn.Module):

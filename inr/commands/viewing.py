@@ -6,12 +6,13 @@ import pathlib
 import webbrowser
 from collections.abc import Sequence
 
+from inr import codec
 from inr.browser import to_html
 from inr.commands._batches import Source, for_each, list_sources
 from inr.commands._options import add_console, add_output
 from inr.commands._outputs import Files, Outputs, as_outputs
 from inr.commands._shared import without_alpha
-from inr.fields import load_field
+from inr.fields import FieldFile, load_field
 from inr.io import read_image
 
 
@@ -19,7 +20,9 @@ def add_view(parser: argparse.ArgumentParser) -> None:
     """Add the options of `view`."""
     parser.set_defaults(run=view)
     parser.add_argument(
-        "fields", nargs="+", help="fields that `inr fit` wrote, of pictures, or folders"
+        "fields",
+        nargs="+",
+        help="fields of pictures that `inr fit` or `inr compress` wrote, or folders",
     )
     parser.add_argument(
         "--reference",
@@ -54,7 +57,8 @@ def view(
     """Write fields as web pages that zoom into them, for any browser.
 
     Args:
-      fields: files that `inr fit` or `inr.save_field` wrote, or folders of them.
+      fields: files that `inr fit`, `inr.save_field` or `inr compress` wrote, or
+        folders of them.
       reference: image file to compare with. Alpha is dropped.
       side: pixels along the longer axis of the canvas.
       open_page: open the page in the default browser.
@@ -68,7 +72,7 @@ def view(
 
     def view_one(source: Source) -> Files:
         assert source.path is not None  # there is no sample
-        field, size = load_field(source.path)
+        field, size = _read_field(source.path)
         files = outputs.claim(source.name, ".html")
         size = size if image is None else None  # that of the reference
         text = to_html(field, size=size, reference=image, title=source.name, side=side)
@@ -78,5 +82,11 @@ def view(
                 webbrowser.open(page.resolve().as_uri())
         return files
 
-    sources = list_sources("fields", fields, extensions=[".safetensors"])
+    sources = list_sources("fields", fields, extensions=[".safetensors", ".inr"])
     return for_each(sources, view_one, outputs)
+
+
+def _read_field(path: pathlib.Path) -> FieldFile:
+    if path.suffix == ".inr":
+        return FieldFile(codec.decode_field(path.read_bytes()), None)
+    return load_field(path)

@@ -1,8 +1,10 @@
 """The text of pages: their numbers, shaders and errors, without a browser."""
 
 import base64
+import dataclasses
 import io
 import json
+import pathlib
 import re
 import shutil
 import subprocess
@@ -16,6 +18,7 @@ from support import refuses
 
 import inr
 
+DATA = pathlib.Path(__file__).parents[1] / "data"
 GRID = {"levels": 3, "log2_table_size": 4, "base_resolution": 2}
 MODELS = {
     "siren": inr.Siren(3, width=6, depth=1),
@@ -38,6 +41,12 @@ def bound(model, *, ndim=2):
         return jnp.asarray(rng.uniform(0.2, 1, x.shape), jnp.float32)
 
     return inr.bind(model, jax.tree.map(draw, shapes))
+
+
+def decoded():
+    """The field of a compressed picture, and its size."""
+    data = (DATA / "cat.inr").read_bytes()
+    return inr.codec.decode_field(data), inr.codec.info(data).size
 
 
 @pytest.fixture(scope="module")
@@ -106,13 +115,14 @@ def shaders(page):
             yield f"{kind}-{name}", source
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [*MODELS, "picture"])
 def test_the_shaders_compile(fields, name, tmp_path):
     compiler = shutil.which("glslangValidator")
     if compiler is None:
         pytest.skip("needs glslangValidator (Debian package glslang-tools)")
     paths = []
-    for stem, source in shaders(inr.to_html(fields[name])):
+    field = decoded()[0] if name == "picture" else fields[name]
+    for stem, source in shaders(inr.to_html(field)):
         paths.append(tmp_path / f"{stem}.frag")
         paths[-1].write_text(source)
     # Two networks of three or four passes, and the canvas.
@@ -122,6 +132,39 @@ def test_the_shaders_compile(fields, name, tmp_path):
     # The compiler detects errors.
     paths[0].write_text(paths[0].read_text().replace("uniform", "unform", 1))
     assert subprocess.run([compiler, paths[0]], capture_output=True).returncode
+
+
+def test_a_decoded_picture_is_interpolated_by_the_page(fields, tmp_path):
+    field, _ = decoded()
+    page = inr.to_html(field)
+    data, texels = data_of(page), texels_of(page)
+    h, w, k = field.feature_map.shape
+    assert data["size"] == [h, w]
+    first = int(re.search(r"FIRST = (\d+);", page)[1])
+    assert f"MAP_SIZE = ivec3({h}, {w}, {k // 4});" in data["shaders"]["value"]["input"]
+    cells = texels[first:][: h * w * k // 4].reshape(h, w, k)
+    np.testing.assert_array_equal(cells, field.feature_map)
+    # The two layers, at the pixel centers, are the colors of `decode`.
+    hidden, last = data["layers"]
+    units = np.asarray(jax.nn.gelu(evaluated(hidden, texels, cells.reshape(-1, k))))
+    colors = evaluated(last, texels, units)[:, :3].reshape(h, w, 3)
+    expected = field(inr.coords.grid((h, w)))
+    np.testing.assert_allclose(colors, expected, atol=2e-6)
+    assert f"Synthesis, width {k} · " in page
+
+
+def test_a_page_of_a_picture_refuses_another_size():
+    field, size = decoded()
+    with refuses(r"`size` must be the size of the picture.* Leave it out"):
+        inr.to_html(field, size=(3, 4))
+    with refuses("the size of the reference"):
+        inr.to_html(field, reference=np.zeros((3, 4, 3), np.float32))
+    assert inr.to_html(field, size=size) == inr.to_html(field)
+    broken = dataclasses.replace(
+        field, feature_map=field.feature_map.at[0, 0, 0].set(np.nan)
+    )
+    with refuses("`field` must be finite"):
+        inr.to_html(broken)
 
 
 def test_a_page_needs_nothing_else(fields):

@@ -1,5 +1,6 @@
 """Files of `inr view`."""
 
+import pathlib
 import webbrowser
 
 import jax
@@ -41,6 +42,14 @@ def test_options_of_the_page(field, tmp_path, monkeypatch):
     expected = inr.to_html(field, reference=rgb, title="photo", side=99)
     assert page.read_text(encoding="utf-8") == expected
     assert addresses == [page.as_uri()]
+
+
+def test_a_compressed_picture_becomes_a_page(tmp_path):
+    file = pathlib.Path(__file__).parents[1] / "data" / "cat.inr"
+    assert main(["view", str(file), "-o", str(tmp_path)]) == 0
+    field = inr.codec.decode_field(file.read_bytes())
+    page = (tmp_path / "cat.html").read_text(encoding="utf-8")
+    assert page == inr.to_html(field, title="cat")
 
 
 def test_errors_are_one_line_and_write_nothing(field, tmp_path, capsys):

@@ -16,15 +16,6 @@ vec3 sample_at(ivec2 i) {
     return texelFetch(samples, clamp(i, ivec2(0), sample_size - 1), 0).rgb;
 }
 
-// Keys' kernel with a = -1/2, at distances 1 + t, t, 1 - t and 2 - t.
-vec4 cubic_weights(float t) {
-    return vec4(
-        ((-0.5 * t + 1.0) * t - 0.5) * t,
-        (1.5 * t - 2.5) * t * t + 1.0,
-        ((-1.5 * t + 2.0) * t + 0.5) * t,
-        (0.5 * t - 0.5) * t * t);
-}
-
 vec3 interpolated(vec2 position) {
     vec2 base = floor(position - 0.5), t = position - 0.5 - base;
     vec4 weights_x = cubic_weights(t.x), weights_y = cubic_weights(t.y);
