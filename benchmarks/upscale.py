@@ -1,17 +1,21 @@
 """Quality of the pretrained upscaler on images that it was not trained on, and speed.
 
-    python benchmarks/upscale.py [published] [own] [kodak] [ensemble] [speed]
+    python benchmarks/upscale.py [published] [own] [kodak] [ensemble] [jpeg] [speed]
+        [peers]
 
 `published`: Set5 and Set14, x2 x3 x4, from the low-resolution files of the published
 tables (Matlab's bicubic reduction), PSNR and SSIM of studio luma without a border of
 `scale` pixels. `own`: x6 and x8 of the same sets, and ten images each of BSD100 and
 Urban100 at x2 x3 x4, reduced here by the same kernel. `kodak`: RGB PSNR and LPIPS at x2
-x2.7 x4. `ensemble`: Set5 by the mean over four rotations. `speed`: seconds and memory,
-and the time of the same network in PyTorch, eager and compiled.
+x2.7 x4. `ensemble`: Set5 by the mean over four rotations. `jpeg`: the same as `kodak`
+for compressed inputs and `upscale_photo`. `speed`: seconds and memory.
+`peers`: SPAN and RLFN for scale 4 in PyTorch, with their published weights: PSNR, and
+time in turns with ours.
 
 The baselines are bicubic and Lanczos interpolation of the same pixels.
 """
 
+import io
 import sys
 
 import _common
@@ -19,10 +23,12 @@ import _perceptual
 import _process
 import jax
 import numpy as np
+from PIL import Image
 
 import inr
-from inr import metrics, pretrained, training
-from inr.models import load_model
+from inr import metrics, training
+
+TRUNKS = _common.DATA / "weights" / "sr_trunks"
 
 INTERPOLATIONS = {"bicubic": "cubic", "lanczos": "lanczos3"}
 
@@ -85,6 +91,38 @@ def kodak(model: str = "upscale") -> None:
     _common.save("upscale", rows)
 
 
+def jpeg() -> None:
+    """Reductions of Kodak's photographs after JPEG compression by Pillow."""
+    rows = {}
+    for scale in (2, 4):
+        scores = []
+        for image in _read_set("kodak24"):
+            high, low = _reduce(image, scale)
+            low = _compressed(low, quality=75)
+            results = _enlarge(high, low, "upscale")
+            results["clean"] = results.pop("model")
+            photo = inr.upscale(low, scale, model="upscale_photo", progress=False)
+            results["photo"] = np.clip(photo, 0, 1)
+            row = {}
+            for name, result in results.items():
+                row[f"{name}_psnr"] = float(metrics.psnr(result, high))
+                row[f"{name}_lpips"] = float(_perceptual.distance(result, high))
+            scores.append(row)
+        rows[f"jpeg75_x{scale}"] = {
+            "images": len(scores),
+            **{key: float(np.mean([s[key] for s in scores])) for key in scores[0]},
+        }
+    _common.save("upscale", rows)
+
+
+def _compressed(image: np.ndarray, quality: int) -> np.ndarray:
+    """The image after a round trip through a JPEG file of Pillow."""
+    file = io.BytesIO()
+    levels = np.rint(255 * image).astype(np.uint8)
+    Image.fromarray(levels).save(file, "jpeg", quality=quality)
+    return np.asarray(Image.open(file)) / np.float32(255)
+
+
 def speed() -> None:
     rows = {
         "photo_512_x2": _process.measure("upscale.report_call((512, 512), 2)"),
@@ -94,31 +132,39 @@ def speed() -> None:
         ),
     }
     _common.save("upscale", rows)
-    _common.save("upscale", {"torch_512_x2": compare_with_torch()})
 
 
-def compare_with_torch() -> dict[str, float]:
-    """Seconds of the same network and weights in PyTorch, called in turns.
+def peers() -> None:
+    """Quality of the published networks for scale 4, and their time in turns with ours.
 
-    Both libraries have one matrix for each position within a pixel. The results differ,
-    because the bicubic kernel of PyTorch has a = -3/4, not -1/2.
+    `Upscaler` and its peers enlarge the same images, with two threads.
     """
-    from _torch_upscaler import Upscaler
+    import _torch_trunks
 
-    image = _read_set("kodak24")[0][:512, :512]
-    model, params = load_model(pretrained.file("upscale"))
-    eager, compiled = (Upscaler(model, params, compiled=c) for c in (False, True))
+    files = {name: TRUNKS / f"{name}_x4.safetensors" for name in ("span28", "rlfn")}
+    rows = {}
+    for name, file in files.items():
+        network = _torch_trunks.load(file)
+        for images in ("set5", "set14"):
+            scores = [
+                float(metrics.psnr_y(np.clip(network(low), 0, 1), high, shave=4))
+                for high, low in published_pairs(images, 4)
+            ]
+            rows[f"{name}_{images}_x4"] = {"psnr": float(np.mean(scores))}
+    image = np.ascontiguousarray(_read_set("kodak24")[0][:512, :512])
     functions = {
-        "inr": lambda: np.asarray(inr.upscale(image, 2, progress=False)),
-        "torch_eager": lambda: eager(image, 2),
-        "torch_compiled": lambda: compiled(image, 2),
+        f"inr_x{scale}": lambda s=scale: np.asarray(
+            inr.upscale(image, s, progress=False)
+        )
+        for scale in (2, 4)
     }
+    for name, file in files.items():
+        for kind, compiled in (("eager", False), ("compiled", True)):
+            network = _torch_trunks.load(file, compiled=compiled)
+            functions[f"{name}_{kind}"] = lambda network=network: network(image)
     seconds = _common.paired(functions, repeats=5)
-    return {
-        **{f"{name}_s": s for name, s in seconds.items()},
-        "over_eager": seconds["torch_eager"] / seconds["inr"],
-        "over_compiled": seconds["torch_compiled"] / seconds["inr"],
-    }
+    rows["peers_512"] = {f"{name}_s": s for name, s in seconds.items()}
+    _common.save("upscale", rows)
 
 
 def report_call(size: tuple, scale: float, repeats: int = 3) -> None:
@@ -186,6 +232,8 @@ def _low_resolution(path):
 
 
 if __name__ == "__main__":
-    jobs = {f.__name__: f for f in (published, own, kodak, ensemble, speed)}
+    jobs = {
+        f.__name__: f for f in (published, own, kodak, ensemble, jpeg, speed, peers)
+    }
     for name in sys.argv[1:] or jobs:
         jobs[name]()

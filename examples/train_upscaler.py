@@ -23,12 +23,20 @@ import math
 import _training
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from safetensors.numpy import load_file
 
 from inr import training
-from inr.models import load_model, span_params
-from inr.upscaling import Upscaler, upscaler_loss, upscaler_pixel_loss
+from inr.models import load_model
+from inr.upscaling import (
+    Upscaler,
+    span_upscaler,
+    upscaler_loss,
+    upscaler_pixel_loss,
+)
+
+GROUPS = {"encoder": "trunk", "subpixels": "trunk"}
 
 
 def main() -> None:
@@ -38,8 +46,10 @@ def main() -> None:
         max_blur_std=args.max_blur_std,
         max_noise_std=args.max_noise_std,
         jpeg_quality=args.jpeg_quality,
+        halved_chroma=args.halved_chroma,
     )
-    model, params = init(args)
+    data = _training.load_images(args)
+    model, params = init(args, data[1])
     loss = held_out_loss = upscaler_loss(
         model,
         side=args.side,
@@ -65,23 +75,21 @@ def main() -> None:
         held_out_loss,
         symmetry="square",
         optimizer=optimizer,
+        data=data,
     )
 
 
-def init(args: argparse.Namespace) -> tuple:
+def init(args: argparse.Namespace, images: np.ndarray) -> tuple:
     """The model and its initial parameters."""
     if args.init:
         return load_model(args.init)
     if not args.trunk:
         model = Upscaler(width=args.width, blocks=args.blocks)
         return model, _training.init_params(jax.random.key(0), model)
-    encoder, trunk = span_params(load_file(args.trunk))
-    model = Upscaler(
-        encoder.width, encoder.blocks, trunk="span", tail=args.tail, gains=True
+    small = training.reduce_images(images[:16], (64, 64))
+    return span_upscaler(
+        jax.random.key(0), load_file(args.trunk), small, tail=args.tail
     )
-    params = _training.init_params(jax.random.key(0), model)
-    params["params"]["encoder"] = trunk["params"]
-    return model, params
 
 
 def counts(batch: int) -> tuple[int, int, int, int]:
@@ -106,7 +114,7 @@ def trunk_adam(num_steps: int, *, frozen: int) -> optax.GradientTransformation:
         optax.clip_by_global_norm(1.0),
         optax.partition(
             {"head": optax.adam(head), "trunk": optax.adam(trunk)},
-            lambda params: {k: "trunk" if k == "encoder" else "head" for k in params},
+            lambda params: {k: GROUPS.get(k, "head") for k in params},
         ),
     )
 
@@ -135,6 +143,12 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument(
         "--jpeg-quality", type=float, nargs=2, metavar=("LOW", "HIGH"), help="1 to 100"
+    )
+    parser.add_argument(
+        "--halved-chroma",
+        type=float,
+        default=0.0,
+        help="share of the JPEG images with chroma at half resolution",
     )
     parser.add_argument("--width", type=int, default=48)
     parser.add_argument("--blocks", type=int, default=8)

@@ -161,6 +161,8 @@ def upscale(
         enlarge = functools.partial(
             _by_model, scale, resolve(model, "upscale"), ensemble
         )
+        if not isinstance(model, LoadedModel):
+            print(f"model: {os.fspath(model)}")
     outputs = as_outputs(output)
 
     def upscale_one(source: Source) -> Files:

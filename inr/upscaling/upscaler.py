@@ -8,6 +8,9 @@ ensemble of Chen et al. 2021, arXiv:2012.09161).
 
 An output pixel is an area. With `render(antialias="integral")` the functions are
 averaged over each output pixel, so one model serves every scale.
+
+With the trunk of SPAN, the functions are added to an image that is four times as fine,
+which the trunk's own last layer predicts; see `inr.upscaling.subpixels`.
 """
 
 from typing import Literal, get_args
@@ -30,6 +33,7 @@ from inr.models import (
     SpanEncoder,
     register,
 )
+from inr.upscaling.subpixels import REACH, Subpixels, resize_base, sample_base
 from inr.upscaling.waves import WaveHead
 
 Trunk = Literal["flat", "span"]
@@ -46,7 +50,8 @@ class Upscaler(ConditionalModel):
       blocks: blocks of the encoder.
       waves: waves of each pixel's function; see `WaveHead`.
       gray: input and output have one channel, at a third of the cost.
-      trunk: the encoder: `"flat"` is a `FlatEncoder`, `"span"` a `SpanEncoder`.
+      trunk: the encoder: `"flat"` is a `FlatEncoder`, `"span"` a `SpanEncoder` with
+        the layer that predicts an image for scale 4.
       tail: channels of a convolution and a residual block after the encoder; 0 for
         none.
       gains: multiplies the waves by amplitudes that depend on the scale; see
@@ -74,6 +79,8 @@ class Upscaler(ConditionalModel):
     def setup(self):
         kind = SpanEncoder if self.trunk == "span" else FlatEncoder
         self.encoder = kind(self.width, self.blocks)
+        if self.trunk == "span":
+            self.subpixels = Subpixels()
         if self.tail:
             self.widen = nn.Conv(self.tail, (3, 3))
             self.refine = Block(self.tail, activation=nn.relu)
@@ -88,9 +95,10 @@ class Upscaler(ConditionalModel):
         """Radius of the receptive field, in pixels."""
         kind = SpanEncoder if self.trunk == "span" else FlatEncoder
         encoder = kind(self.width, self.blocks, parent=None)
-        tail = 3 if self.tail else 0
-        # 1 more for the decoder, which interpolates between neighboring pixels.
-        return encoder.reach + tail + 1
+        # 1 for the decoder, which interpolates between neighboring pixels.
+        decoder = 1 + (3 if self.tail else 0)
+        base = 1 + REACH if self.trunk == "span" else 0
+        return encoder.reach + max(decoder, base)
 
     def encode(self, image: ArrayLike) -> FeatureMap:
         """Coefficients at each pixel of an image `[h, w, 3]`, or `[h, w, 1]` if `gray`.
@@ -108,6 +116,9 @@ class Upscaler(ConditionalModel):
         # Centered on 0, because the encoder pads with zeros. SPAN subtracts a mean
         # itself.
         features = self.encoder(rgb if self.trunk == "span" else rgb - 0.5)
+        base = image
+        if self.trunk == "span":
+            base = self.subpixels(features)
         if self.tail:
             features = self.refine(self.widen(features))
         features = self.decoder.prepare(features)
@@ -115,7 +126,9 @@ class Upscaler(ConditionalModel):
             # Luma is linear in RGB, and RGB is linear in the coefficients.
             by_channel = features.reshape(h, w, 3, -1).swapaxes(-1, -2)
             features = rgb_to_luma(by_channel)[..., 0]
-        return FeatureMap(features, image)
+            if self.trunk == "span":
+                base = rgb_to_luma(base)
+        return FeatureMap(features, base)
 
     def __call__(
         self, coords: Array | streams.Cells, feature_map: FeatureMap | ArrayLike
@@ -127,10 +140,15 @@ class Upscaler(ConditionalModel):
         """
         if not isinstance(feature_map, FeatureMap):
             feature_map = self.encode(feature_map)
-        features, image = feature_map
-        center, cell = _boxes(coords, image.shape[:2])
-        value = sample_grid(image, center, interpolation="cubic")
-        for weight, index, distance in neighbors(center, image.shape[:2]):
+        features, base = feature_map
+        size = features.shape[:2]
+        center, cell = _boxes(coords, size)
+        if self.trunk == "span":
+            is_point = not isinstance(coords, streams.Cells)
+            value = sample_base(base, center, None if is_point else cell)
+        else:
+            value = sample_grid(base, center, interpolation="cubic")
+        for weight, index, distance in neighbors(center, size):
             residual = self.decoder(features[index], distance, cell)
             value = value + weight[..., None] * residual
         if isinstance(coords, streams.Cells):
@@ -146,8 +164,9 @@ class Upscaler(ConditionalModel):
         Returns:
           `[scale[0] h, scale[1] w, k]`.
         """
-        features, image = feature_map
-        return _enlarged(image, scale) + self.decoder.pixels(features, scale)
+        features, base = feature_map
+        enlarge = resize_base if self.trunk == "span" else _enlarged
+        return enlarge(base, scale) + self.decoder.pixels(features, scale)
 
 
 def _enlarged(image: Array, scale: tuple[int, int]) -> Array:

@@ -7,7 +7,7 @@ import tempfile
 import jax
 import jax.numpy as jnp
 import numpy as np
-from bad_calls.arrays import image
+from bad_calls.arrays import array, image
 from bad_calls.images import weights
 from bad_calls.kinds import (
     ANYTHING,
@@ -110,6 +110,12 @@ def span():
     }
 
 
+@functools.cache
+def span_for_scale_4():
+    last = {"kernel": np.ones((3, 3, 4, 48), np.float32), "bias": np.ones(48)}
+    return {**span(), **{f"upsampler.0/{name}": x for name, x in last.items()}}
+
+
 def arrays_of(build):
     return Kind(Lazy(build), weights().bad)
 
@@ -135,6 +141,13 @@ CALLS = {
         "trunk": choice("flat").default(),
         "tail": COUNT_OR_ZERO.default(),
         "gains": FLAG.default(),
+    },
+    upscaling.span_upscaler: {
+        "key": KEY,
+        "weights": arrays_of(span_for_scale_4),
+        "images": array(np.ones((2, 8, 8, 3)), finite=True),
+        "tail": COUNT.default(),
+        "waves": COUNT.default(),
     },
     upscaling.upscaler_loss: {
         "model": model(UPSCALER, SMALL),

@@ -100,10 +100,12 @@ CALLS = {
             number=50,
             texts=("a", "b"),
         ).optional(),
+        "halved_chroma": NOT_NEGATIVE.default(above=1.5),
     },
     training.jpeg: {
         "image": SINGLE.but(SINGLE.valid, channels=np.ones((8, 8, 1), np.float32)),
         "quality": POSITIVE.but(50.0, above=101.0),
+        "subsampling": choice("4:4:4").default(),
     },
     training.mask_cells: {"key": KEY, "images": CROPS, "cells": CELLS},
     training.random_holes: {"key": KEY, "size": size(4, 4), "num_holes": COUNT},

@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from PIL import Image
 from scipy import ndimage
 from support import refuses
 
@@ -22,8 +23,6 @@ def photo(h=40, w=48):
 @pytest.mark.parametrize("quality", [10, 50, 75, 95])
 def test_jpeg_agrees_with_pillow(quality):
     """Up to Pillow's integer transforms, which round some numbers differently."""
-    from PIL import Image
-
     levels = np.rint(255 * photo()).astype(np.uint8)
     file = io.BytesIO()
     Image.fromarray(levels).save(file, "jpeg", quality=quality, subsampling=0)
@@ -35,7 +34,23 @@ def test_jpeg_agrees_with_pillow(quality):
     assert loss > 0.5 / 255
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("size", [(40, 48), (33, 47)])
+def test_halved_chroma_agrees_with_pillow(size):
+    """Squares of 5 pixels in random colors, whose edges lose their color."""
+    colors = np.random.default_rng(0).integers(40, 216, (10, 10, 3), np.uint8)
+    levels = colors.repeat(5, 0).repeat(5, 1)[: size[0], : size[1]]
+    file = io.BytesIO()
+    Image.fromarray(levels).save(file, "jpeg", quality=75, subsampling="4:2:0")
+    expected = np.asarray(Image.open(file)) / np.float32(255)
+    image = levels / np.float32(255)
+    halved, full = (
+        np.abs(training.jpeg(image, 75, subsampling=name) - expected).mean()
+        for name in ("4:2:0", "4:4:4")
+    )
+    assert halved < 2 / 255
+    assert full > 8 / 255
+
+
 def test_jpeg_takes_any_size_and_a_traced_quality():
     image = photo(13, 9)
     output = jax.jit(training.jpeg)(image, jnp.float32(60))
