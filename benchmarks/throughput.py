@@ -9,7 +9,8 @@ results and temporary arrays), and the exponent of time against size over the la
 half of the sizes, which is 1 if time is linear. `device` has the measured rates of a
 product of matrices in float32 and of copying, of which the rates of the jobs are given
 as fractions. `bfloat16` has the largest error of programs whose parameters and inputs
-have 16 bits.
+have 16 bits. `processes` has the images per second of a training by one process on one
+core, and by two processes on two cores; it needs two cores without other work.
 
 It runs on whatever device JAX has. On a GPU or TPU, please send us the JSON file.
 """
@@ -22,6 +23,7 @@ import time
 from collections.abc import Callable, Sequence
 
 import _common
+import _two_processes
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -235,13 +237,19 @@ def plot(path: pathlib.Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--jobs", nargs="+", choices=JOBS, default=[*JOBS])
+    names = [*JOBS, "processes"]
+    parser.add_argument("--jobs", nargs="+", choices=names, default=names)
     parser.add_argument("--plot", type=pathlib.Path)
     args = parser.parse_args()
-    _common.save("throughput", {"device": device()})
-    for name in args.jobs:
+    if "processes" in args.jobs:  # first, while this process has no threads
+        _common.save("throughput", {"processes": _two_processes.measure()})
+    jobs = [name for name in args.jobs if name in JOBS]
+    if jobs:
+        _common.save("throughput", {"device": device()})
+    for name in jobs:
         _common.save("throughput", {name: measure(JOBS[name], name)})
-    _common.save("throughput", {"bfloat16": bfloat16()})
+    if {"upscale", "colorize"} & {*jobs}:
+        _common.save("throughput", {"bfloat16": bfloat16()})
     if args.plot:
         plot(args.plot)
 
