@@ -42,6 +42,7 @@ SOURCES = {
         "inr/upscaling",
         "inr/colorization",
         "inr/diffusion",
+        "inr/meta",
         "inr/training",
     ),
     "upscale": ("inr/upscaling", "inr/models", "inr/weights"),

@@ -1,6 +1,7 @@
 """Time and memory of a call in a separate process."""
 
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -12,11 +13,18 @@ import _common
 import jax
 
 
-def measure(call: str) -> dict[str, float]:
-    """Run "module.function(...)" in a new process; return the output of `report`."""
+def measure(call: str, **variables: str) -> dict[str, float]:
+    """Run "module.function(...)" in a new process; return the output of `report`.
+
+    `variables` are set in the environment of the process.
+    """
     code = f"import {call.split('.')[0]}; {call}"
     process = subprocess.run(
-        [sys.executable, "-c", code], cwd=_common.HERE, capture_output=True, check=True
+        [sys.executable, "-c", code],
+        cwd=_common.HERE,
+        env={**os.environ, **variables},
+        capture_output=True,
+        check=True,
     )
     return json.loads(process.stdout)
 

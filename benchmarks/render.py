@@ -1,11 +1,12 @@
 """Rendering: points per second compared with PyTorch, and the memory of a large file.
 
-    python benchmarks/render.py [speed] [memory] [growth] [large_fits]
+    python benchmarks/render.py [speed] [memory] [devices] [growth] [large_fits]
 
 `growth` renders up to 256 megapixels into a memory-mapped file of 3 GiB, and
 `large_fits` fits a hash grid to up to 64 megapixels, each in a process of its own.
 """
 
+import json
 import pathlib
 import resource
 import sys
@@ -84,6 +85,29 @@ def memory() -> dict:
 def _peak_kib() -> int:
     """Peak resident memory of this process in KiB, with the pages of mapped files."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def devices() -> dict:
+    """Median seconds on eight virtual devices of one CPU, and on one device."""
+    flags = "--xla_force_host_platform_device_count=8"
+    return _process.measure(
+        "render.report_devices()", XLA_FLAGS=flags, JAX_PLATFORMS="cpu"
+    )
+
+
+def report_devices(side: int = 2048) -> None:
+    """Print the seconds of renderings on one and on all devices, in turns."""
+    siren, count = field(), jax.device_count()
+    mesh = jax.make_mesh((count,), ("devices",))
+
+    def on(sharding):
+        return lambda: inr.render(
+            siren, (side, side), sharding=sharding, progress=False
+        ).block_until_ready()
+
+    seconds = _common.paired({"one": on(None), "all": on(mesh)}, repeats=5)
+    row = {"devices": count, "seconds": seconds["all"], "one_device_s": seconds["one"]}
+    print(json.dumps(row))
 
 
 RENDER_SIDES = (4096, 8192, 16384)
@@ -165,6 +189,7 @@ def fit_to_mosaic(side: int, num_steps: int = 300) -> None:
 PARTS = {
     "speed": speed,
     "memory": memory,
+    "devices": devices,
     "growth": growth,
     "large_fits": large_fits,
 }

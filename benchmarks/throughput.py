@@ -30,6 +30,7 @@ import numpy as np
 
 import inr
 from inr import fitting
+from inr.meta.inner import adapt_params
 from inr.upscaling.network import all_pixels
 
 SIREN = inr.Siren(features=3, width=256, depth=3)
@@ -135,16 +136,32 @@ def sample(n: int) -> tuple[Callable, tuple]:
     return draw, (params, jax.random.normal(KEY, (n, 3)))
 
 
+def encode(n: int) -> tuple[Callable, tuple]:
+    model = inr.Modulated(features=3, model=SMALL_SIREN, latent_shape=(64,))
+    coords = inr.coords.grid((32, 32)).reshape(-1, 2)
+    params = model.init(KEY, coords)
+    rates = {"latent": jnp.full(64, 0.2)}
+
+    def encode_all(params, rates, values):
+        def one(x):
+            return adapt_params(model, params, rates, (coords, x), 3)
+
+        return jax.vmap(lambda x: one(x)["params"]["latent"])(values)
+
+    return encode_all, (params, rates, jax.random.uniform(KEY, (n, 1024, 3)))
+
+
 JOBS = {
     "fit": Job("point", [2**k for k in range(10, 18)], fit),
     "fit_many": Job("signal", [2**k for k in range(1, 8)], fit_many),
+    "encode": Job("signal", [2**k for k in range(1, 8)], encode),
     "render": Job("point", [2**k for k in range(10, 19)], render),
     "derivatives": Job("point", [2**k for k in range(10, 17)], derivatives),
     "upscale": Job("image", [1, 2, 4, 8], upscale),
     "colorize": Job("image", [1, 2, 4, 8, 16], colorize),
     "sample": Job("point", [2**k for k in range(10, 18)], sample),
 }
-LOOPS = {"sample"}
+LOOPS = {"sample", "encode"}
 """Programs with a loop, whose body the compiler's counts have once."""
 
 

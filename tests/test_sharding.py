@@ -17,7 +17,7 @@ from inr import _sharding
 ROOT = pathlib.Path(__file__).parents[1]
 
 CODE = """
-import json, sys
+import json, sys, tempfile
 import jax, jax.numpy as jnp, numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 import inr
@@ -163,6 +163,12 @@ pair("learn reptile", learned(siren, "reptile", batch_size=3), two_axes)
 pair("learn maml", learned(modulated, "maml", num_points=16), explicit)
 pair("learn encoder", learned(hypernetwork, "encoder", batch_size=10), explicit)
 
+with tempfile.TemporaryDirectory() as folder:
+    # A run on eight devices continues on one.
+    options = dict(num_points=16, checkpoint=folder)
+    stored = [learned(siren, "maml", **options)(s) for s in (explicit, explicit, None)]
+report["resumed"] = float(max(abs(x - stored[0]).max() for x in stored))
+
 problem = meta.objectives.Problem(siren, "maml", 2, 8, None)
 layers = siren.init(jax.random.key(0), jnp.zeros((1, 2)))
 fixed = {name: x for name, x in layers.items() if name != "params"}
@@ -293,6 +299,11 @@ def test_fields_and_samples_lie_on_all_devices(report):
     assert set(report["fields on devices"]) == {8}
     assert report["sample shards"] == 8 * [[2, 6]]
     assert report["latents on devices"] == 8
+
+
+@pytest.mark.slow
+def test_a_checkpoint_of_eight_devices_is_read_on_one(report):
+    assert report["resumed"] == 0
 
 
 @pytest.mark.slow
