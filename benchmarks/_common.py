@@ -43,6 +43,7 @@ SOURCES = {
         "inr/colorization",
         "inr/diffusion",
         "inr/meta",
+        "inr/poisson",
         "inr/training",
     ),
     "upscale": ("inr/upscaling", "inr/models", "inr/weights"),

@@ -29,7 +29,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import inr
-from inr import fitting
+from inr import colorization, fitting, training
 from inr.meta.inner import adapt_params
 from inr.upscaling.network import all_pixels
 
@@ -151,6 +151,25 @@ def encode(n: int) -> tuple[Callable, tuple]:
     return encode_all, (params, rates, jax.random.uniform(KEY, (n, 1024, 3)))
 
 
+def train(n: int) -> tuple[Callable, tuple]:
+    model = colorization.Restorer()
+    inputs = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), model.example_inputs())
+    optimizer = training.warmup_adam(100)
+    state = training.init_training(model.init(KEY, *inputs), optimizer=optimizer)
+    loss = colorization.restorer_loss(model)
+
+    def step(state, crops):
+        return training.train_step(KEY, state, crops, loss, optimizer=optimizer)[0]
+
+    return step, (state, (255 * images(n, 128, 3)).astype(jnp.uint8))
+
+
+def poisson(n: int) -> tuple[Callable, tuple]:
+    side = round(n**0.5)
+    guidance = jax.random.normal(KEY, (side, side, 2, 1))
+    return lambda x: inr.poisson.integrate(x, mean=0.5), (guidance,)
+
+
 JOBS = {
     "fit": Job("point", [2**k for k in range(10, 18)], fit),
     "fit_many": Job("signal", [2**k for k in range(1, 8)], fit_many),
@@ -160,6 +179,8 @@ JOBS = {
     "upscale": Job("image", [1, 2, 4, 8], upscale),
     "colorize": Job("image", [1, 2, 4, 8, 16], colorize),
     "sample": Job("point", [2**k for k in range(10, 18)], sample),
+    "train": Job("image", [1, 2, 4, 8, 16], train),
+    "poisson": Job("pixel", [4**k for k in range(5, 12)], poisson),
 }
 LOOPS = {"sample", "encode"}
 """Programs with a loop, whose body the compiler's counts have once."""
