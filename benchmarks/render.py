@@ -1,10 +1,12 @@
 """Rendering: points per second compared with PyTorch, and the memory of a large file.
 
-Usage:
+    python benchmarks/render.py [speed] [memory] [devices] [growth] [large_fits]
 
-    python benchmarks/render.py [speed] [memory]
+`growth` renders up to 256 megapixels into a memory-mapped file of 3 GiB, and
+`large_fits` fits a hash grid to up to 64 megapixels, each in a process of its own.
 """
 
+import json
 import pathlib
 import resource
 import sys
@@ -12,6 +14,7 @@ import tempfile
 import time
 
 import _common
+import _process
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -84,7 +87,112 @@ def _peak_kib() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-PARTS = {"speed": speed, "memory": memory}
+def devices() -> dict:
+    """Median seconds on eight virtual devices of one CPU, and on one device."""
+    flags = "--xla_force_host_platform_device_count=8"
+    return _process.measure(
+        "render.report_devices()", XLA_FLAGS=flags, JAX_PLATFORMS="cpu"
+    )
+
+
+def report_devices(side: int = 2048) -> None:
+    """Print the seconds of renderings on one and on all devices, in turns."""
+    siren, count = field(), jax.device_count()
+    mesh = jax.make_mesh((count,), ("devices",))
+
+    def on(sharding):
+        return lambda: inr.render(
+            siren, (side, side), sharding=sharding, progress=False
+        ).block_until_ready()
+
+    seconds = _common.paired({"one": on(None), "all": on(mesh)}, repeats=5)
+    row = {"devices": count, "seconds": seconds["all"], "one_device_s": seconds["one"]}
+    print(json.dumps(row))
+
+
+RENDER_SIDES = (4096, 8192, 16384)
+FIT_SIDES = (1024, 2048, 4096, 8192)
+
+
+def growth() -> dict:
+    """Seconds and anonymous memory of growing renderings, and a gigapixel's seconds."""
+    row = _of_sides("render_to_file", RENDER_SIDES)
+    seconds_per_pixel = row["seconds"][-1] / RENDER_SIDES[-1] ** 2
+    return {**row, "gigapixel_s": 1e9 * seconds_per_pixel}
+
+
+def large_fits() -> dict:
+    """Seconds and anonymous memory of 300 steps of 8,192 points at growing images."""
+    return _of_sides("fit_to_mosaic", FIT_SIDES)
+
+
+def _of_sides(function: str, sides: tuple[int, ...]) -> dict:
+    """Values at each side as lists, and the exponent of seconds against pixels."""
+    rows = [_process.measure(f"render.{function}({side})") for side in sides]
+    pixels = [side**2 for side in sides]
+    values = {name: [row[name] for row in rows] for name in rows[0]}
+    slope = np.polyfit(np.log(pixels), np.log(values["seconds"]), 1)[0]
+    megapixels = [n / 2**20 for n in pixels]
+    return {"megapixels": megapixels, **values, "exponent": float(slope)}
+
+
+def render_to_file(side: int) -> None:
+    """Render a field to a temporary file of float32; the time includes compilation."""
+    siren = field()
+
+    def call() -> dict:
+        with tempfile.TemporaryDirectory(dir=_common.HERE) as folder:
+            path = pathlib.Path(folder) / "big.npy"
+            out = np.lib.format.open_memmap(path, "w+", np.float32, (side, side, 3))
+            start = time.perf_counter()
+            inr.render(siren, (side, side), out=out, progress=False)
+            out.flush()
+            return {"seconds": time.perf_counter() - start}
+
+    _process.report_anonymous(call)
+
+
+def fit_to_mosaic(side: int, num_steps: int = 300) -> None:
+    """Fit a hash grid to mirrored copies of a photograph, as uint8.
+
+    The grid's finest level has a cell for each pixel, and its tables grow with the
+    image up to 2^21 rows. The seconds are those of a second fit, without compilation.
+    """
+    from skimage import data
+
+    photo = data.astronaut()
+    pair = np.concatenate([photo, photo[:, ::-1]], 1)
+    tile = np.concatenate([pair, pair[::-1]])
+    mosaic = np.tile(tile, (side // 1024, side // 1024, 1))
+    model = inr.HashGrid(
+        features=3,
+        growth=(side / 16) ** (1 / 15),
+        log2_table_size=min(21, 2 * int(np.log2(side)) - 5),
+    )
+
+    def call() -> dict:
+        for _ in range(2):
+            start = time.perf_counter()
+            result = inr.fit_grid(
+                jax.random.key(0), model, mosaic,
+                num_steps=num_steps, batch_size=8192, progress=False,
+            )  # fmt: skip
+            seconds = time.perf_counter() - start
+        points = np.random.default_rng(0).integers(0, side, (2**16, 2))
+        values = result.field((2 * jnp.asarray(points) + 1) / side - 1)
+        truth = mosaic[points[:, 0], points[:, 1]] / np.float32(255)
+        return {"seconds": seconds, "psnr": _common.psnr(np.asarray(values), truth)}
+
+    _process.report_anonymous(call)
+
+
+PARTS = {
+    "speed": speed,
+    "memory": memory,
+    "devices": devices,
+    "growth": growth,
+    "large_fits": large_fits,
+}
 
 if __name__ == "__main__":
     for part in sys.argv[1:] or PARTS:

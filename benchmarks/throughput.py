@@ -9,7 +9,8 @@ results and temporary arrays), and the exponent of time against size over the la
 half of the sizes, which is 1 if time is linear. `device` has the measured rates of a
 product of matrices in float32 and of copying, of which the rates of the jobs are given
 as fractions. `bfloat16` has the largest error of programs whose parameters and inputs
-have 16 bits.
+have 16 bits. `processes` has the images per second of a training by one process on one
+core, and by two processes on two cores; it needs two cores without other work.
 
 It runs on whatever device JAX has. On a GPU or TPU, please send us the JSON file.
 """
@@ -22,12 +23,14 @@ import time
 from collections.abc import Callable, Sequence
 
 import _common
+import _two_processes
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 import inr
-from inr import fitting
+from inr import colorization, fitting, training
+from inr.meta.inner import adapt_params
 from inr.upscaling.network import all_pixels
 
 SIREN = inr.Siren(features=3, width=256, depth=3)
@@ -133,16 +136,53 @@ def sample(n: int) -> tuple[Callable, tuple]:
     return draw, (params, jax.random.normal(KEY, (n, 3)))
 
 
+def encode(n: int) -> tuple[Callable, tuple]:
+    model = inr.Modulated(features=3, model=SMALL_SIREN, latent_shape=(64,))
+    coords = inr.coords.grid((32, 32)).reshape(-1, 2)
+    params = model.init(KEY, coords)
+    rates = {"latent": jnp.full(64, 0.2)}
+
+    def encode_all(params, rates, values):
+        def one(x):
+            return adapt_params(model, params, rates, (coords, x), 3)
+
+        return jax.vmap(lambda x: one(x)["params"]["latent"])(values)
+
+    return encode_all, (params, rates, jax.random.uniform(KEY, (n, 1024, 3)))
+
+
+def train(n: int) -> tuple[Callable, tuple]:
+    model = colorization.Restorer()
+    inputs = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), model.example_inputs())
+    optimizer = training.warmup_adam(100)
+    state = training.init_training(model.init(KEY, *inputs), optimizer=optimizer)
+    loss = colorization.restorer_loss(model)
+
+    def step(state, crops):
+        return training.train_step(KEY, state, crops, loss, optimizer=optimizer)[0]
+
+    return step, (state, (255 * images(n, 128, 3)).astype(jnp.uint8))
+
+
+def poisson(n: int) -> tuple[Callable, tuple]:
+    side = round(n**0.5)
+    guidance = jax.random.normal(KEY, (side, side, 2, 1))
+    return lambda x: inr.poisson.integrate(x, mean=0.5), (guidance,)
+
+
 JOBS = {
     "fit": Job("point", [2**k for k in range(10, 18)], fit),
     "fit_many": Job("signal", [2**k for k in range(1, 8)], fit_many),
+    "encode": Job("signal", [2**k for k in range(1, 8)], encode),
     "render": Job("point", [2**k for k in range(10, 19)], render),
     "derivatives": Job("point", [2**k for k in range(10, 17)], derivatives),
     "upscale": Job("image", [1, 2, 4, 8], upscale),
     "colorize": Job("image", [1, 2, 4, 8, 16], colorize),
     "sample": Job("point", [2**k for k in range(10, 18)], sample),
+    "train": Job("image", [1, 2, 4, 8, 16], train),
+    "poisson": Job("pixel", [4**k for k in range(5, 12)], poisson),
 }
-LOOPS = {"sample"}
+LOOPS = {"sample", "encode"}
 """Programs with a loop, whose body the compiler's counts have once."""
 
 
@@ -235,13 +275,19 @@ def plot(path: pathlib.Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--jobs", nargs="+", choices=JOBS, default=[*JOBS])
+    names = [*JOBS, "processes"]
+    parser.add_argument("--jobs", nargs="+", choices=names, default=names)
     parser.add_argument("--plot", type=pathlib.Path)
     args = parser.parse_args()
-    _common.save("throughput", {"device": device()})
-    for name in args.jobs:
+    if "processes" in args.jobs:  # first, while this process has no threads
+        _common.save("throughput", {"processes": _two_processes.measure()})
+    jobs = [name for name in args.jobs if name in JOBS]
+    if jobs:
+        _common.save("throughput", {"device": device()})
+    for name in jobs:
         _common.save("throughput", {name: measure(JOBS[name], name)})
-    _common.save("throughput", {"bfloat16": bfloat16()})
+    if {"upscale", "colorize"} & {*jobs}:
+        _common.save("throughput", {"bfloat16": bfloat16()})
     if args.plot:
         plot(args.plot)
 

@@ -1,13 +1,17 @@
 """The option `sharding`: an array's leading axis, split over the devices of a mesh."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import PyTree
 
 from inr import _checks
+from inr._typing import Array
 
 Devices: TypeAlias = Mesh | NamedSharding
 """A mesh, whose devices all take a part, or a sharding of the leading axis."""
@@ -95,6 +99,91 @@ def check_rows(argument: str, split: Split, rows: int) -> None:
             rows,
             "Change their number, or use fewer devices.",
         )
+
+
+def to_devices(split: Split | None, shared: PyTree, rows: PyTree) -> Any:
+    """Return `(shared, rows)` on the devices, where `map_rows` reads them."""
+    if split is None:
+        return shared, rows
+    is_even = len(jax.tree.leaves(rows)[0]) % split.count == 0
+    where = split.rows if is_even else split.replicated
+    return jax.device_put(shared, split.replicated), jax.device_put(rows, where)
+
+
+def map_rows(
+    function: Callable[[Any, Any], Any],
+    shared: PyTree,
+    rows: PyTree,
+    split: Split | None,
+) -> PyTree:
+    """Call a function of `shared` and some rows on each device; return all its rows.
+
+    Rows that the devices do not divide are padded by repetition.
+
+    Args:
+      function: maps `(shared, rows)` to arrays with as many rows.
+      shared: tree that every device holds completely.
+      rows: tree of arrays or keys `[rows, ...]`.
+      split: shardings; None for one device.
+    """
+    if split is None:
+        return function(shared, rows)
+    padded, count = _padded(rows, split)
+    axes = split.rows.spec
+    on_devices = jax.shard_map(
+        function,
+        mesh=split.rows.mesh,
+        in_specs=(PartitionSpec(), axes),
+        out_specs=axes,
+        check_vma=False,
+    )
+    return jax.tree.map(lambda x: x[:count], on_devices(shared, padded))
+
+
+def mean_of_rows(
+    function: Callable[[Any, Any, Array], Any],
+    shared: PyTree,
+    rows: PyTree,
+    split: Split | None,
+) -> PyTree:
+    """Sum a function of some rows and their weights, which sum to 1, over the devices.
+
+    Padding as in `map_rows` has the weight 0.
+
+    Args:
+      function: maps `(shared, rows, weights)` to a tree that is linear in the weights.
+      shared: tree that every device holds completely.
+      rows: tree of arrays or keys `[rows, ...]`.
+      split: shardings; None for one device.
+    """
+    count = len(jax.tree.leaves(rows)[0])
+    if split is None:
+        return function(shared, rows, jnp.full(count, 1 / count, jnp.float32))
+    padded, _ = _padded(rows, split)
+    size = len(jax.tree.leaves(padded)[0])
+    weights = jnp.where(jnp.arange(size, dtype=jnp.int32) < count, 1 / count, 0.0)
+    axes = split.rows.spec
+
+    def on_device(shared: PyTree, rows: PyTree, weights: Array) -> PyTree:
+        return lax.psum(function(shared, rows, weights), axes[0])
+
+    on_devices = jax.shard_map(
+        on_device,
+        mesh=split.rows.mesh,
+        in_specs=(PartitionSpec(), axes, axes),
+        out_specs=PartitionSpec(),
+        check_vma=False,
+    )
+    return on_devices(shared, padded, weights.astype(jnp.float32))
+
+
+def _padded(rows: PyTree, split: Split) -> tuple[PyTree, int]:
+    """Rows, repeated up to a multiple of the devices, and their number without that."""
+    count = len(jax.tree.leaves(rows)[0])
+    index = np.arange(-(-count // split.count) * split.count) % count
+    if len(index) == count:
+        return rows, count
+    return jax.tree.map(lambda x: x[index], rows), count
 
 
 def from_local_rows(argument: str, split: Split, tree: PyTree) -> PyTree:

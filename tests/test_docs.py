@@ -17,10 +17,11 @@ from inr.__main__ import main
 DOCS = pathlib.Path(__file__).parents[1] / "docs"
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in DOCS.glob("*.md")}
 NOTEBOOKS = {name for name, text in PAGES.items() if "\nkernelspec:" in text}
+NEED_PROCESSES = {"machines"}  # tests/training/test_processes.py covers its calls.
 SAMPLES = {
     name: re.findall(r"```python\n(.*?)```", text, re.S)
     for name, text in PAGES.items()
-    if name not in NOTEBOOKS and "```python" in text
+    if name not in NOTEBOOKS | NEED_PROCESSES and "```python" in text
 }
 MAX_GALLERY_BYTES = 2_000_000
 

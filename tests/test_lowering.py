@@ -22,6 +22,7 @@ from inr import (
     colorization,
     diffusion,
     fitting,
+    meta,
     poisson,
     references,
     training,
@@ -32,8 +33,10 @@ from inr.codec.networks import at_position
 from inr.codec.optimization import round_softly, score, start_descent
 from inr.codec.pyramid import zero_latents
 from inr.codec.training import init_networks
-from inr.meta.objectives import Problem, init_trained, value_and_gradient
+from inr.meta.adaptation import _adapt as adapt_rows
+from inr.meta.objectives import Problem, init_trained
 from inr.meta.signals import SignalSet
+from inr.meta.starts import MetaState, _advance as advance
 from inr.rendering import tiles
 from inr.upscaling.network import all_pixels
 
@@ -192,18 +195,46 @@ def codec_step():
     return step, (networks, latents, tile, KEY)
 
 
-def meta_step():
-    problem = Problem(SIREN, "maml", 2, 2, None)
-    params = initial(SIREN, POINTS)
-    trained = jax.eval_shape(lambda p: init_trained(problem, p, 3), params)
-    features = jax.ShapeDtypeStruct((3, 16, 1), jnp.float32)
+MODULATED = inr.Modulated(features=1, model=SIREN, latent_shape=(2,))
+HYPERNETWORK = meta.Hypernetwork(
+    encoder=meta.SetEncoder(width=4, depth=1), model=MODULATED
+)
+
+
+def meta_step(method, model):
+    """One step of `learn_init`; of modulated fields with the choice of a warm-up."""
+    problem = Problem(model, method, 2, 2, None)
+    params = initial(model, POINTS)
     fixed = {name: x for name, x in params.items() if name != "params"}
+    latents = jax.ShapeDtypeStruct((3, 2), jnp.float32) if model == MODULATED else None
+    features = jax.ShapeDtypeStruct((3, 16, 1), jnp.float32)
+    optimizer = fitting.default_optimizer()
 
-    def step(key, trained, fixed, coords, features):
-        signals = SignalSet(coords, features, None, None)
-        return value_and_gradient(problem, key, trained, fixed, signals)
+    def start(params):
+        trained = init_trained(problem, params, 3)
+        return MetaState(jnp.int32(0), trained, optimizer.init(trained))
 
-    return step, (KEY, trained, fixed, POINTS, features)
+    def step(key, state, fixed, data):
+        rates = {"learning_rate": 1e-3, "warmup_rate": 1e-3}
+        return advance(
+            key, state, problem, fixed, data, 1,
+            split=None, num_steps=8, warmup_steps=4, **rates,
+        )  # fmt: skip
+
+    data = SignalSet(POINTS, features, None, None, latents)
+    return step, (KEY, jax.eval_shape(start, params), fixed, data)
+
+
+def meta_encode():
+    params = initial(MODULATED, POINTS)
+    rates = {"latent": VECTOR}
+    start = inr.Init(MODULATED, params, rates)
+    features = jax.ShapeDtypeStruct((3, 16, 1), jnp.float32)
+
+    def encode(start, coords, features):
+        return adapt_rows(start, coords, (features,), 3, None)["params"]["latent"]
+
+    return encode, (start, POINTS, features)
 
 
 PROGRAMS = {
@@ -222,7 +253,11 @@ PROGRAMS = {
     "train upscaler": train_upscaler,
     "train textures": train_textures,
     "codec step": codec_step,
-    "meta step": meta_step,
+    "meta shared": functools.partial(meta_step, "shared", SIREN),
+    "meta maml": functools.partial(meta_step, "maml", MODULATED),
+    "meta reptile": functools.partial(meta_step, "reptile", SIREN),
+    "meta encoder": functools.partial(meta_step, "encoder", HYPERNETWORK),
+    "meta encode": meta_encode,
 }
 FAST = {"fit siren", "render", "poisson rectangle", "sample ddpm"}
 LONG = {"train textures"}

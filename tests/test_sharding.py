@@ -17,11 +17,11 @@ from inr import _sharding
 ROOT = pathlib.Path(__file__).parents[1]
 
 CODE = """
-import json, sys
+import json, sys, tempfile
 import jax, jax.numpy as jnp, numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 import inr
-from inr import _sharding, diffusion, fitting, upscaling
+from inr import _sharding, diffusion, fitting, meta, upscaling
 
 from inr.models import LoadedModel
 from inr.rendering import tiles
@@ -135,6 +135,102 @@ def draw(sharding, b=16, wrap=lambda x: x):
     ))
 
 pair("sample", draw, explicit)
+
+crops = generator.random((10, 8, 8, 1), np.float32)
+siren = inr.Siren(features=1, width=8, depth=1)
+modulated = inr.Modulated(features=1, model=siren, latent_shape=(4,))
+encoder = meta.SetEncoder(width=8, depth=1)
+hypernetwork = meta.Hypernetwork(encoder=encoder, model=modulated)
+
+def flat(tree):
+    return np.concatenate([np.ravel(x) for x in jax.tree.leaves(tree)])
+
+def learn(sharding, model=siren, method="reptile", **options):
+    return meta.learn_init(
+        jax.random.key(0), model, crops, method=method, num_steps=4, inner_steps=2,
+        sharding=sharding, progress=False, **options,
+    )
+
+def learned(*arguments, **options):
+    def trees(sharding):
+        start = learn(sharding, *arguments, **options)
+        return flat((start.params, start.rates))
+
+    return trees
+
+pair("learn shared", learned(siren, "shared"), explicit)
+pair("learn reptile", learned(siren, "reptile", batch_size=3), two_axes)
+pair("learn maml", learned(modulated, "maml", num_points=16), explicit)
+pair("learn encoder", learned(hypernetwork, "encoder", batch_size=10), explicit)
+
+with tempfile.TemporaryDirectory() as folder:
+    # A run on eight devices continues on one.
+    options = dict(num_points=16, checkpoint=folder)
+    stored = [learned(siren, "maml", **options)(s) for s in (explicit, explicit, None)]
+report["resumed"] = float(max(abs(x - stored[0]).max() for x in stored))
+
+problem = meta.objectives.Problem(siren, "maml", 2, 8, None)
+layers = siren.init(jax.random.key(0), jnp.zeros((1, 2)))
+fixed = {name: x for name, x in layers.items() if name != "params"}
+step = jax.jit(
+    lambda key, trained, data, split: meta.objectives.value_and_gradient(
+        problem, key, trained, fixed, data, split
+    ),
+    static_argnums=3,
+)
+data = meta.signals.as_signals(crops, between=False)
+trained = meta.objectives.init_trained(problem, layers, 10)
+programs = [
+    step.lower(jax.random.key(0), trained, data, s).compile() for s in (None, split)
+]
+report["meta step"] = programs[1].as_text().count("all-reduce(")
+sizes = [x.memory_analysis().temp_size_in_bytes for x in programs]
+report["meta memory"] = sizes[1] / sizes[0]
+report["noise"] = error(lambda: learn(explicit, method="noise"))
+
+start, predictor = learn(None, modulated, "maml"), learn(None, hypernetwork, "encoder")
+mask = generator.random((8, 8)) < 0.5
+for number in (3, 8):
+    signals = crops[:number]
+    pair(
+        f"encode {number}",
+        lambda s: meta.encode(start, signals, mask=mask, sharding=s), explicit,
+    )
+    pair(
+        f"predict {number}",
+        lambda s: meta.encode(predictor, signals, sharding=s), explicit,
+    )
+    pair(
+        f"adapt {number}",
+        lambda s: flat(meta.adapt(start, signals, sharding=s).params), explicit,
+    )
+latents = meta.encode(start, crops[:8], sharding=explicit)
+report["latents on devices"] = len(latents.devices())
+
+small = inr.HashGrid(features=1, width=8, depth=1, levels=2, log2_table_size=6)
+options = dict(model=small, num_steps=4, batch_size=50, progress=False)
+pair(
+    "fit audio",
+    lambda s: inr.fit_audio(
+        jax.random.key(0), values[:, :1], sharding=s, **options
+    ).history,
+    explicit,
+)
+pair(
+    "fit video",
+    lambda s: inr.fit_video(
+        jax.random.key(0), crops[:3], sharding=s, **options
+    ).history,
+    explicit,
+)
+pair(
+    "fit gradient",
+    lambda s: inr.signals.fit_gradient(
+        jax.random.key(0), inr.poisson.grid_gradient(crops[0]), model=siren,
+        num_steps=4, sharding=s, progress=False,
+    ).history,
+    explicit,
+)
 result = draw(explicit)
 report["sample shards"] = [s.data.shape for s in result.addressable_shards]
 report["nine samples"] = error(lambda: draw(explicit, b=9))
@@ -167,6 +263,19 @@ EQUAL = (
     "upscale 1.5",
     "colorize",
     "sample",
+    "learn shared",
+    "learn reptile",
+    "learn maml",
+    "learn encoder",
+    "encode 3",
+    "encode 8",
+    "predict 3",
+    "predict 8",
+    "adapt 3",
+    "adapt 8",
+    "fit audio",
+    "fit video",
+    "fit gradient",
 )
 
 
@@ -174,18 +283,27 @@ EQUAL = (
 @pytest.mark.parametrize("name", EQUAL)
 def test_eight_devices_agree_with_one(report, name):
     assert report["devices"] == 8
-    assert max(report[name]) < (1e-3 if "fit" in name else 1e-5)
+    loose = "fit" in name or "learn" in name
+    assert max(report[name]) < (1e-3 if loose else 1e-5)
 
 
 @pytest.mark.slow
 def test_a_step_adds_gradients_of_all_devices(report):
     assert report["step"] >= 1
+    assert report["meta step"] >= 1
+    assert report["meta memory"] < 0.5
 
 
 @pytest.mark.slow
 def test_fields_and_samples_lie_on_all_devices(report):
     assert set(report["fields on devices"]) == {8}
     assert report["sample shards"] == 8 * [[2, 6]]
+    assert report["latents on devices"] == 8
+
+
+@pytest.mark.slow
+def test_a_checkpoint_of_eight_devices_is_read_on_one(report):
+    assert report["resumed"] == 0
 
 
 @pytest.mark.slow
@@ -199,6 +317,7 @@ def test_a_tile_takes_an_eighth_of_the_memory_and_no_communication(report):
 def test_numbers_that_the_devices_do_not_divide_are_refused_by_name(report):
     assert report["nine fields"].startswith("`signals` must be a multiple of 8")
     assert report["nine samples"].startswith("`x_T` must be a multiple of 8")
+    assert report["noise"].startswith("`sharding` must be None for method='noise'")
 
 
 def mesh():

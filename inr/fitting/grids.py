@@ -17,6 +17,7 @@ from flax import linen as nn
 
 from inr import _checks, _conversions, coords as _coords
 from inr._field_checks import check_features
+from inr._sharding import Devices
 from inr._typing import Array, ArrayLike, Key
 from inr.fitting.rates import Optimizer
 from inr.fitting.results import Callback, FitResult
@@ -72,6 +73,7 @@ def fit_grid(
     optimizer: Optimizer | None = None,
     init: Start | None = None,
     target_loss: float = 0.0,
+    sharding: Devices | None = None,
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,
     callback: Callback | None = None,
@@ -96,6 +98,8 @@ def fit_grid(
         a mapping from layer names to numbers. As for `fit`.
       init: parameters to start from, with their normalization. As for `fit`.
       target_loss: loss at which the fit stops. It is the loss of a batch.
+      sharding: devices among which the work is split: a mesh, such as
+        `jax.make_mesh((8,), ("devices",))`, or a `NamedSharding`. As for `fit`.
       checkpoint: folder of checkpoints, from which an interrupted fit resumes. As for
         `fit`.
       progress: show a progress bar with the remaining time.
@@ -141,6 +145,7 @@ def fit_grid(
         num_steps=num_steps,
         optimizer=optimizer,
         target_loss=target_loss,
+        sharding=sharding,
         checkpoint=checkpoint,
         progress=progress,
         callback=callback,

@@ -8,6 +8,7 @@ from flax import linen as nn
 from inr import _checks
 from inr._field_checks import check_module, check_params
 from inr._files import as_path
+from inr._sharding import Devices, as_local_split
 from inr.fitting.rates import Optimizer, check_optimizer
 from inr.fitting.run import as_target_loss
 
@@ -19,6 +20,7 @@ def check_options(
     optimizer: Optimizer | None = None,
     init: Any = None,
     target_loss: float,
+    sharding: Devices | None = None,
     checkpoint: str | os.PathLike | None,
     progress: bool,
     callback: Any,
@@ -31,6 +33,7 @@ def check_options(
       optimizer: as for `fit`.
       init: as for `fit`.
       target_loss: as for `fit`.
+      sharding: as for `fit`.
       checkpoint: as for `fit`.
       progress: as for `fit`.
       callback: as for `fit`.
@@ -45,6 +48,7 @@ def check_options(
     _checks.as_count("num_steps", num_steps)
     check_optimizer(optimizer)
     as_target_loss(target_loss)
+    as_local_split("sharding", sharding)
     if checkpoint is not None:
         as_path("checkpoint", checkpoint)
     _checks.check_flag("progress", progress)

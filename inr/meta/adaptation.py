@@ -11,6 +11,7 @@ from jax import lax
 from inr import _checks
 from inr._field_checks import check_features, check_params
 from inr._masks import check_mask
+from inr._sharding import Devices, Split, as_local_split, map_rows, to_devices
 from inr._typing import Array, ArrayLike, Params
 from inr.fields import BoundField, Modulated
 from inr.fitting import Init
@@ -23,13 +24,22 @@ _PREDICTIONS_AT_ONCE = 32
 _DEFAULT_STEPS = 3
 
 
-def adapt(start: Init, signals: Signals, *, num_steps: int = 3) -> BoundField:
+def adapt(
+    start: Init,
+    signals: Signals,
+    *,
+    num_steps: int = 3,
+    sharding: Devices | None = None,
+) -> BoundField:
     """Fit a field to each signal by a few steps of gradient descent from a start.
 
     Args:
       start: an `Init` with rates, learned by `learn_init(method="maml")`.
       signals: as for `learn_init`; every step uses all points.
       num_steps: steps on each signal. About those of the learning are best.
+      sharding: devices among which the work is split: a mesh, such as
+        `jax.make_mesh((8,), ("devices",))`, or a `NamedSharding`. Each computes some
+        of the fields. By default one device computes all of them.
 
     Returns:
       The fields as one `BoundField` whose leaves have a leading axis b, as those of
@@ -39,7 +49,9 @@ def adapt(start: Init, signals: Signals, *, num_steps: int = 3) -> BoundField:
       ValueError, TypeError: for a start without rates, and bad signals.
     """
     data, num_steps = _checked(start, signals, num_steps)
-    params = _adapt(start, data.coords, data.features, None, num_steps)
+    split = as_local_split("sharding", sharding)
+    shared, rows = to_devices(split, (start, data.coords), (data.features,))
+    params = _adapt(*shared, rows, num_steps, split)
     return BoundField(start.model, params)
 
 
@@ -49,6 +61,7 @@ def encode(
     *,
     mask: ArrayLike | None = None,
     num_steps: int | None = None,
+    sharding: Devices | None = None,
 ) -> Array:
     """Find the latents of signals, by steps of gradient descent or in one pass.
 
@@ -64,6 +77,9 @@ def encode(
         `[n]` or `[b, n]` for samples at coords. Other samples are not used.
       num_steps: steps on each signal, by default 3. About those of the learning are
         best. A `Hypernetwork` takes none.
+      sharding: devices among which the work is split: a mesh, such as
+        `jax.make_mesh((8,), ("devices",))`, or a `NamedSharding`. Each computes some
+        of the latents. By default one device computes all of them.
 
     Returns:
       `[b, *latent_shape]`.
@@ -73,15 +89,17 @@ def encode(
         and a mask of another shape or without a True.
     """
     _check_start(start)
+    split = as_local_split("sharding", sharding)
     if isinstance(start.model, Hypernetwork):
         if num_steps is not None:
             raise _checks.fail("num_steps", "None for a `Hypernetwork`", num_steps)
-        return _encode_in_one_pass(start, signals, mask)
+        return _encode_in_one_pass(start, signals, mask, split)
     num_steps = _DEFAULT_STEPS if num_steps is None else num_steps
     data, num_steps = _checked(start, signals, num_steps)
     _modulated(start)
-    weights = None if mask is None else _weights(mask, data)
-    params = _adapt(start, data.coords, data.features, weights, num_steps)
+    weights = () if mask is None else (_weights(mask, data),)
+    shared, rows = to_devices(split, (start, data.coords), (data.features, *weights))
+    params = _adapt(*shared, rows, num_steps, split)
     return params["params"]["latent"]
 
 
@@ -114,39 +132,58 @@ def decode(start: Init, latents: ArrayLike) -> BoundField:
     return decode_one(latents)
 
 
-@functools.partial(jax.jit, static_argnames="num_steps")
+@functools.partial(jax.jit, static_argnames=("num_steps", "split"))
 def _adapt(
     start: Init,
     coords: Array,
-    features: Array,
-    weights: Array | None,
+    rows: tuple[Array, ...],
     num_steps: int,
+    split: Split | None,
 ) -> Params:
-    def adapt_one(signal: tuple[Array, ...]) -> Params:
-        batch: Any = (coords, *signal)
-        return adapt_params(start.model, start.params, start.rates, batch, num_steps)
+    """Parameters of b fields, for `rows`: features and, with a mask, weights."""
 
-    signals = (features,) if weights is None else (features, weights)
-    return lax.map(adapt_one, signals, batch_size=_SIGNALS_AT_ONCE)
+    def adapt_rows(shared: tuple[Init, Array], rows: tuple[Array, ...]) -> Params:
+        start, coords = shared
+
+        def adapt_one(signal: tuple[Array, ...]) -> Params:
+            batch: Any = (coords, *signal)
+            return adapt_params(
+                start.model, start.params, start.rates, batch, num_steps
+            )
+
+        return lax.map(adapt_one, rows, batch_size=_SIGNALS_AT_ONCE)
+
+    return map_rows(adapt_rows, (start, coords), rows, split)
 
 
-def _encode_in_one_pass(start: Init, signals: Signals, mask: ArrayLike | None) -> Array:
+def _encode_in_one_pass(
+    start: Init, signals: Signals, mask: ArrayLike | None, split: Split | None
+) -> Array:
     data = as_signals(signals, between=False)
     check_features(_modulated(start)[0], data.features.shape[-1])
     size = data.size or data.coords.shape[:1]
     shape = (len(data.features), *size)
     known = jnp.ones(shape) if mask is None else _weights(mask, data).reshape(shape)
     features = data.features.reshape(*shape, -1)
-    return _predict_latents(start, data.coords.reshape(*size, -1), features, known)
+    grid = data.coords.reshape(*size, -1)
+    shared, rows = to_devices(split, (start, grid), (features, known))
+    return _predict_latents(*shared, rows, split)
 
 
-@jax.jit
-def _predict_latents(start: Init, coords: Array, features: Array, known: Array) -> Any:
-    def predict_one(signal: tuple[Array, Array]) -> Any:
-        model, samples = start.model, (coords, *signal)
-        return model.apply(start.params, *samples, method="encode_samples")
+@functools.partial(jax.jit, static_argnames="split")
+def _predict_latents(
+    start: Init, coords: Array, rows: tuple[Array, Array], split: Split | None
+) -> Any:
+    def predict_rows(shared: tuple[Init, Array], rows: tuple[Array, Array]) -> Any:
+        start, coords = shared
 
-    return lax.map(predict_one, (features, known), batch_size=_PREDICTIONS_AT_ONCE)
+        def predict_one(signal: tuple[Array, Array]) -> Any:
+            model, samples = start.model, (coords, *signal)
+            return model.apply(start.params, *samples, method="encode_samples")
+
+        return lax.map(predict_one, rows, batch_size=_PREDICTIONS_AT_ONCE)
+
+    return map_rows(predict_rows, (start, coords), rows, split)
 
 
 def _checked(start: Init, signals: Signals, num_steps: int) -> tuple[SignalSet, int]:

@@ -12,6 +12,7 @@
 - encoder: the loss of the field that a hypernetwork predicts from some of the samples.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -21,6 +22,7 @@ import optax
 from flax import linen as nn
 
 from inr import _checks
+from inr._sharding import Split, mean_of_rows
 from inr._typing import Array, Key, Params
 from inr.fields import OUTPUT_LAYER, Modulated
 from inr.fitting import default_rates
@@ -88,30 +90,47 @@ def as_start(problem: Problem, trained: Trained) -> tuple[Params, Any]:
 
 
 def value_and_gradient(
-    problem: Problem, key: Key, trained: Trained, fixed: Params, signals: SignalSet
+    problem: Problem,
+    key: Key,
+    trained: Trained,
+    fixed: Params,
+    signals: SignalSet,
+    split: Split | None = None,
 ) -> tuple[Array, Trained]:
-    """Loss of a random batch of signals, and its gradient or Reptile's direction."""
+    """Loss of a random batch of signals, and its gradient or Reptile's direction.
+
+    Args:
+      problem: static options.
+      key: PRNG key of the step.
+      trained: what the method learns.
+      fixed: other collections of parameters.
+      signals: all signals.
+      split: shardings; the signals of the batch are split over its devices.
+    """
     objectives = {"maml": _maml_loss, "first_order_maml": _maml_loss}
     objectives |= {"shared": _shared_loss, "noise": _shared_loss}
     objectives |= {"encoder": _encoder_loss}
-    batch_size = problem.batch_size
+    keys_and_index = _draw_signals(key, problem.batch_size, signals)
     if problem.method == "reptile":
-        keys, index = _draw_signals(key, batch_size, signals)
-        return _reptile(problem, keys, trained, fixed, signals, index)
-    objective = objectives[problem.method]
-    return _mean_and_gradient(
-        objective, batch_size, problem, key, trained, fixed, signals
-    )
+        of_part = functools.partial(_reptile, problem)
+    else:
+        of_part = _mean_and_gradient(objectives[problem.method], problem)
+    return mean_of_rows(of_part, (trained, fixed, signals), keys_and_index, split)
 
 
 def warmup_and_gradient(
-    problem: Problem, key: Key, trained: Trained, fixed: Params, signals: SignalSet
+    problem: Problem,
+    key: Key,
+    trained: Trained,
+    fixed: Params,
+    signals: SignalSet,
+    split: Split | None = None,
 ) -> tuple[Array, Trained]:
     """`value_and_gradient` of fields of given latents: more signals, fewer points."""
     batch_size = _WARMUP_FACTOR * problem.batch_size
-    return _mean_and_gradient(
-        _latent_loss, batch_size, problem, key, trained, fixed, signals
-    )
+    keys_and_index = _draw_signals(key, batch_size, signals)
+    of_part = _mean_and_gradient(_latent_loss, problem)
+    return mean_of_rows(of_part, (trained, fixed, signals), keys_and_index, split)
 
 
 def _draw_signals(key: Key, count: int, signals: SignalSet) -> tuple[Key, Array]:
@@ -122,23 +141,21 @@ def _draw_signals(key: Key, count: int, signals: SignalSet) -> tuple[Key, Array]
     return jax.random.split(key_points, count), index
 
 
-def _mean_and_gradient(
-    objective: Callable,
-    batch_size: int,
-    problem: Problem,
-    key: Key,
-    trained: Trained,
-    fixed: Params,
-    signals: SignalSet,
-) -> tuple[Array, Trained]:
-    """Mean of the objectives of random signals, and its gradient."""
-    keys, index = _draw_signals(key, batch_size, signals)
+def _mean_and_gradient(objective: Callable, problem: Problem) -> Callable:
+    """Function for `mean_of_rows`: the mean of an objective, and its gradient."""
 
-    def mean(trained: Trained) -> Array:
-        each = jax.vmap(lambda k, i: objective(problem, k, trained, fixed, signals, i))
-        return each(keys, index).mean()
+    def of_part(shared: Any, keys_and_index: Any, weights: Array) -> Any:
+        trained, fixed, signals = shared
 
-    return jax.value_and_grad(mean)(trained)
+        def mean(trained: Trained) -> Array:
+            each = jax.vmap(
+                lambda k, i: objective(problem, k, trained, fixed, signals, i)
+            )
+            return (weights * each(*keys_and_index)).sum()
+
+        return jax.value_and_grad(mean)(trained)
+
+    return of_part
 
 
 def _shared_loss(
@@ -222,13 +239,10 @@ def _maml_loss(
 
 
 def _reptile(
-    problem: Problem,
-    keys: Key,
-    trained: Trained,
-    fixed: Params,
-    signals: SignalSet,
-    index: Array,
+    problem: Problem, shared: Any, keys_and_index: Any, weights: Array
 ) -> tuple[Array, Trained]:
+    """Function for `mean_of_rows`: the loss, and the way back from the last steps."""
+    trained, fixed, signals = shared
     ndim = signals.coords.shape[-1]
     rates = default_rates(problem.model, ndim, factor=0.3)
     adam = optax.adam(min(rates.values()))
@@ -249,8 +263,12 @@ def _reptile(
         (layers, _), _ = jax.lax.scan(step, (start, adam.init(start)), batches)
         return loss(layers, outer), jax.tree.map(jnp.subtract, start, layers)
 
-    losses, differences = jax.vmap(difference)(keys, index)
-    return losses.mean(), {"start": jax.tree.map(lambda x: x.mean(0), differences)}
+    losses, differences = jax.vmap(difference)(*keys_and_index)
+
+    def mean(x: Array) -> Array:
+        return jax.vmap(jnp.multiply)(weights, x).sum(0)
+
+    return mean(losses), {"start": jax.tree.map(mean, differences)}
 
 
 def _inner_batches(

@@ -15,7 +15,8 @@ from jax import lax
 
 from inr import _checks
 from inr._field_checks import check_features, check_module
-from inr._loop import Chunk, drive, repeat
+from inr._loop import Chunk, Outcome, drive, repeat
+from inr._sharding import Devices, Split, as_local_split
 from inr._typing import Array, Key, Params
 from inr.fields import BoundField, Modulated
 from inr.fitting import FitDiverged, FitResult, Init, default_optimizer, init_params
@@ -59,6 +60,7 @@ def learn_init(
     batch_size: int = 8,
     num_points: int | None = None,
     learning_rate: float | None = None,
+    sharding: Devices | None = None,
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,
 ) -> Init:
@@ -90,6 +92,10 @@ def learn_init(
         samples that its encoder is given, of which their number is random too.
       learning_rate: peak rate of Adam. By default a method's factor of the model's
         rate.
+      sharding: devices among which the work is split: a mesh, such as
+        `jax.make_mesh((8,), ("devices",))`, or a `NamedSharding`. Each computes some
+        signals of every step, and holds all of them. Results equal those of one device
+        to float tolerance. `"noise"` has one signal and takes None.
       checkpoint: folder of checkpoints, from which an interrupted run resumes.
       progress: show a progress bar with the remaining time.
 
@@ -104,6 +110,7 @@ def learn_init(
     num_steps = _checks.as_count("num_steps", num_steps)
     problem = _problem(model, method, inner_steps, batch_size, num_points)
     rate = _peak_rate(problem, learning_rate)
+    split = _as_split(sharding, method)
     is_between = num_points is not None and method not in ("noise", "encoder")
     data = as_signals(signals, between=is_between)
     check_features(_field_model(model), data.features.shape[-1])
@@ -112,16 +119,16 @@ def learn_init(
     if method == "noise":
         data = noise_like(key_noise, data)
     params = _init(key_init, model, data, normalization)
-    warmup_steps = 0
     if method in ("maml", "first_order_maml") and isinstance(model, Modulated):
         data = _with_latents(model, data, normalization)
-        warmup_steps = 0 if data.latents is None else int(_WARMUP_SHARE * num_steps)
     fixed = {name: x for name, x in params.items() if name != "params"}
     trained = init_trained(problem, params, len(data.features))
     state = MetaState(jnp.int32(0), trained, default_optimizer().init(trained))
+    key_steps, state, fixed, data = _to_devices((key_steps, state, fixed, data), split)
     settings = {
+        "split": split,
         "num_steps": num_steps,
-        "warmup_steps": warmup_steps,
+        "warmup_steps": 0 if data.latents is None else int(_WARMUP_SHARE * num_steps),
         "learning_rate": rate,
         "warmup_rate": _WARMUP_RATE_FACTOR * _family_rate(model),
     }
@@ -141,15 +148,10 @@ def learn_init(
         },
         checkpoint=checkpoint,
     )
-    layers, rates = as_start(problem, outcome.state.trained)
-    params = {**fixed, "params": layers}
-    if outcome.status == "diverged":
-        field, steps = BoundField(model, params), int(outcome.state.step)
-        raise FitDiverged(FitResult(field, outcome.history, steps, outcome.status))
-    return Init(model, params, rates)
+    return _as_init(problem, fixed, outcome)
 
 
-@functools.partial(jax.jit, static_argnames="problem")
+@functools.partial(jax.jit, static_argnames=("problem", "split"))
 def _advance(
     key: Key,
     state: MetaState,
@@ -158,6 +160,7 @@ def _advance(
     data: Any,
     limit: Array | int,
     *,
+    split: Split | None,
     num_steps: Array | int,
     warmup_steps: Array | int,
     learning_rate: Array | float,
@@ -167,12 +170,12 @@ def _advance(
 
     def step(state: MetaState) -> tuple[MetaState, Array]:
         arguments = (jax.random.fold_in(key, state.step), state.trained, fixed, data)
-        objective = functools.partial(value_and_gradient, problem)
+        objective = functools.partial(value_and_gradient, problem, split=split)
         is_warmup = state.step < warmup_steps
         if data.latents is None:
             loss, gradient = objective(*arguments)
         else:
-            warmup = functools.partial(warmup_and_gradient, problem)
+            warmup = functools.partial(warmup_and_gradient, problem, split=split)
             loss, gradient = lax.cond(is_warmup, warmup, objective, *arguments)
         # Each of the two parts has a schedule of its own.
         updates, opt_state = optimizer.update(
@@ -208,6 +211,28 @@ def _problem(
     inner_steps = _checks.as_count("inner_steps", inner_steps)
     batch_size = _checks.as_count("batch_size", batch_size)
     return Problem(model, method, inner_steps, batch_size, num_points)
+
+
+def _as_split(sharding: Devices | None, method: Method) -> Split | None:
+    split = as_local_split("sharding", sharding)
+    if split is not None and method == "noise":
+        got = "a split of its one signal"
+        raise _checks.fail("sharding", "None for method='noise'", got)
+    return split
+
+
+def _to_devices(tree: Any, split: Split | None) -> Any:
+    return tree if split is None else jax.device_put(tree, split.replicated)
+
+
+def _as_init(problem: Problem, fixed: Params, outcome: Outcome) -> Init:
+    """Turn the outcome of a loop into a start, or raise `FitDiverged`."""
+    layers, rates = as_start(problem, outcome.state.trained)
+    params = {**fixed, "params": layers}
+    if outcome.status == "diverged":
+        field, steps = BoundField(problem.model, params), int(outcome.state.step)
+        raise FitDiverged(FitResult(field, outcome.history, steps, outcome.status))
+    return Init(problem.model, params, rates)
 
 
 def _field_model(model: nn.Module) -> nn.Module:

@@ -13,6 +13,7 @@ from flax import linen as nn
 from jaxtyping import Float
 
 from inr import _checks, _conversions
+from inr._sharding import Devices
 from inr._typing import Array, ArrayLike, Key
 from inr.fields import Siren, suggest_omega
 from inr.fitting import (
@@ -47,6 +48,7 @@ def fit_audio(
     optimizer: Optimizer | None = None,
     init: Start | None = None,
     target_loss: float = 0.0,
+    sharding: Devices | None = None,
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,
     callback: Callback | None = None,
@@ -70,6 +72,8 @@ def fit_audio(
         rate; for a SIREN a twentieth, and less for a first layer of high frequencies.
       init: parameters to start from, with their normalization. As for `fit`.
       target_loss: loss at which the fit stops. It is the loss of a batch.
+      sharding: devices among which the work is split: a mesh, such as
+        `jax.make_mesh((8,), ("devices",))`, or a `NamedSharding`. As for `fit`.
       checkpoint: folder of checkpoints, from which an interrupted fit resumes. As for
         `fit`.
       progress: show a progress bar with the remaining time.
@@ -91,6 +95,7 @@ def fit_audio(
         "optimizer": optimizer,
         "init": init,
         "target_loss": target_loss,
+        "sharding": sharding,
         "checkpoint": checkpoint,
         "progress": progress,
         "callback": callback,

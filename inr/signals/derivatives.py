@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from inr import _checks, coords as _coords, poisson
 from inr._field_checks import check_features
+from inr._sharding import Devices
 from inr._typing import Array, ArrayLike, Key
 from inr.fields import Siren, suggest_omega
 from inr.fitting import (
@@ -45,6 +46,7 @@ def fit_gradient(
     optimizer: Optimizer | None = None,
     init: Start | None = None,
     target_loss: float = 0.0,
+    sharding: Devices | None = None,
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,
     callback: Callback | None = None,
@@ -68,6 +70,8 @@ def fit_gradient(
         0.2 for the first layer of a SIREN.
       init: parameters to start from, with their normalization. As for `fit`.
       target_loss: loss at which the fit stops.
+      sharding: devices among which the work is split: a mesh, such as
+        `jax.make_mesh((8,), ("devices",))`, or a `NamedSharding`. As for `fit`.
       checkpoint: folder of checkpoints, from which an interrupted fit resumes. As for
         `fit`.
       progress: show a progress bar with the remaining time.
@@ -90,6 +94,7 @@ def fit_gradient(
         "optimizer": optimizer,
         "init": init,
         "target_loss": target_loss,
+        "sharding": sharding,
         "checkpoint": checkpoint,
         "progress": progress,
         "callback": callback,
@@ -130,6 +135,7 @@ def fit_laplacian(
     optimizer: Optimizer | None = None,
     init: Start | None = None,
     target_loss: float = 0.0,
+    sharding: Devices | None = None,
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,
     callback: Callback | None = None,
@@ -151,6 +157,8 @@ def fit_laplacian(
         a mapping from layer names to numbers. By default a tenth of the model's rate.
       init: parameters to start from, with their normalization. As for `fit`.
       target_loss: loss at which the fit stops.
+      sharding: devices among which the work is split: a mesh, such as
+        `jax.make_mesh((8,), ("devices",))`, or a `NamedSharding`. As for `fit`.
       checkpoint: folder of checkpoints, from which an interrupted fit resumes. As for
         `fit`.
       progress: show a progress bar with the remaining time.
@@ -172,6 +180,7 @@ def fit_laplacian(
         "optimizer": optimizer,
         "init": init,
         "target_loss": target_loss,
+        "sharding": sharding,
         "checkpoint": checkpoint,
         "progress": progress,
         "callback": callback,

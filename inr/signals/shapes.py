@@ -9,6 +9,7 @@ from flax import linen as nn
 
 from inr import _checks
 from inr._field_checks import check_features
+from inr._sharding import Devices
 from inr._typing import Key
 from inr.fields import Siren
 from inr.fitting import (
@@ -39,6 +40,7 @@ def fit_shape(
     optimizer: Optimizer | None = None,
     init: Start | None = None,
     target_loss: float = 0.0,
+    sharding: Devices | None = None,
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,
     callback: Callback | None = None,
@@ -63,6 +65,8 @@ def fit_shape(
         a mapping from layer names to numbers. By default a third of the model's rate.
       init: parameters to start from, with their normalization. As for `fit`.
       target_loss: loss at which the fit stops.
+      sharding: devices among which the work is split: a mesh, such as
+        `jax.make_mesh((8,), ("devices",))`, or a `NamedSharding`. As for `fit`.
       checkpoint: folder of checkpoints, from which an interrupted fit resumes. As for
         `fit`.
       progress: show a progress bar with the remaining time.
@@ -83,6 +87,7 @@ def fit_shape(
         "optimizer": optimizer,
         "init": init,
         "target_loss": target_loss,
+        "sharding": sharding,
         "checkpoint": checkpoint,
         "progress": progress,
         "callback": callback,

@@ -13,6 +13,7 @@ import numpy as np
 from flax import linen as nn
 
 from inr import _checks
+from inr._sharding import Devices
 from inr._typing import Array, ArrayLike, Key, Size
 from inr.fields import HashGrid
 from inr.fitting import (
@@ -40,6 +41,7 @@ def fit_video(
     optimizer: Optimizer | None = None,
     init: Start | None = None,
     target_psnr: float = np.inf,
+    sharding: Devices | None = None,
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,
     callback: Callback | None = None,
@@ -63,6 +65,8 @@ def fit_video(
         a mapping from layer names to numbers. As for `fit`.
       init: parameters to start from, with their normalization. As for `fit`.
       target_psnr: PSNR in dB at which the fit stops. It is the PSNR of a batch.
+      sharding: devices among which the work is split: a mesh, such as
+        `jax.make_mesh((8,), ("devices",))`, or a `NamedSharding`. As for `fit`.
       checkpoint: folder of checkpoints, from which an interrupted fit resumes. As for
         `fit`.
       progress: show a progress bar with the remaining time.
@@ -83,6 +87,7 @@ def fit_video(
         "optimizer": optimizer,
         "init": init,
         "target_loss": psnr_to_loss(target_psnr),
+        "sharding": sharding,
         "checkpoint": checkpoint,
         "progress": progress,
         "callback": callback,

@@ -207,6 +207,7 @@ CALLS = {
         "model": model(4).but(model(3).valid),
         "values": array(RNG.random((4, 4, 3)), finite=True).without("rank"),
         **fit_with(),
+        "sharding": SHARDING,
         "weight": NOT_NEGATIVE.default(),
         "normalization": kind(
             OMITTED,

@@ -13,6 +13,7 @@ from bad_calls.kinds import (
     OMITTED,
     POSITIVE,
     RNG,
+    SHARDING,
     VECTOR,
     Lazy,
     choice,
@@ -88,6 +89,7 @@ CALLS = {
         "batch_size": COUNT.default(),
         "num_points": COUNT.optional(),
         "learning_rate": POSITIVE.optional(),
+        "sharding": SHARDING,
         "checkpoint": CHECKPOINT,
         "progress": FLAG,
     },
@@ -103,6 +105,7 @@ CALLS = {
             empty=np.zeros((4, 4), bool),
         ).optional(),
         "num_steps": COUNT.optional(),
+        "sharding": SHARDING,
     },
     meta.decode: {
         "start": START.but(Lazy(modulated_start), unmodulated=Lazy(start)).without(
@@ -121,5 +124,6 @@ CALLS = {
         "start": START,
         "signals": SIGNALS,
         "num_steps": COUNT.default(),
+        "sharding": SHARDING,
     },
 }

@@ -19,6 +19,7 @@ from bad_calls.kinds import (
     OMITTED,
     POSITIVE,
     RNG,
+    SHARDING,
     Lazy,
     choice,
     existing_path,
@@ -125,7 +126,7 @@ SLOPES = array(
 )
 INNER = array(RNG.random((4, 4, 3)), finite=True, small=np.ones((2, 4, 3), np.float32))
 BETWEEN = FRACTION.default()
-DERIVATIVES = without(FIT, "batch_size")
+DERIVATIVES = {**without(FIT, "batch_size"), "sharding": SHARDING}
 
 
 def image_model(features, ndim=2):
@@ -159,20 +160,20 @@ CALLS = {
             RNG.random((8, 1)), finite=True, many=np.zeros(2**22 + 1, np.float32)
         ),
         "model": image_model(1),
-        **fit_with(1, 1),
+        **fit_with(1, 1, sharding=SHARDING),
     },
     signals.fit_video: {
         "key": KEY,
         "frames": array(RNG.random((2, 4, 4, 3)), finite=True),
         "model": image_model(3),
-        **without(fit_with(3, 3), "target_loss"),
+        **without(fit_with(3, 3, sharding=SHARDING), "target_loss"),
         "target_psnr": TARGET_PSNR,
     },
     signals.fit_shape: {
         "key": KEY,
         "shape": surface(),
         "model": image_model(1),
-        **fit_with(1, 3),
+        **fit_with(1, 3, sharding=SHARDING),
     },
     signals.fit_gradient: {
         "key": KEY,
