@@ -41,6 +41,7 @@ def spline_coefficients(samples: ArrayLike) -> np.ndarray:
     Raises:
       ValueError: for samples that are empty, not floating or not finite.
     """
+    _checks.check_concrete("samples", samples)
     values = np.asarray(_checks.as_floating("samples", samples))
     if values.ndim < 2:
         raise _checks.fail("samples", "[*size, k]", f"shape {values.shape}")

@@ -117,6 +117,7 @@ def fit_grid(
     model, init = require_model(model, init)
     if normalization is not None:
         _checks.check_type("normalization", normalization, Mapping)
+    _checks.check_concrete("values", values)
     samples = _checks.as_array("values", values)
     if samples.dtype != jnp.uint8:
         samples = _checks.as_floating("values", samples)

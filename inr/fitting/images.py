@@ -101,6 +101,7 @@ def fit_image(
     model, init = resolve_start(model, init)
     key = _checks.as_key("key", key)
     image = _conversions.as_image("image", image)
+    _checks.check_concrete("image", image)
     model = _default_model(image) if model is None else model
     check_module(model)
     check_features(model, image.shape[-1])
@@ -161,6 +162,7 @@ def _as_weights(weights: ArrayLike | None, size: Size) -> Array | None:
     """Check weights `[h, w]`: at least 0, and not all 0."""
     if weights is None:
         return None
+    _checks.check_concrete("weights", weights)
     weights = _checks.as_floating("weights", weights)
     if weights.shape != size:
         expected = f"{size}, one weight for each pixel"
