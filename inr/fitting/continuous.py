@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.linalg import solveh_banded
 
-from inr import _checks, coords as _coords
+from inr import _checks, _display, coords as _coords
 from inr._typing import Array, ArrayLike, Key
 from inr.poisson import integrate_masked
 
@@ -84,6 +84,9 @@ class Spline(NamedTuple):
             value = value + weight[:, None] * self.rows[row]
         return value
 
+    def __repr__(self) -> str:
+        return _display.attributes_text(self)
+
 
 def make_spline(samples: ArrayLike) -> Spline:
     """Return the spline whose means over the cells are the samples.
@@ -134,6 +137,9 @@ class SplineSamples:
         points = _sequence(self.key, step, self.batch_size, len(self.spline.size))
         return points, self.spline(points)
 
+    def __repr__(self) -> str:
+        return _display.attributes_text(self)
+
 
 @partial(
     jax.tree_util.register_dataclass,
@@ -177,6 +183,9 @@ class WeightedSplineSamples:
         points = 2 * position / self.spline.size[None] - 1
         values = self.spline(points)
         return points, jnp.where(inside, values, self.features[i]), self.factors[i]
+
+    def __repr__(self) -> str:
+        return _display.attributes_text(self)
 
 
 def _sequence(key: Key, step: int | Array, batch_size: int, ndim: int) -> Array:

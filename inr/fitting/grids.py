@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from inr import _checks, _conversions, coords as _coords
+from inr import _checks, _conversions, _display, coords as _coords
 from inr._field_checks import check_features
 from inr._typing import Array, ArrayLike, Key
 from inr.fitting.rates import Optimizer
@@ -60,6 +60,9 @@ class GridSamples:
         centers = [_coords.grid((n,))[:, 0] for n in size]
         coords = jnp.stack([c[i] for c, i in zip(centers, index, strict=True)], -1)
         return coords, _conversions.as_unit_range(values[index])
+
+    def __repr__(self) -> str:
+        return _display.attributes_text(self)
 
 
 def fit_grid(

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from inr import _checks
+from inr import _checks, _display
 from inr._field_checks import check_field
 from inr._typing import Array, ArrayLike, Field, Key
 from inr.fields import BoundField
@@ -63,6 +63,9 @@ class Term:
         weight = leaves[0]
         data = data if len(leaves) == 1 else leaves[1]
         return cls(residual, data, weight, batch_size, reduce)
+
+    def __repr__(self) -> str:
+        return _display.attributes_text(self)
 
 
 _GOLDEN = round(2**32 / ((1 + 5**0.5) / 2))
