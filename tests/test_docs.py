@@ -69,6 +69,21 @@ def test_every_notebook_is_downloadable_and_in_the_contents():
         assert name in contents or name == "index"
 
 
+def test_the_benchmarks_page_shows_every_plot(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(DOCS)
+    import plot_benchmarks
+
+    files = plot_benchmarks.write(tmp_path)
+    shown = re.findall(r"!\[[^\]]+\]\(plots/(\S+)\)", PAGES["benchmarks"])
+    assert sorted(shown) == sorted(path.name for path in files)
+    for path in files:
+        assert "<svg" in path.read_text(encoding="utf-8")
+    # A second call draws the same.
+    texts = [path.read_text(encoding="utf-8") for path in files]
+    plot_benchmarks.write(tmp_path)
+    assert texts == [path.read_text(encoding="utf-8") for path in files]
+
+
 def test_the_gallery_links_every_picture_to_a_page():
     links = re.findall(r"\[!\[[^\]]+\]\((\S+)\)\]\((\w+)\.md\)", PAGES["gallery"])
     assert len(links) >= 16
