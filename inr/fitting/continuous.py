@@ -102,7 +102,7 @@ def make_spline(samples: ArrayLike) -> Spline:
     rows = coefficients.reshape(-1, k)
     padding = max(1 << (len(rows) - 1).bit_length(), _FEWEST_ROWS) - len(rows)
     rows = np.pad(rows, [(0, padding), (0, 0)])
-    return Spline(jnp.asarray(rows), jnp.asarray(size, jnp.int32))
+    return Spline(*jax.device_put((rows, np.asarray(size, np.int32))))
 
 
 @partial(

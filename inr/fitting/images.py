@@ -1,5 +1,6 @@
 """The fit of an image."""
 
+import functools
 import math
 import os
 from typing import Literal, get_args
@@ -109,7 +110,7 @@ def fit_image(
     if batch_size is not None:
         batch_size = _checks.as_count("batch_size", batch_size)
     weights = _as_weights(weights, image.shape[:2])
-    key_init, key_steps, key_points = jax.random.split(key, 3)
+    key_init, key_steps, key_points = _split(key, 3)
     if points == "pixels":
         term = _pixel_term(image, weights, batch_size)
     else:
@@ -135,6 +136,11 @@ def fit_image(
         callback=callback,
         describe=psnr_text,
     )
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _split(key: Key, number: int) -> tuple[Array, ...]:
+    return tuple(jax.random.split(key, number))
 
 
 def _pixel_term(image: Array, weights: Array | None, batch_size: int | None) -> Term:

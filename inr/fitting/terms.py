@@ -159,7 +159,8 @@ def check_weights(weights: Array) -> None:
 def first_coords(key: Key, terms: tuple[Term, ...]) -> jax.ShapeDtypeStruct:
     """Shape and dtype of the coords of the first term's batches."""
     data = terms[0].data
-    batch = jax.eval_shape(data, key, jnp.int32(0)) if callable(data) else data
+    step = jax.ShapeDtypeStruct((), jnp.int32)
+    batch = jax.eval_shape(data, key, step) if callable(data) else data
     coords = jax.tree.leaves(batch)[0]
     return jax.ShapeDtypeStruct(coords.shape, coords.dtype)
 
