@@ -3,9 +3,12 @@
 Pages that are notebooks run when the site is built; the code of the others runs here.
 """
 
+import os
 import pathlib
 import re
 import shlex
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -47,6 +50,18 @@ def test_the_code_of_a_page_runs(name, tmp_path, monkeypatch):
         block = block.replace("progress=False)\ninr.save", "num_steps=5)\ninr.save")
         block = block.replace("> 0.95", "> 0.6")  # No pixel of the crop is that bright.
         exec(compile(block, f"{name}.md", "exec"), names)
+
+
+@pytest.mark.slow
+def test_spawned_processes_enlarge_files(tmp_path):
+    write_photos(tmp_path)
+    (script,) = (code for code in SAMPLES["machines"] if '"spawn"' in code)
+    (tmp_path / "script.py").write_text(script)
+    command = [sys.executable, "script.py"]
+    environment = {**os.environ, "PYTHONPATH": str(DOCS.parent)}
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True)
+    for name in ("photo.jpg", "same_place.jpg"):
+        assert inr.read_image(tmp_path / f"large_{name}").shape == (64, 80, 3)
 
 
 @pytest.mark.long
