@@ -13,6 +13,7 @@ from inr.commands._batches import (
     for_each,
     list_files,
     list_sources,
+    single_source,
     take_shard,
 )
 
@@ -131,6 +132,6 @@ def test_a_folder_of_several_images_is_not_one_input(tmp_path):
     for name in ("a.png", "b.png"):
         inr.write_image(tmp_path / name, np.zeros((2, 2, 3), np.float32))
     with pytest.raises(ValueError, match=r"`image` must be one file.* with 2"):
-        _batches.single_source("image", tmp_path)
-    assert _batches.single_source("image", tmp_path / "a.png").name == "a"
-    assert _batches.single_source("image", None, sample="cat") == ("cat", None)
+        single_source("image", tmp_path)
+    assert single_source("image", tmp_path / "a.png").name == "a"
+    assert single_source("image", None, sample="cat") == ("cat", None)
