@@ -10,8 +10,10 @@ HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 import generate_api  # noqa: E402
+import plot_benchmarks  # noqa: E402
 
 generate_api.write()
+plot_benchmarks.write()
 
 project = "inr"
 author = "the authors of inr"

@@ -71,13 +71,18 @@ def _is_real(dtype: np.dtype) -> bool:
 
 def as_numpy(argument: str, value: Any, expected: str) -> np.ndarray:
     """Return `value` as a NumPy array of any dtype; refuse a traced array."""
-    if not is_concrete(value):
-        fix = "This function runs on the host: call it outside of JAX transformations."
-        raise fail(argument, "a concrete array", "a traced one", fix)
+    check_concrete(argument, value)
     try:
         return np.asarray(value)
     except (TypeError, ValueError, RuntimeError) as error:  # PyTorch: requires_grad
         raise fail(argument, expected, f"{type(value).__name__} ({error})") from None
+
+
+def check_concrete(argument: str, tree: Any) -> None:
+    """Raise if an array is traced, in a function that runs on the host."""
+    if not is_concrete(tree):
+        fix = "This function runs on the host: call it outside of JAX transformations."
+        raise fail(argument, "a concrete array", "a traced one", fix)
 
 
 def check_rank(argument: str, array: Any, *layouts: str) -> None:
@@ -111,12 +116,9 @@ def check_finite(argument: str, array: Any) -> None:
             return
     bad = np.size(array) - np.count_nonzero(np.isfinite(array))
     if bad:
-        raise fail(
-            argument,
-            "finite",
-            f"{bad} NaN or infinite of {np.size(array)} values",
-            "Replace them, or give them zero weight after replacing them.",
-        )
+        got = f"{bad} NaN or infinite of {np.size(array)} values"
+        fix = "Replace them, or give them zero weight after replacing them."
+        raise fail(argument, "finite", got, fix)
 
 
 def check_callable(argument: str, value: Any) -> None:
@@ -283,10 +285,7 @@ def check_scalar(argument: str, value: Any, check: Callable) -> None:
 def as_region(
     argument: str, value: Any, ndim: int
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return `((top, left), (bottom, right))`, fractions in [0, 1], not empty.
-
-    None stands for the complete signal.
-    """
+    """Return a region that is not empty; None stands for the complete signal."""
     if value is None:
         return (0.0,) * ndim, (1.0,) * ndim
     form = "((top, left), (bottom, right)) as fractions of the signal in [0, 1]"

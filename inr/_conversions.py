@@ -51,6 +51,12 @@ def as_image(argument: str, value: Any) -> jax.Array:
     return image if image.ndim == 3 else image[..., None]
 
 
+def as_host_image(argument: str, value: Any) -> np.ndarray:
+    """Return an image as `as_image` does, in NumPy; refuse a traced one by name."""
+    _checks.check_concrete(argument, value)
+    return np.asarray(as_image(argument, value))
+
+
 def _pillow_levels(image: Any) -> np.ndarray:
     """Array of a PIL image, whose palette, if any, is applied."""
     if image.mode == "1":

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import math
 import reprlib
+import types
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from flax import linen as nn
 
 _ALWAYS_SHOWN = ("features", "width", "depth")
+_MOST_ITEMS = 4
 
 
 @functools.singledispatch
@@ -79,6 +81,22 @@ def params_text(model: nn.Module, params: Any) -> str:
     return f"{fields} x {text} each" if len(shape) > 1 else text
 
 
+def attributes_text(value: Any) -> str:
+    """Class and attributes, with dtypes and shapes in place of arrays.
+
+    Args:
+      value: a dataclass or a NamedTuple.
+
+    Returns:
+      One line, such as `Spline(rows=float32[65536, 3], size=int32[2])`.
+    """
+    is_dataclass = dataclasses.is_dataclass(value)
+    fields = dataclasses.fields(value) if is_dataclass else ()
+    names = [x.name for x in fields] if is_dataclass else value._fields
+    items = [f"{name}={_short(getattr(value, name))}" for name in names]
+    return f"{type(value).__name__}({', '.join(items)})"
+
+
 def _equal(value: Any, default: Any) -> bool:
     try:
         return bool(value == default)
@@ -91,4 +109,11 @@ def _short(value: Any) -> str:
         return f"{type(value).__name__}(...)"
     if isinstance(value, np.ndarray | jax.Array):
         return f"{value.dtype}{[*value.shape]}"
-    return value.__name__ if isinstance(value, type) else reprlib.repr(value)
+    if type(value) in (tuple, list) and 0 < len(value) <= _MOST_ITEMS:
+        is_array = [isinstance(x, np.ndarray | jax.Array) for x in value]
+        if all(is_array):
+            return f"({', '.join(map(_short, value))})"
+    if type(value).__module__.startswith("inr."):
+        return repr(value)
+    is_named = isinstance(value, type | types.FunctionType)
+    return value.__name__ if is_named else reprlib.repr(value)

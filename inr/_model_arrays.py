@@ -108,6 +108,7 @@ def as_arrays(
     Raises:
       ValueError: for arrays of another module, NaN or infinity.
     """
+    _checks.check_concrete(argument, params)
     flat: dict[str, Any] = traverse_util.flatten_dict(dict(params), sep="/")
     arrays = {name: np.asarray(x, order="C") for name, x in flat.items()}
     examples = inputs(model, arrays)

@@ -57,3 +57,28 @@ def test_results_are_still_tuples(key):
     copy = pickle.loads(pickle.dumps(result))
     assert repr(copy) == repr(result)
     assert copy[2:] == (3, "finished")
+
+
+def test_values_with_arrays_show_shapes_alone(key):
+    waves = diffusion.draw_noise_field(key, features=1, length_scale=0.1, num_waves=64)
+    assert repr(waves) == (
+        "NoiseField(waves=float32[64, 2], cosines=float32[64, 1], sines=float32[64, 1])"
+    )
+    coords = inr.coords.grid((64, 64))
+    term = inr.Term(inr.fitting.value_residual, (coords, coords), weight=2.0)
+    assert repr(term) == (
+        "Term(residual=value_residual, data=(float32[64, 64, 2], float32[64, 64, 2]), "
+        "weight=2.0, batch_size=None, reduce=None)"
+    )
+    spline = inr.fitting.make_spline(np.zeros((8, 8, 3), np.float32))
+    samples = inr.fitting.SplineSamples(key, spline, 100)
+    assert repr(samples) == (
+        "SplineSamples(key=key<fry>[], spline=Spline(rows=float32[65536, 3], "
+        "size=int32[2]), batch_size=100)"
+    )
+    grid = jnp.zeros((6, 5, 4), jnp.float32)
+    hinted = inr.colorization.HintedField(waves, grid)
+    assert repr(hinted).endswith("coefficients=float32[6, 5, 4])")
+    assert repr(inr.models.FeatureMap(grid, grid)) == (
+        "FeatureMap(features=float32[6, 5, 4], image=float32[6, 5, 4])"
+    )

@@ -3,9 +3,12 @@
 Pages that are notebooks run when the site is built; the code of the others runs here.
 """
 
+import os
 import pathlib
 import re
 import shlex
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -17,11 +20,10 @@ from inr.__main__ import main
 DOCS = pathlib.Path(__file__).parents[1] / "docs"
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in DOCS.glob("*.md")}
 NOTEBOOKS = {name for name, text in PAGES.items() if "\nkernelspec:" in text}
-NEED_PROCESSES = {"machines"}  # tests/training/test_processes.py covers its calls.
 SAMPLES = {
     name: re.findall(r"```python\n(.*?)```", text, re.S)
     for name, text in PAGES.items()
-    if name not in NOTEBOOKS | NEED_PROCESSES and "```python" in text
+    if name not in NOTEBOOKS and "```python" in text
 }
 MAX_GALLERY_BYTES = 2_000_000
 
@@ -50,6 +52,18 @@ def test_the_code_of_a_page_runs(name, tmp_path, monkeypatch):
         exec(compile(block, f"{name}.md", "exec"), names)
 
 
+@pytest.mark.slow
+def test_spawned_processes_enlarge_files(tmp_path):
+    write_photos(tmp_path)
+    (script,) = (code for code in SAMPLES["machines"] if '"spawn"' in code)
+    (tmp_path / "script.py").write_text(script)
+    command = [sys.executable, "script.py"]
+    environment = {**os.environ, "PYTHONPATH": str(DOCS.parent)}
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True)
+    for name in ("photo.jpg", "same_place.jpg"):
+        assert inr.read_image(tmp_path / f"large_{name}").shape == (64, 80, 3)
+
+
 @pytest.mark.long
 @pytest.mark.slow
 def test_the_commands_of_the_start_page_run(tmp_path, monkeypatch):
@@ -68,6 +82,21 @@ def test_every_notebook_is_downloadable_and_in_the_contents():
     contents = PAGES["index"].split()
     for name in PAGES:
         assert name in contents or name == "index"
+
+
+def test_the_benchmarks_page_shows_every_plot(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(DOCS)
+    import plot_benchmarks
+
+    files = plot_benchmarks.write(tmp_path)
+    shown = re.findall(r"!\[[^\]]+\]\(plots/(\S+)\)", PAGES["benchmarks"])
+    assert sorted(shown) == sorted(path.name for path in files)
+    for path in files:
+        assert "<svg" in path.read_text(encoding="utf-8")
+    # A second call draws the same.
+    texts = [path.read_text(encoding="utf-8") for path in files]
+    plot_benchmarks.write(tmp_path)
+    assert texts == [path.read_text(encoding="utf-8") for path in files]
 
 
 def test_the_gallery_links_every_picture_to_a_page():

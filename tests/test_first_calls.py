@@ -8,6 +8,7 @@ from support import count_compilations
 import inr
 from inr.models import files
 
+KEY = jax.random.key(0)
 IMAGE = np.random.default_rng(0).random((80, 72, 3), np.float32)
 MASK = np.zeros((80, 72), bool)
 MASK[20:60, 10:50] = True
@@ -15,6 +16,12 @@ CALLS = {
     "upscale": (lambda: inr.upscale(IMAGE, 2), 1),
     "colorize": (lambda: inr.colorize(IMAGE[..., 0]), 2),
     "merge": (lambda: inr.merge([IMAGE, IMAGE[::-1]]), 1),
+    "fit_image": (
+        lambda: inr.fit_image(
+            KEY, IMAGE, model=inr.Siren(3, width=16), num_steps=1, progress=False
+        ),
+        5,
+    ),
     "seamless_clone": (lambda: inr.seamless_clone(IMAGE, IMAGE[::-1], MASK), 4),
 }
 

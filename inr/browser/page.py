@@ -69,6 +69,7 @@ def to_html(
         NaN or infinity, or is larger than the textures of WebGL 2; or for an invalid
         size, reference or side.
     """
+    _checks.check_concrete("field", field)
     layers = page_layers(field)
     side = _checks.as_count("side", side, least=16, most=_MAX_SIDE)
     size = None if size is None else _checks.as_size("size", size, 2)
@@ -104,7 +105,7 @@ def to_html(
 
 def _reference_pixels(reference: ImageLike) -> np.ndarray:
     """The reference `[h, w, c]` as uint8."""
-    image = np.asarray(_conversions.as_image("reference", reference))
+    image = _conversions.as_host_image("reference", reference)
     if image.shape[-1] not in (1, 3) or max(image.shape[:2]) > _MAX_SIDE:
         raise _checks.fail(
             "reference",

@@ -118,7 +118,7 @@ def encode(
 
 
 def _pixels(image: ImageLike) -> np.ndarray:
-    pixels = np.asarray(_conversions.as_image("image", image), np.float32)
+    pixels = np.asarray(_conversions.as_host_image("image", image), np.float32)
     h, w, c = pixels.shape
     if c not in (1, 3):
         fix = "The format has no alpha channel: give `image[..., :3]`."

@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from inr import _checks, _conversions
+from inr import _checks, _conversions, _display
 from inr._typing import Array, ArrayLike, Field, ImageLike, Size
 from inr.color import rgb_to_luma, rgb_to_ycbcr, ycbcr_to_rgb
 from inr.colorization.guided import guided_coefficients
@@ -59,6 +59,9 @@ class HintedField:
         correction = slope * rgb_to_luma(rgb) + offset
         none = jnp.zeros_like(correction[..., :1])
         return rgb + ycbcr_to_rgb(jnp.concatenate([none, correction], -1))
+
+    def __repr__(self) -> str:
+        return _display.attributes_text(self)
 
 
 def as_hints(hints: ImageLike, size: Size) -> np.ndarray:

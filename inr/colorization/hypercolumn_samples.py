@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from inr import _checks, _conversions, _vgg16
+from inr import _checks, _conversions, _display, _vgg16
 from inr._typing import Array, ArrayLike, Key, Params
 from inr.color import rgb_to_ycbcr
 from inr.colorization.hypercolumn import (
@@ -42,6 +42,9 @@ class HypercolumnSamples(NamedTuple):
     features: Array
     means: Array
     chroma: Array
+
+    def __repr__(self) -> str:
+        return _display.attributes_text(self)
 
 
 def hypercolumn_samples(

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from inr import diffusion
+from inr import _display, diffusion
 from inr._typing import Array, ArrayLike, Key, Params
 from inr.fields import BoundField
 
@@ -88,6 +88,9 @@ class SampledField:
             hooks=self.hooks,
         )
         return model.to_rgb(x0, mean)
+
+    def __repr__(self) -> str:
+        return _display.attributes_text(self)
 
 
 @functools.partial(

@@ -70,6 +70,21 @@ def list_sources(
     return [Source(name, path) for name, path in zip(_names(files), files, strict=True)]
 
 
+def single_source(
+    argument: str, path: Path | None, *, sample: str | None = None
+) -> Source:
+    """The one input of a command that takes no more, as by `list_sources`.
+
+    Raises:
+      ValueError: as `list_sources`, and for a folder with several images.
+    """
+    sources = list_sources(argument, path, sample=sample)
+    if len(sources) > 1:
+        expected = "one file, or a folder with one image"
+        raise _checks.fail(argument, expected, f"{str(path)!r} with {len(sources)}")
+    return sources[0]
+
+
 def take_shard(
     sources: list[Source], shard: str | None, outputs: Outputs
 ) -> list[Source]:

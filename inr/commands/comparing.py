@@ -12,7 +12,7 @@ from inr import _checks
 from inr._typing import Field, Region, Size
 from inr.color import rgb_to_luma
 from inr.colorization import colorization_field
-from inr.commands._batches import list_sources, report
+from inr.commands._batches import report, single_source
 from inr.commands._options import add_console, add_output
 from inr.commands._outputs import Outputs, as_outputs
 from inr.commands._shared import (
@@ -91,7 +91,7 @@ def compare_restorers(
       ValueError: if two models have the same name, or a number is below 1.
     """
     side, size = _checks.as_count("side", side), _checks.as_count("size", size)
-    (source,) = list_sources("image", image, sample=PORTRAIT)
+    source = single_source("image", image, sample=PORTRAIT)
     files = as_outputs(output).claim(f"{source.name}_restorers", "")
     original = without_alpha(read_picture(source).image)
     gray = rgb_to_luma(original) if original.shape[-1] == 3 else original

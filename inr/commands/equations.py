@@ -12,7 +12,7 @@ import numpy as np
 from inr import _checks
 from inr._files import check_file
 from inr._typing import Array
-from inr.commands._batches import list_sources, report
+from inr.commands._batches import report, single_source
 from inr.commands._options import add_console, add_output, add_training
 from inr.commands._outputs import Files, Outputs, as_outputs
 from inr.commands._shared import timed_fit, without_alpha
@@ -119,7 +119,7 @@ def helmholtz(
         plane, is_image = _read_plane(medium)
         slowness = 1 + contrast * plane if is_image else plane
     model = helmholtz_model(wavenumber, slowness=slowness, width=width)
-    (input_file,) = list_sources("medium", medium, sample="open space")
+    input_file = single_source("medium", medium, sample="open space")
     name = input_file.name
     end = "" if medium is None else f"_{name}"
     files = as_outputs(output).claim(f"helmholtz{end}", ".safetensors", "")
@@ -176,7 +176,7 @@ def wave(
     points = inner_points(_NUM_INNER)
     exact_start = _values_at(state, points)
     model = wave_model(state, width=width)
-    (input_file,) = list_sources("initial", initial, sample="pulse")
+    input_file = single_source("initial", initial, sample="pulse")
     name = input_file.name
     files = as_outputs(output).claim(f"wave_{name}", ".safetensors", "")
     print(f"{name}: {duration:g} units of time, SIREN {width}x1")

@@ -7,7 +7,7 @@ import pathlib
 import jax
 import numpy as np
 
-from inr.commands._batches import list_sources, report
+from inr.commands._batches import report, single_source
 from inr.commands._options import (
     add_console,
     add_max_side,
@@ -70,7 +70,7 @@ def export(
     Returns:
       The files written.
     """
-    (source,) = list_sources("image", image, sample="chelsea")
+    source = single_source("image", image, sample="chelsea")
     files = as_outputs(output).claim(source.name, ".glsl", ".stablehlo", "")
     target = reduce_to(without_alpha(read_picture(source).image), max_side)
     h, w, c = target.shape

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from inr import _checks
-from inr.commands._batches import list_files, list_sources, report
+from inr.commands._batches import list_files, report, single_source
 from inr.commands._options import (
     add_console,
     add_max_side,
@@ -125,7 +125,7 @@ def inpaint(
         raise ValueError(
             "`references` need a `model`, got None. Give --model inpainting."
         )
-    (source,) = list_sources("image", image, sample="chelsea")
+    source = single_source("image", image, sample="chelsea")
     original, metadata = read_picture(source)
     files = as_outputs(output).claim(f"{source.name}_inpainted", "", "_sheet")
     hole = None if mask is None else read_mask(mask, original.shape[:2])

@@ -10,7 +10,7 @@ import numpy as np
 
 from inr import _checks
 from inr._typing import Array
-from inr.commands._batches import list_files, list_sources, report
+from inr.commands._batches import list_files, report, single_source
 from inr.commands._options import add_console, add_model, add_output
 from inr.commands._outputs import Outputs, as_outputs
 from inr.commands._shared import (
@@ -148,7 +148,7 @@ def _read_all(
     if not references:
         fix = "`inr upscale` needs none."
         raise _checks.fail("references", "at least one photograph", "none", fix)
-    (source,) = list_sources("image", image)
+    source = single_source("image", image)
     picture = read_picture(source)
     paths = list_files("references", references)
     originals = [as_rgb(read_image(path)) for path in paths]

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Float
 
-from inr import _checks
+from inr import _checks, _display
 from inr._typing import Array, ArrayLike, Key, Size
 
 _POINTS_PER_BLOCK = 8192
@@ -48,6 +48,9 @@ class NoiseField:
         phase = jnp.asarray(coords) @ self.waves.T
         total = jnp.cos(phase) @ self.cosines + jnp.sin(phase) @ self.sines
         return total / math.sqrt(len(self.waves))
+
+    def __repr__(self) -> str:
+        return _display.attributes_text(self)
 
 
 @functools.partial(

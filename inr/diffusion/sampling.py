@@ -15,7 +15,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Float, PyTree
 
-from inr import _checks
+from inr import _checks, _display
 from inr._sharding import Devices, Split, as_local_split, check_rows
 from inr._typing import Array, ArrayLike, Denoiser, Key
 from inr.diffusion.hooks import Hooks, as_hooks
@@ -43,6 +43,9 @@ class Trajectory(NamedTuple):
 
     x: Array
     x0: Array
+
+    def __repr__(self) -> str:
+        return _display.attributes_text(self)
 
 
 def sample(

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from inr import _checks
+from inr import _checks, _display
 from inr._typing import Array, ArrayLike
 
 
@@ -22,6 +22,9 @@ class Streams(NamedTuple):
     value: Array
     gradient: Array
     laplacian: Array
+
+    def __repr__(self) -> str:
+        return _display.attributes_text(self)
 
 
 class Cells(NamedTuple):

@@ -35,6 +35,7 @@ def suggest_omega(signal: Float[ArrayLike, "*size k"]) -> float:
     Raises:
       ValueError: for a signal that is empty, not finite or an integer array.
     """
+    _checks.check_concrete("signal", signal)
     values = np.asarray(_checks.as_floating("signal", signal), np.float64)
     _checks.check_not_empty("signal", values)
     _checks.check_finite("signal", values)

@@ -199,6 +199,7 @@ def _stacked(fields: Any) -> tuple[nn.Module, dict[str, np.ndarray]]:
                 got = f"{_display.module_text(field.model)} at {i}"
                 expected = f"of one model, {_display.module_text(model)}"
                 raise _checks.fail("fields", expected, got, "Write one file a model.")
+    _checks.check_concrete("fields", trees)
     flat: Any = [traverse_util.flatten_dict(dict(x), sep="/") for x in trees]
     if isinstance(fields, BoundField):
         arrays = {k: np.asarray(x, order="C") for k, x in flat[0].items()}

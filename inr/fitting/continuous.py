@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.linalg import solveh_banded
 
-from inr import _checks, coords as _coords
+from inr import _checks, _display, coords as _coords
 from inr._typing import Array, ArrayLike, Key
 from inr.poisson import integrate_masked
 
@@ -41,6 +41,7 @@ def spline_coefficients(samples: ArrayLike) -> np.ndarray:
     Raises:
       ValueError: for samples that are empty, not floating or not finite.
     """
+    _checks.check_concrete("samples", samples)
     values = np.asarray(_checks.as_floating("samples", samples))
     if values.ndim < 2:
         raise _checks.fail("samples", "[*size, k]", f"shape {values.shape}")
@@ -83,6 +84,9 @@ class Spline(NamedTuple):
             value = value + weight[:, None] * self.rows[row]
         return value
 
+    def __repr__(self) -> str:
+        return _display.attributes_text(self)
+
 
 def make_spline(samples: ArrayLike) -> Spline:
     """Return the spline whose means over the cells are the samples.
@@ -98,7 +102,7 @@ def make_spline(samples: ArrayLike) -> Spline:
     rows = coefficients.reshape(-1, k)
     padding = max(1 << (len(rows) - 1).bit_length(), _FEWEST_ROWS) - len(rows)
     rows = np.pad(rows, [(0, padding), (0, 0)])
-    return Spline(jnp.asarray(rows), jnp.asarray(size, jnp.int32))
+    return Spline(*jax.device_put((rows, np.asarray(size, np.int32))))
 
 
 @partial(
@@ -132,6 +136,9 @@ class SplineSamples:
         del key
         points = _sequence(self.key, step, self.batch_size, len(self.spline.size))
         return points, self.spline(points)
+
+    def __repr__(self) -> str:
+        return _display.attributes_text(self)
 
 
 @partial(
@@ -176,6 +183,9 @@ class WeightedSplineSamples:
         points = 2 * position / self.spline.size[None] - 1
         values = self.spline(points)
         return points, jnp.where(inside, values, self.features[i]), self.factors[i]
+
+    def __repr__(self) -> str:
+        return _display.attributes_text(self)
 
 
 def _sequence(key: Key, step: int | Array, batch_size: int, ndim: int) -> Array:

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from inr import _checks, _conversions, coords as _coords
+from inr import _checks, _conversions, _display, coords as _coords
 from inr._field_checks import check_features
 from inr._sharding import Devices
 from inr._typing import Array, ArrayLike, Key
@@ -61,6 +61,9 @@ class GridSamples:
         centers = [_coords.grid((n,))[:, 0] for n in size]
         coords = jnp.stack([c[i] for c, i in zip(centers, index, strict=True)], -1)
         return coords, _conversions.as_unit_range(values[index])
+
+    def __repr__(self) -> str:
+        return _display.attributes_text(self)
 
 
 def fit_grid(
@@ -121,6 +124,7 @@ def fit_grid(
     model, init = require_model(model, init)
     if normalization is not None:
         _checks.check_type("normalization", normalization, Mapping)
+    _checks.check_concrete("values", values)
     samples = _checks.as_array("values", values)
     if samples.dtype != jnp.uint8:
         samples = _checks.as_floating("values", samples)

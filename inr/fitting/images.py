@@ -1,5 +1,6 @@
 """The fit of an image."""
 
+import functools
 import math
 import os
 from typing import Literal, get_args
@@ -101,6 +102,7 @@ def fit_image(
     model, init = resolve_start(model, init)
     key = _checks.as_key("key", key)
     image = _conversions.as_image("image", image)
+    _checks.check_concrete("image", image)
     model = _default_model(image) if model is None else model
     check_module(model)
     check_features(model, image.shape[-1])
@@ -108,7 +110,7 @@ def fit_image(
     if batch_size is not None:
         batch_size = _checks.as_count("batch_size", batch_size)
     weights = _as_weights(weights, image.shape[:2])
-    key_init, key_steps, key_points = jax.random.split(key, 3)
+    key_init, key_steps, key_points = _split(key, 3)
     if points == "pixels":
         term = _pixel_term(image, weights, batch_size)
     else:
@@ -136,6 +138,11 @@ def fit_image(
     )
 
 
+@functools.partial(jax.jit, static_argnums=1)
+def _split(key: Key, number: int) -> tuple[Array, ...]:
+    return tuple(jax.random.split(key, number))
+
+
 def _pixel_term(image: Array, weights: Array | None, batch_size: int | None) -> Term:
     """Squared error at the centers of the pixels."""
     rows = (_coords.grid(image.shape[:2]).reshape(-1, 2), _pixels(image, None))
@@ -161,6 +168,7 @@ def _as_weights(weights: ArrayLike | None, size: Size) -> Array | None:
     """Check weights `[h, w]`: at least 0, and not all 0."""
     if weights is None:
         return None
+    _checks.check_concrete("weights", weights)
     weights = _checks.as_floating("weights", weights)
     if weights.shape != size:
         expected = f"{size}, one weight for each pixel"

@@ -75,6 +75,7 @@ def fit_many(
       ValueError, TypeError: as for `fit`.
     """
     model, _ = require_model(model, init)
+    _checks.check_concrete("signals", signals)
     rows = _checked_rows(signals)
     if batch_size is not None:
         batch_size = _checks.as_count("batch_size", batch_size)

@@ -60,6 +60,8 @@ def run(
       FitDiverged: if the loss becomes NaN or infinite.
       ValueError, TypeError: for bad options, and a checkpoint of another fit.
     """
+    for name, tree in {"data": terms, "key": key, "init": params}.items():
+        _checks.check_concrete(name, tree)
     num_steps = _checks.as_count("num_steps", num_steps)
     check_params(model, params, argument="init")
     split = as_local_split("sharding", sharding)

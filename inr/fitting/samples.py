@@ -38,7 +38,9 @@ def init_params(
     key = _checks.as_key("key", key)
     check_module(model)
     _checks.check_type("normalization", normalization, Mapping)
-    coords = jnp.zeros((1, first_coords(key, as_terms(data)).shape[-1]), jnp.float32)
+    # In NumPy, as the rest of what a fit prepares: each operation of JAX on arrays
+    # would compile a program before the first step.
+    coords = np.zeros((1, first_coords(key, as_terms(data)).shape[-1]), np.float32)
     params = _init(key, model, coords)
     if "normalization" not in params:
         return params
@@ -140,7 +142,7 @@ def _mean_of(field: BoundField, coords: Array) -> Array:
 
 def _extent(size: Sequence[int]) -> Array:
     """Lengths of the axes, the longest 1."""
-    return jnp.asarray(size, jnp.float32) / max(size)
+    return jax.device_put(np.asarray(size, np.float32) / np.float32(max(size)))
 
 
 def _normalize_coords(coords: Array) -> dict[str, Array]:
@@ -158,13 +160,13 @@ def _normalize_coords(coords: Array) -> dict[str, Array]:
 
 def _normalize_features(features: Array | np.ndarray) -> dict[str, Array]:
     """Map [-1, 1] to the range of features `[n, k]`, with one scale for all k."""
+    xp: Any = np if isinstance(features, np.ndarray) else jnp
     low, high = map(_conversions.as_unit_range, (features.min(0), features.max(0)))
     scale = (high - low).max() / 2
+    scale = xp.where(scale > 0, scale, xp.ones_like(scale)).astype(jnp.float32)
     return {
-        "features_scale": jnp.full(
-            low.shape, jnp.where(scale > 0, scale, 1.0), jnp.float32
-        ),
-        "features_shift": ((low + high) / 2).astype(jnp.float32),
+        "features_scale": jax.device_put(xp.full(low.shape, scale)),
+        "features_shift": jax.device_put(((low + high) / 2).astype(jnp.float32)),
     }
 
 

@@ -86,7 +86,9 @@ def require_model(
 def _shipped(name: str) -> Init:
     _checks.check_choice("init", name, pretrained.names())
     try:
-        field = load_field(pretrained.file(name)).field
+        # Arrays that an outer jit traces would stay in the cache after its end.
+        with jax.ensure_compile_time_eval():
+            field = load_field(pretrained.file(name)).field
     except ValueError:  # the file of a conditional model
         raise _checks.fail("init", "the name of a start", repr(name)) from None
     return Init(field.model, field.params)

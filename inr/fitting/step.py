@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import linen as nn
 
@@ -105,8 +106,8 @@ def init_fit(
         check_params(model, init, argument="init")
     else:
         init = model.init(key, jnp.zeros((1, first_coords(key, terms).shape[-1])))
-    optimizer = _as_transformation(optimizer)
-    return FitState(jnp.int32(0), init, optimizer.init(init["params"]))
+    step = jax.device_put(np.int32(0))
+    return FitState(step, init, _init_optimizer(optimizer, init["params"]))
 
 
 def fit_step(
@@ -173,6 +174,18 @@ def fit_step(
     params = {**state.params, "params": optax.apply_updates(trained, updates)}
     info = FitInfo(loss, optax.tree.norm(gradient))
     return FitState(state.step + 1, params, opt_state), info
+
+
+def _init_optimizer(
+    optimizer: optax.GradientTransformation | None, trained: Params
+) -> Any:
+    """State of an optimizer; that of the default one is made without programs."""
+    on_devices = any(getattr(x, "committed", False) for x in jax.tree.leaves(trained))
+    if optimizer is not None or on_devices:  # zeros follow parameters to their devices
+        return _as_transformation(optimizer).init(trained)
+    shapes = jax.eval_shape(default_optimizer().init, trained)
+    zeros = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), shapes)
+    return jax.device_put(zeros)
 
 
 def _as_transformation(

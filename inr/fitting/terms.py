@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from inr import _checks
+from inr import _checks, _display
 from inr._field_checks import check_field
 from inr._typing import Array, ArrayLike, Field, Key
 from inr.fields import BoundField
@@ -63,6 +63,9 @@ class Term:
         weight = leaves[0]
         data = data if len(leaves) == 1 else leaves[1]
         return cls(residual, data, weight, batch_size, reduce)
+
+    def __repr__(self) -> str:
+        return _display.attributes_text(self)
 
 
 _GOLDEN = round(2**32 / ((1 + 5**0.5) / 2))
@@ -156,7 +159,8 @@ def check_weights(weights: Array) -> None:
 def first_coords(key: Key, terms: tuple[Term, ...]) -> jax.ShapeDtypeStruct:
     """Shape and dtype of the coords of the first term's batches."""
     data = terms[0].data
-    batch = jax.eval_shape(data, key, jnp.int32(0)) if callable(data) else data
+    step = jax.ShapeDtypeStruct((), jnp.int32)
+    batch = jax.eval_shape(data, key, step) if callable(data) else data
     coords = jax.tree.leaves(batch)[0]
     return jax.ShapeDtypeStruct(coords.shape, coords.dtype)
 

@@ -212,7 +212,7 @@ def _levels(frame: ImageLike) -> np.ndarray:
     if isinstance(frame, np.ndarray) and frame.dtype == np.uint8 and frame.ndim == 3:
         levels = frame
     else:
-        values = np.asarray(_conversions.as_image("frames", frame), np.float64)
+        values = np.asarray(_conversions.as_host_image("frames", frame), np.float64)
         levels = np.rint(255 * values.clip(0, 1)).astype(np.uint8)
     if levels.shape[-1] not in (1, 3):
         expected = "[t, h, w, c] with c = 1 or 3"

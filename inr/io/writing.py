@@ -66,7 +66,7 @@ def write_image(
     if metadata is not None:
         _checks.check_type("metadata", metadata, ImageMetadata)
     form = _format_of(path)
-    values = _conversions.as_image("image", image)
+    values = _conversions.as_host_image("image", image)
     _check_supported(path, form, values.shape[-1], bits, quality)
     top = 2**bits - 1
     # In float64, where the product is exact enough to round to the nearest level.

@@ -63,6 +63,7 @@ def as_signals(signals: Any, *, between: bool) -> SignalSet:
       ValueError: for no signals, different sizes, or NaN or infinity, with the number
         of the signal.
     """
+    _checks.check_concrete("signals", signals)
     if isinstance(signals, tuple):
         coords, features = _as_samples(signals)
         spline, size = None, None
@@ -94,7 +95,7 @@ def _as_images(signals: Any) -> np.ndarray:
     _checks.check_sequence("signals", signals, "images, or (coords, features)")
     if len(signals) == 0:
         raise _checks.fail("signals", "at least one signal", "none")
-    images = [np.asarray(_conversions.as_image("signals", x)) for x in signals]
+    images = [_conversions.as_host_image("signals", x) for x in signals]
     for i, image in enumerate(images):
         if image.shape != images[0].shape:
             expected = f"of one size, that of the first, {images[0].shape}"

@@ -27,6 +27,9 @@ class FeatureMap(NamedTuple):
     features: Array
     image: Array
 
+    def __repr__(self) -> str:
+        return _display.attributes_text(self)
+
 
 class ConditionalModel(nn.Module):
     """Base of the models that predict a field from an image.

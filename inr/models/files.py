@@ -167,7 +167,9 @@ def _load_named(
 
 @functools.cache
 def _load_pretrained(name: str) -> LoadedModel:
-    return _load(pretrained.file(name), trusted=True)
+    # Arrays that an outer jit traces would stay in the cache after its end.
+    with jax.ensure_compile_time_eval():
+        return _load(pretrained.file(name), trusted=True)
 
 
 def _load(path: str | os.PathLike, *, trusted: bool = False) -> LoadedModel:

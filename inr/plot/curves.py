@@ -114,6 +114,7 @@ def _losses(result: Any) -> np.ndarray:
     value = getattr(result, "history", result)
     if isinstance(value, list) and value and isinstance(value[0], Mapping):
         value = [row["loss"] for row in value if "loss" in row]  # of a training
+    _checks.check_concrete("result", value)
     losses = np.asarray(_checks.as_real("result", value), np.float64)
     if losses.ndim not in (1, 2) or losses.size == 0:
         expected = "the result of a fit, or losses [n] or [n, b]"
@@ -132,7 +133,7 @@ def _pixels(value: Any, size: Size | None) -> np.ndarray:
     pixels = (
         _render(value, size)
         if callable(value)
-        else _conversions.as_image("image", value)
+        else _conversions.as_host_image("image", value)
     )
     if min(pixels.shape[:2]) < 4:
         raise _checks.fail("image", "at least 4 by 4 pixels", f"{pixels.shape}")
@@ -141,6 +142,7 @@ def _pixels(value: Any, size: Size | None) -> np.ndarray:
 
 def _render(field: Any, size: Size | None) -> Any:
     check_field(field)
+    _checks.check_concrete("image", field)
     return render(field, size or preview_size(field) or (256, 256), progress=False)
 
 

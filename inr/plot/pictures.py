@@ -104,6 +104,7 @@ def derivatives(
       ValueError: for an invalid size, or a field of other than two axes.
     """
     check_field(field)
+    _checks.check_concrete("field", field)
     size = (preview_size(field) or (256, 256)) if size is None else size
     size = _checks.as_size("size", size, 2)
     table = jax.tree_util.Partial(_table, _checks.as_pytree("field", field))
@@ -147,7 +148,7 @@ def _named_images(
     if len(images) == 0 or getattr(images, "ndim", 4) != 4:
         got = f"shape {np.shape(images)}"
         raise _checks.fail("images", "a sequence of images", got, "Write `[image]`.")
-    pictures = [np.asarray(_conversions.as_image("images", x)) for x in images]
+    pictures = [_conversions.as_host_image("images", x) for x in images]
     for picture in pictures:
         if picture.shape[-1] not in (1, 3, 4):
             got = f"shape {picture.shape}"

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float
 
-from inr import _checks
+from inr import _checks, _display
 from inr._typing import Array, ArrayLike
 from inr.references.search import Best, best_of, patch_lengths
 
@@ -38,6 +38,9 @@ class Match(NamedTuple):
     source: Array
     position: Array
     relevance: Array
+
+    def __repr__(self) -> str:
+        return _display.attributes_text(self)
 
 
 def match_patches(

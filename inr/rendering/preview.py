@@ -24,7 +24,10 @@ def preview(field: BoundField) -> bytes | None:
     import imageio.v3 as iio
 
     size = preview_size(field)
-    if size is None or getattr(field.model, "features", None) not in (1, 3):
+    if size is None:
+        return None
+    point = jax.ShapeDtypeStruct((1, 2), np.float32)
+    if jax.eval_shape(field, point).shape[-1] not in (1, 3):
         return None
     values = np.asarray(render(field, size, antialias=2, progress=False))
     values = np.clip(np.nan_to_num(values), 0, 1)
@@ -34,22 +37,27 @@ def preview(field: BoundField) -> bytes | None:
 
 
 def preview_size(field: Field) -> Size | None:
-    """Pixels at which a field of two axes is shown, in the ratio of its coords' scales.
+    """Pixels at which a field of two axes is shown, in the ratio of its sides.
 
     Args:
       field: a field.
 
     Returns:
       `(h, w)`, at most 256; None for another number of axes, a function without a
-      normalization, a batch, or a traced field.
+      normalization or a grid of features, a batch, or a traced field.
     """
-    if not isinstance(field, BoundField) or not isinstance(field.model, FieldModule):
+    if not isinstance(field, BoundField):
         return None
-    leaves = jax.tree.leaves(field.params)
+    leaves = jax.tree.leaves(field)
     is_array = all(isinstance(x, jax.Array | np.ndarray) for x in leaves)
-    if not leaves or not is_array or not _checks.is_concrete(field.params):
+    if not leaves or not is_array or not _checks.is_concrete(field):
         return None
-    extent = np.abs(np.asarray(field.params["normalization"]["coords_scale"]))
+    if isinstance(field.model, FieldModule):
+        extent = np.abs(np.asarray(field.params["normalization"]["coords_scale"]))
+    elif hasattr(field.model, "shader_layers"):  # it interpolates its feature map
+        extent = np.asarray(np.shape(field.feature_map)[:-1], np.float64)
+    else:
+        return None
     if extent.shape != (2,) or not 0 < extent.max() < np.inf:
         return None
     height, width = np.rint(_MAX_SIDE * extent / extent.max())

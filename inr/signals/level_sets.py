@@ -42,6 +42,7 @@ def extract_mesh(
         with values that are not finite, and for empty bounds.
     """
     check_field(field)
+    _checks.check_concrete("field", field)
     resolution = _checks.as_count("resolution", resolution, least=2)
     low, high = _check_bounds(_bounds_of(field) if bounds is None else bounds)
     extent = high - low

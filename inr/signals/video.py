@@ -159,6 +159,7 @@ def _num_parameters(model: HashGrid) -> int:
 
 def _as_frames(frames: ArrayLike) -> Array:
     """Return frames on the device, as uint8 or floating."""
+    _checks.check_concrete("frames", frames)
     if getattr(frames, "dtype", None) != np.uint8:
         fix = "Divide by the greatest value to reach [0, 1], or pass uint8."
         frames = _checks.as_floating("frames", frames, fix)

@@ -56,6 +56,9 @@ class ImageFiles(Sequence[np.ndarray]):
                 self._cache[index] = image
         return image
 
+    def __repr__(self) -> str:
+        return f"ImageFiles({len(self):,} files)"
+
 
 class ImagePairs(Sequence[np.ndarray]):
     """Each image with another of its group, as arrays `[h, w, 2 c]`.

@@ -13,6 +13,7 @@ from inr.commands._batches import (
     for_each,
     list_files,
     list_sources,
+    single_source,
     take_shard,
 )
 
@@ -125,3 +126,12 @@ def test_shards_of_several_inputs_need_a_folder(tmp_path):
     sources = list_sources("images", [touch(tmp_path / "a", "a.png", "b.png")])
     with refuses("`output` must be a folder for several inputs"):
         take_shard(sources, "1/2", Outputs(tmp_path / "one.png"))
+
+
+def test_a_folder_of_several_images_is_not_one_input(tmp_path):
+    for name in ("a.png", "b.png"):
+        inr.write_image(tmp_path / name, np.zeros((2, 2, 3), np.float32))
+    with pytest.raises(ValueError, match=r"`image` must be one file.* with 2"):
+        single_source("image", tmp_path)
+    assert single_source("image", tmp_path / "a.png").name == "a"
+    assert single_source("image", None, sample="cat") == ("cat", None)

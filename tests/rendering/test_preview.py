@@ -1,6 +1,7 @@
 """Pictures of fields in notebooks."""
 
 import io
+import pathlib
 
 import jax
 import jax.numpy as jnp
@@ -66,3 +67,17 @@ def test_other_fields_have_no_picture():
     pictures = []
     jax.jit(lambda field: pictures.append(field._repr_png_()))(field)
     assert pictures == [None]
+
+
+def test_the_picture_of_a_compressed_picture():
+    data = (pathlib.Path(__file__).parents[1] / "data" / "cat.inr").read_bytes()
+    picture = pixels(inr.codec.decode_field(data)._repr_png_())
+    reduced = picture.reshape(64, 4, 64, 4, 3).mean((1, 3))
+    decoded = np.asarray(inr.codec.decode(data))
+    expected = inr.training.reduce_images(decoded, (64, 64))
+    assert np.abs(reduced / 255 - expected).mean() < 0.01
+
+
+def test_a_field_of_another_conditional_model_has_no_picture():
+    model, params = inr.models.load_model("upscale")
+    assert inr.bind(model, params, np.zeros((8, 8, 3)))._repr_png_() is None
