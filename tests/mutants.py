@@ -76,8 +76,8 @@ MUTANTS = (
     Mutant(
         "upscale: windows overlap by a pixel less than needed",
         "inr/upscaling/upscaler.py",
-        "encoder.reach + tail + 1",
-        "encoder.reach + tail + 0",
+        "decoder = 1 + (3 if self.tail else 0)",
+        "decoder = 0 + (3 if self.tail else 0)",
         ("tests/upscaling/test_upscaler.py",),
     ),
     Mutant(

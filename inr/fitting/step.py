@@ -179,10 +179,12 @@ def fit_step(
 def _init_optimizer(
     optimizer: optax.GradientTransformation | None, trained: Params
 ) -> Any:
-    """State of an optimizer; that of the default one is made without programs."""
-    on_devices = any(getattr(x, "committed", False) for x in jax.tree.leaves(trained))
-    if optimizer is not None or on_devices:  # zeros follow parameters to their devices
+    """State of an optimizer. For the default one, nothing is compiled."""
+    if optimizer is not None or not _checks.is_concrete(trained):
         return _as_transformation(optimizer).init(trained)
+    if any(getattr(x, "committed", False) for x in jax.tree.leaves(trained)):
+        # The state follows parameters that a user has put on certain devices.
+        return default_optimizer().init(trained)
     shapes = jax.eval_shape(default_optimizer().init, trained)
     zeros = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), shapes)
     return jax.device_put(zeros)
