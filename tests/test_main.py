@@ -64,7 +64,7 @@ def test_help_lists_the_models_that_a_command_can_use(capsys):
         main(["upscale", "--help"])
     assert status.value.code == 0
     text = " ".join(capsys.readouterr().out.split())
-    assert "(upscale)" in text
+    assert "(upscale, upscale_photo)" in text
     assert "--output NAME" in text
 
 

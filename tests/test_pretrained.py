@@ -110,6 +110,18 @@ def upscaled(name, scale, model="upscale"):
     return inr.upscale(image, scale, model=model, progress=False)
 
 
+def compressed(image):
+    """The image after a round trip through a JPEG file of quality 75."""
+    file = io.BytesIO()
+    Image.fromarray(np.rint(255 * image).astype(np.uint8)).save(file, "JPEG")
+    return as_float(np.asarray(Image.open(file)))
+
+
+def upscale_compressed(name, scale, model):
+    image = compressed(low_resolution(f"{name}_{scale}"))
+    return inr.upscale(image, scale, model=model, progress=False)
+
+
 def decompressed():
     pytest.importorskip("constriction")
     return inr.codec.decode(COMPRESSED.read_bytes())
@@ -119,6 +131,7 @@ FAST = {
     "codec_cat": decompressed,
     "upscale_cat_2": lambda: upscaled("cat", 2),
     "upscale_cup_2": lambda: upscaled("cup", 2),
+    "upscale_photo_cat_2": lambda: upscale_compressed("cat", 2, "upscale_photo"),
     "photos_cat": lambda: colorized("cat", "photos"),
     "photos_cup": lambda: colorized("cup", "photos"),
     "photos_restorer_cat": lambda: colorized("cat", "photos_restorer"),
@@ -204,6 +217,15 @@ def test_upscale_is_better_than_interpolation(name, scale, bicubic_gain, lanczos
     small = reduced(image, scale)
     assert score > psnr(enlarged(small, scale), image) + bicubic_gain
     assert score > psnr(enlarged(small, scale, "lanczos3"), image) + lanczos_gain
+
+
+def test_upscale_photo_is_better_on_compressed_images():
+    image = square("cat")
+    score = psnr(output("upscale_photo_cat_2"), image)
+    small = compressed(low_resolution("cat_2"))
+    clean = inr.upscale(small, 2, progress=False)
+    assert score > psnr(clean, image) + 0.57
+    assert score > psnr(enlarged(small, 2), image) + 0.45
 
 
 def best_file(image, form, num_bytes, **options):

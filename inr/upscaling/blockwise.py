@@ -31,7 +31,10 @@ _Item = TypeVar("_Item")
 
 Scale = int | float | tuple[int | float, int | float]
 
-_SIDES = (256, 128, 64, 32, 16)  # of a window without its overlap, in input pixels
+# Sides of a window without its overlap, in input pixels. The large one computes less
+# twice, but each size of an image that fits into it would need a program of its own.
+_LARGE_SIDE = 512
+_SIDES = (256, 128, 64, 32, 16)
 
 
 def upscale(
@@ -198,10 +201,12 @@ def _window_side(
     result_bytes: int,
 ) -> int:
     """The largest side of a window, without its overlap, that the budget allows."""
+    is_large = min(shape[:2]) >= 2 * _LARGE_SIDE
+    sides = (_LARGE_SIDE, *_SIDES) if is_large else _SIDES
     if max_bytes is None:
-        return _SIDES[0]
+        return sides[0]
     least = result_bytes
-    for side in _SIDES:
+    for side in sides:
         least = result_bytes + _block_bytes(network, shape, region, size, side)
         if least <= max_bytes:
             return side

@@ -7,6 +7,8 @@ pixels and for points). That is the bicubic reduction by which published network
 trained, so the base at scale 2 is what a network for scale 4 says about it.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -67,39 +69,43 @@ def sample_base(base: Array, center: Array, cell: Array | None) -> Array:
 def resize_base(base: Array, scale: Size) -> Array:
     """The base at whole-number scales of the input, `[scale[0] h, scale[1] w, k]`."""
     for axis in range(2):
-        base = jnp.moveaxis(
-            _resize_rows(jnp.moveaxis(base, axis, 0), scale[axis]), 0, axis
-        )
+        base = _resize_axis(base, scale[axis], axis)
     return base
 
 
-def _resize_rows(base: Array, scale: int) -> Array:
-    """Rows `[4 h, ...]` resized to `[scale h, ...]`.
+def _resize_axis(base: Array, scale: int, axis: int) -> Array:
+    """An axis of `4 n` subpixels resized to `scale n` pixels.
 
-    Every pixel has the same pattern of output rows, so one small matrix holds the
-    weights of all subpixels in reach.
+    Every input pixel has the same pattern of output pixels, each a sum of few
+    subpixels. The sums fuse to one loop, which is faster than products of small
+    matrices.
     """
     if scale == FINENESS:
         return base
     edge = REACH * FINENESS
-    padded = jnp.pad(base, [(edge, edge)] + [(0, 0)] * (base.ndim - 1), mode="edge")
-    by_pixel = padded.reshape(-1, FINENESS, *base.shape[1:])
-    num_pixels = base.shape[0] // FINENESS
-    total = jnp.zeros((), base.dtype)
-    for i, weights in enumerate(_row_weights(scale)):
-        part = by_pixel[i : i + num_pixels]
-        total = total + jnp.einsum(
-            "hq...,pq->hp...", part, weights, precision=jax.lax.Precision.HIGHEST
-        )
-    return total.reshape(-1, *base.shape[1:])
+    widths = [(edge, edge) if i == axis else (0, 0) for i in range(base.ndim)]
+    padded = jnp.pad(base, widths, mode="edge")
+    length = base.shape[axis] - FINENESS + 1
+
+    def subpixels(first: int) -> Array:
+        """Every fourth subpixel, from the one of this number."""
+        return jax.lax.slice_in_dim(padded, first, first + length, FINENESS, axis)
+
+    outputs = [
+        functools.reduce(jnp.add, (w * subpixels(i) for i, w in enumerate(row) if w))
+        for row in _taps(scale).tolist()
+    ]
+    stack = jnp.stack(outputs, axis + 1)
+    shape = list(base.shape)
+    shape[axis] = shape[axis] // FINENESS * scale
+    return stack.reshape(shape)
 
 
-def _row_weights(scale: int) -> np.ndarray:
-    """Weights `[5, scale, 4]` of a pixel, its neighbors and their subpixels."""
+def _taps(scale: int) -> np.ndarray:
+    """Weights `[scale, 20]` of the subpixels of a pixel and its neighbors in reach."""
     ratio = max(FINENESS / scale, 1)
     center = (np.arange(scale)[:, None] + 0.5) * FINENESS / scale
-    offset = np.arange(-REACH, REACH + 1)[:, None, None] * FINENESS
-    place = offset + np.arange(FINENESS) + 0.5
+    place = np.arange((2 * REACH + 1) * FINENESS) - REACH * FINENESS + 0.5
     with jax.ensure_compile_time_eval():
-        weights = np.asarray(keys_cubic(np.abs(place - center) / ratio))
-    return weights / weights.sum((0, 2), keepdims=True)
+        weights = np.asarray(keys_cubic(np.abs(place - center) / ratio), np.float64)
+    return weights / weights.sum(1, keepdims=True)

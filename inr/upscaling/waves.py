@@ -107,16 +107,17 @@ class WaveHead(nn.Module):
         weight = np.maximum(1 - np.abs(distance), 0).prod(-1, keepdims=True)
         distance, weight = (jnp.asarray(x, jnp.float32) for x in (distance, weight))
         cell = jnp.asarray(1 / np.asarray(scale), jnp.float32).reshape(1, 1, 1, 1, 2)
+        # The sum comes before the transposition, which is then of a ninth of the data.
         parts = jnp.einsum(
-            "hwkj,abyxj->abhywxk",
+            "hwkj,abyxj->hwkabyx",
             self._extended(self._by_channel(coefficients)),
             weight * self.basis(distance, cell),
             precision=jax.lax.Precision.HIGHEST,
         )
         shifted = (
-            parts[a, b, a : a + h, :, b : b + w] for a in range(3) for b in range(3)
+            parts[a : a + h, b : b + w, :, a, b] for a in range(3) for b in range(3)
         )
-        total = functools.reduce(jnp.add, shifted)
+        total = functools.reduce(jnp.add, shifted).transpose(0, 3, 1, 4, 2)
         return total.reshape(h * scale[0], w * scale[1], -1)
 
     def _gain(self, cell: Array) -> Array:

@@ -62,5 +62,5 @@ def test_names_of_models_are_those_of_the_task():
     )
     with refuses("'portraits', got 'photo'. Did you mean 'photos'?"):
         inr.models.resolve("photo", "colorize")
-    with refuses("Pretrained for this task: upscale."):
+    with refuses("Pretrained for this task: upscale, upscale_photo."):
         inr.models.resolve("photos", "upscale")
