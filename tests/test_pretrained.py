@@ -163,6 +163,7 @@ OUTPUTS = {**FAST, **SLOW}
 def goldens(name):
     files = {
         **{x: UPSCALE_GOLDENS for x in OUTPUTS if x.startswith("upscale")},
+        "portraits_small": UPSCALE_GOLDENS,  # its luma is enlarged by `upscale`
         "photos_cat": PHOTOS_GOLDENS,
         "photos_cup": PHOTOS_GOLDENS,
         "codec_cat": CODEC_GOLDENS,
