@@ -354,7 +354,7 @@ def test_whole_numbers_of_a_model_are_saved_exactly(tmp_path):
 
 @pytest.mark.slow
 def test_pretrained_arrays_of_format_1_are_those_of_the_file():
-    path = pretrained.file("upscale")
+    path = pretrained.file("textures")
     header, arrays = contents(path)
     assert header["inr_format"] == "1"
     flat = jax.tree_util.tree_leaves_with_path(load_model(path).params)
