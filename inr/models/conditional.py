@@ -21,7 +21,7 @@ class FeatureMap(NamedTuple):
 
     Attributes:
       features: `[h', w', k]`, on the encoder's grid.
-      image: `[h, w, c]`, the input image.
+      image: `[h, w, c]`, the input image, or a finer image that the decoder refines.
     """
 
     features: Array
