@@ -3,8 +3,8 @@
 Notation. A subpixel is a pixel of the base, a quarter of a pixel of the input along
 each axis. Output pixels coarser than subpixels are reductions of the base by Keys'
 cubic kernel, which is widened by the ratio r of their sides (r = 1 for finer output
-pixels and for points). That is the bicubic reduction by which published networks are
-trained, so the base at scale 2 is what a network for scale 4 says about it.
+pixels and for points). This is the bicubic reduction that published networks are
+trained to invert.
 """
 
 import functools
