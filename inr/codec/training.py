@@ -4,7 +4,7 @@ Each crop has its own weight for the bits, all over the range of the model.
 
 No network predicts latents. Each crop has its own, which descend together with the
 networks, so the networks see what an encoder will send (an auto-decoder, Park et al.
-2019, arXiv:1901.05103).
+2019, arXiv:1901.05103). A crop is flipped and transposed together with its latents.
 """
 
 import functools
@@ -68,7 +68,8 @@ def train_networks(
     Args:
       key: PRNG key.
       model: the codec, with the range of weights that the crops share out.
-      crops: `[n, h, w, 3]`, uint8, without compression artifacts.
+      crops: `[n, side, side, 3]`, uint8, without compression artifacts. The side is a
+        multiple of 64 or a power of two, so that the grids of latents can be flipped.
       init: parameters to start from; None for random ones.
       num_steps: steps.
       batch_size: crops in a step.
@@ -89,6 +90,10 @@ def train_networks(
         got = f"{crops.dtype} {crops.shape}"
         raise _checks.fail("crops", "uint8 [n, h, w, 3]", got)
     _checks.check_not_empty("crops", crops)
+    h, w = crops.shape[1:3]
+    if h != w or (h % 64 and h.bit_count() > 1):
+        expected = "square, with a side that is a multiple of 64 or a power of two"
+        raise _checks.fail("crops", expected, f"{h}x{w}")
     num_steps = _checks.as_count("num_steps", num_steps)
     batch_size = _checks.as_count("batch_size", batch_size, most=len(crops))
     first = init_networks(key, model)
@@ -150,18 +155,33 @@ def _advance(state: _State, limit: int, *, key, model, crops, weights, total, ba
         keys = jax.random.split(jax.random.fold_in(key, state.step))
         chosen = jax.random.choice(keys[0], len(crops), (batch,), replace=False)
         chosen = np.asarray(chosen)
+        turn = state.step % 8
         params, optimizer, descent, loss = _step(
             state.params, state.optimizer,
-            jax.tree.map(lambda x: x[chosen], state.descent), crops[chosen],
-            weights[chosen], keys[1], state.step / total, model, total,
+            jax.tree.map(lambda x: _turned(x[chosen], turn), state.descent),
+            _turned(crops[chosen], turn), weights[chosen], keys[1],
+            state.step / total, model, total,
         )  # fmt: skip
         for stored, new in zip(
             jax.tree.leaves(state.descent), jax.tree.leaves(descent), strict=True
         ):
-            stored[chosen] = new
+            stored[chosen] = _turned(np.asarray(new), turn, back=True)
         return _State(params, optimizer, state.descent, state.step + 1), loss
 
     return _loop.repeat_on_host(step, state, limit)
+
+
+def _turned(x: np.ndarray, turn: int, *, back: bool = False) -> np.ndarray:
+    """One of the eight symmetries of a square for arrays `[n, side, side, c]`, or back.
+
+    Other arrays are returned as they are.
+    """
+    if x.ndim != 4:
+        return x
+    if turn & 4 and not back:
+        x = x.swapaxes(1, 2)
+    x = np.flip(x, [axis for axis in (1, 2) if turn & axis])
+    return x.swapaxes(1, 2) if turn & 4 and back else x
 
 
 @functools.partial(jax.jit, static_argnames=("model", "total"))

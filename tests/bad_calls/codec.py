@@ -105,6 +105,8 @@ CALLS = {
             floating=np.zeros((2, 8, 8, 3), np.float32),
             rank=np.zeros((8, 8, 3), np.uint8),
             gray=np.zeros((2, 8, 8, 1), np.uint8),
+            oblong=np.zeros((2, 8, 16, 3), np.uint8),
+            side=np.zeros((2, 24, 24, 3), np.uint8),
             empty=np.zeros((0, 8, 8, 3), np.uint8),
         ),
         "init": kind(OMITTED, number=3, other={}).without("None"),

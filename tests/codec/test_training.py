@@ -7,7 +7,7 @@ import small_codec
 from inr.codec import Codec, train_networks
 from inr.codec.networks import at_position
 from inr.codec.optimization import initial_latents, score
-from inr.codec.training import init_networks
+from inr.codec.training import _turned, init_networks
 
 
 @pytest.mark.slow
@@ -37,3 +37,23 @@ def test_training_lowers_the_loss_of_rounded_latents(tmp_path):
     # The same call again finds the end of the training in its checkpoint.
     again = train_networks(key, model, crops, checkpoint=str(tmp_path), **options)
     jax.tree.map(np.testing.assert_array_equal, trained, again)
+
+
+def test_a_turned_crop_has_turned_latents():
+    """Flips and transposition of an image and of its latents are the same."""
+    key, model = jax.random.key(0), Codec()
+    networks = at_position(init_networks(key, model), 0.0)
+    image = np.random.default_rng(0).uniform(size=(1, 64, 64, 3)).astype(np.float32)
+
+    def latents_of(images):
+        return jax.vmap(lambda x: initial_latents(networks.synthesis, x))(images)
+
+    latents = [np.asarray(x) for x in latents_of(image)]
+    seen = set()
+    for turn in range(8):
+        turned = _turned(image, turn)
+        seen.add(turned.tobytes())
+        assert np.array_equal(_turned(turned, turn, back=True), image)
+        for ours, theirs in zip(latents, latents_of(turned), strict=True):
+            np.testing.assert_allclose(_turned(ours, turn), theirs, atol=2e-3)
+    assert len(seen) == 8
