@@ -5,9 +5,9 @@
 
 Three quarters of the crops are reduced first, by 2, 1.5 or 1.25, which removes the
 compression artifacts of their files; the others keep the smooth areas of photographs of
-full size. Each crop has its own weight, which is what a bit a pixel may cost in mean squared error, all
-over the range of `--weights`. After an interruption, the same command resumes. Without
-a folder, photographs of scikit-image serve as a demonstration.
+full size. Each crop has its own weight, which is what a bit a pixel may cost in mean
+squared error, all over the range of `--weights`. After an interruption, the same
+command resumes. Without a folder, photographs of scikit-image serve as a demonstration.
 """
 
 import argparse
