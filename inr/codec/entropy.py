@@ -86,27 +86,43 @@ class _Network(nn.Module):
         normal = nn.initializers.variance_scaling(0.25, "fan_in", "normal")
         kernel = self.param("kernel", normal, (3, 3, inputs.shape[-1], 4 * self.hidden))
         bias = self.param("bias", nn.initializers.zeros, (4 * self.hidden,))
-        x = jax.lax.conv_general_dilated(
-            inputs[None],
-            kernel * visible(context.shape[-1], n, self.hidden)[None, None],
-            (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        )  # fmt: skip
-        x = x[0] + bias[None, None]
+        kernel = kernel * visible(context.shape[-1], n, self.hidden)[None, None]
+        kernel = kernel.reshape(-1, 4, self.hidden)
+        local_kernel = None
         if local.shape[-1]:
             shape = (local.shape[-1], 4 * self.hidden)
-            x = x + (local / self.unit) @ self.param("local_kernel", normal, shape)
-        x = nn.relu(x).reshape(h, w, 4, self.hidden)
-        x = nn.relu(self._by_phase("second", x, self.hidden))
-        x = self._by_phase("output", x, 2 * n)
+            local_kernel = self.param("local_kernel", normal, shape)
+        second = self._by_phase("second", self.hidden, self.hidden)
+        output = self._by_phase("output", self.hidden, 2 * n)
+        around = _around(inputs)
+        results = []
+        # One phase at a time, because its activations fit into the cache.
+        for g in range(4):
+            units = slice(g * self.hidden, (g + 1) * self.hidden)
+            x = around @ kernel[:, g] + bias[None, None, units]
+            if local_kernel is not None:
+                x = x + (local / self.unit) @ local_kernel[:, units]
+            for weights, shift in (second, output):
+                x = nn.relu(x) @ weights[g] + shift[None, None, g]
+            results.append(x)
+        x = jnp.stack(results, 2)
         scale = jnp.exp(jnp.clip(x[..., n:], -6.0, 6.0))
         return self.unit * x[..., :n], jnp.clip(self.unit * scale, *SCALES)
 
-    def _by_phase(self, name: str, x: Array, width: int) -> Array:
-        """A linear layer of its own for each phase."""
+    def _by_phase(self, name: str, inputs: int, width: int) -> tuple[Array, Array]:
+        """Kernel and bias of a linear layer of its own for each phase."""
         normal = nn.initializers.lecun_normal(batch_axis=(0,))
-        kernel = self.param(f"{name}_kernel", normal, (4, x.shape[-1], width))
+        kernel = self.param(f"{name}_kernel", normal, (4, inputs, width))
         bias = self.param(f"{name}_bias", nn.initializers.zeros, (4, width))
-        return jnp.einsum("hwgi,gij->hwgj", x, kernel) + bias[None, None]
+        return kernel, bias
+
+
+def _around(grid: Array) -> Array:
+    """The 3x3 cells around each cell, `[h, w, 9 c]`; zeros beyond the border."""
+    h, w, _ = grid.shape
+    padded = jnp.pad(grid, ((1, 1), (1, 1), (0, 0)))
+    cells = [padded[i : i + h, j : j + w] for i in range(3) for j in range(3)]
+    return jnp.concatenate(cells, -1)
 
 
 def visible(num_context: int, num_planes: int, hidden: int) -> np.ndarray:
