@@ -19,7 +19,7 @@ import numpy as np
 
 from inr import _loop
 from inr._sharding import Split, map_rows
-from inr._typing import Array
+from inr._typing import Array, Key
 from inr.codec.networks import Networks
 from inr.codec.optimization import (
     Descent,
@@ -119,7 +119,7 @@ def advance(
 
     def step(state: SearchState) -> tuple[SearchState, Array]:
         ratio = state.log_ratio
-        descent, log_weight, bits, loss = _step(
+        descent, log_weight, bits, loss = take_step(
             state.descent, state.log_weight, state.log_ratio, networks, tile,
             min(state.step / total, 1.0), target or 0.0, jax.random.key(state.step),
             split,
@@ -133,15 +133,28 @@ def advance(
 
 
 @functools.partial(jax.jit, static_argnames="split")
-def _step(
-    descent, log_weight, log_ratio, networks, tile, share, target, key, split=None
-):
+def take_step(
+    descent: Descent,
+    log_weight: Array,
+    log_ratio: Array,
+    networks: Networks,
+    tile: Array,
+    share: Array | float,
+    target: Array | float,
+    key: Key,
+    split: Split | None = None,
+) -> tuple[Descent, Array, Array, Array]:
+    """One step, after a share of all of them; see `advance`.
+
+    Returns:
+      The descent, the logarithm of the weight, and the bits and the loss before it.
+    """
     shared = networks, share, target, key
     own = descent, log_weight, log_ratio, tile
     return _of_each_tile(_step_of_tile, shared, own, split)
 
 
-def _step_of_tile(shared, own):
+def _step_of_tile(shared: Any, own: Any) -> tuple[Descent, Array, Array, Array]:
     networks, share, target, key = shared
     descent, log_weight, log_ratio, tile = own
     # Falls as a cosine, so that the last steps settle.
