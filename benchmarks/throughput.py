@@ -2,12 +2,13 @@
 
     python benchmarks/throughput.py [--jobs fit render] [--counts] [--plot FILE]
 
-Every job is one compiled program, run at growing sizes: points of a fit or a rendering,
-images, signals. Its row has the rate at each size (median of five calls), the memory at
-the largest size by the compiler (arguments, results and temporary arrays), and the
-exponent of time against size over the larger half of the sizes, which is 1 if time is
-linear. Operations and bytes read and written are counted by the compiler at the second
-size: it counts the body of a loop once, and larger batches are split into blocks.
+Every job is one compiled program or verb, run at growing sizes: points of a fit or a
+rendering, images, signals. Its row has the rate at each size (median of five calls),
+the memory at the largest size by the compiler (arguments, results and temporary
+arrays), and the exponent of time against size over the larger half of the sizes, which
+is 1 if time is linear. Operations and bytes read and written are counted by the
+compiler at the second size: it counts the body of a loop once, and larger batches are
+split into blocks.
 `--counts` stores these counts and the memory alone, without any time.
 
 `device` has the measured rates of a product of matrices in float32 and of copying, of
@@ -24,6 +25,7 @@ import json
 import pathlib
 import time
 from collections.abc import Callable
+from typing import Any
 
 import _bfloat16
 import _common
@@ -31,14 +33,14 @@ import _two_processes
 import jax
 import jax.numpy as jnp
 import numpy as np
-from _programs import JOBS, KEY, LOOPS, Job
+from _programs import JOBS, KEY, LOOPS, VERBS, Job
 
 
 def measure(job: Job, name: str) -> dict:
     """The row of a job."""
     rates, seconds = [], []
     for size in job.sizes:
-        program, arguments = compiled(job, size)
+        program, arguments = compiled(job, size, name)
         seconds.append(median_seconds(program, arguments))
         rates.append(size / seconds[-1])
     half = len(job.sizes) // 2
@@ -49,7 +51,7 @@ def measure(job: Job, name: str) -> dict:
         "best_rate": max(rates),
         "exponent": float(slope),
     }
-    if name not in LOOPS:
+    if "gflop_each" in row:
         row["gflop_per_s"] = row["gflop_each"] * max(rates)
         row["gb_per_s"] = row["mb_each"] * max(rates) / 1e3
     return row
@@ -57,25 +59,26 @@ def measure(job: Job, name: str) -> dict:
 
 def counts(job: Job, name: str) -> dict:
     """What the compiler counts."""
-    memory = compiled(job, job.sizes[-1])[0].memory_analysis()
+    row = {"unit": job.unit, "sizes": list(job.sizes)}
+    if name in VERBS:
+        return row
+    memory = compiled(job, job.sizes[-1], name)[0].memory_analysis()
     parts = ("argument", "output", "temp")
     num_bytes = sum(getattr(memory, f"{part}_size_in_bytes") for part in parts)
-    row = {
-        "unit": job.unit,
-        "sizes": list(job.sizes),
-        "memory_mib": num_bytes / 2**20,
-    }
+    row["memory_mib"] = num_bytes / 2**20
     if name not in LOOPS:
         size = job.sizes[1]
-        cost = compiled(job, size)[0].cost_analysis()
+        cost = compiled(job, size, name)[0].cost_analysis()
         row["gflop_each"] = cost["flops"] / size / 1e9
         row["mb_each"] = cost["bytes accessed"] / size / 1e6
     return row
 
 
-def compiled(job: Job, size: int) -> tuple[Callable, tuple]:
-    """The program of a size, and its arguments."""
+def compiled(job: Job, size: int, name: str) -> tuple[Any, tuple]:
+    """The program of a size, or a verb, and its arguments."""
     function, arguments = job.build(size)
+    if name in VERBS:
+        return function, arguments
     return jax.jit(function).lower(*arguments).compile(), arguments
 
 
