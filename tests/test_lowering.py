@@ -28,10 +28,8 @@ from inr import (
     training,
     upscaling,
 )
-from inr.codec import Codec
+from inr.codec import Codec, search
 from inr.codec.networks import at_position
-from inr.codec.optimization import round_softly, score, start_descent
-from inr.codec.pyramid import zero_latents
 from inr.codec.training import init_networks
 from inr.meta.adaptation import _adapt as adapt_rows
 from inr.meta.objectives import Problem, init_trained
@@ -182,17 +180,19 @@ def codec_step():
     """One step of the search for latents: synthesis, entropy model, and Adam."""
     networks = jax.eval_shape(lambda: at_position(init_networks(KEY, Codec()), 0.0))
     tile = jax.ShapeDtypeStruct((16, 16, 3), jnp.float32)
-    latents = jax.eval_shape(lambda: zero_latents((16, 16)))
 
-    def step(networks, latents, tile, key):
-        def loss(latents):
-            rounded = round_softly(key, latents, 0.2, 0.1)
-            return score(networks, rounded, tile).loss(1e-3)
+    def step(networks, tile, key):
+        state = search.start(networks, tile, 1e-3)
+        return search.take_step(*state[:-1], networks, tile, 0.5, 1.0, key)
 
-        descent = start_descent(latents, jnp.float32(0))
-        return descent.step(jax.grad(loss)(latents), 0.1).latents
+    return step, (networks, tile, KEY)
 
-    return step, (networks, latents, tile, KEY)
+
+def textures(scale, *hole):
+    """Search, transfer and decoder of a `TextureTransformer`, with a reference."""
+    model, params = conditional(small_transformer(scale))
+    image = jax.ShapeDtypeStruct((16, 16, 3), jnp.float32)
+    return model.apply, (params, image, [image], *hole)
 
 
 MODULATED = inr.Modulated(features=1, model=SIREN, latent_shape=(2,))
@@ -253,6 +253,8 @@ PROGRAMS = {
     "train upscaler": train_upscaler,
     "train textures": train_textures,
     "codec step": codec_step,
+    "upscale by reference": functools.partial(textures, 4),
+    "inpaint": functools.partial(textures, 1, jax.ShapeDtypeStruct((16, 16), bool)),
     "meta shared": functools.partial(meta_step, "shared", SIREN),
     "meta maml": functools.partial(meta_step, "maml", MODULATED),
     "meta reptile": functools.partial(meta_step, "reptile", SIREN),

@@ -1,11 +1,6 @@
 """The option `sharding`, on eight virtual devices of one process."""
 
-import json
-import os
-import pathlib
-import subprocess
-import sys
-
+import eight_devices
 import jax
 import numpy as np
 import pytest
@@ -14,37 +9,14 @@ from support import refuses
 
 from inr import _sharding
 
-ROOT = pathlib.Path(__file__).parents[1]
-
 CODE = """
-import json, sys, tempfile
-import jax, jax.numpy as jnp, numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
-import inr
-from inr import _sharding, diffusion, fitting, meta, upscaling
+import tempfile
+from jax.sharding import NamedSharding, PartitionSpec
+from inr import diffusion, fitting, meta, upscaling
 
 from inr.models import LoadedModel
 from inr.rendering import tiles
 
-explicit = jax.make_mesh((8,), ("all",))
-two_axes = jax.make_mesh((4, 2), ("rows", "columns"))
-split = _sharding.as_split("sharding", explicit)
-report = {"devices": len(jax.devices())}
-
-def pair(name, call, *shardings):
-    one = np.asarray(call(None))
-    report[name] = [
-        float(abs(np.asarray(call(sharding)) - one).max() / abs(one).max())
-        for sharding in shardings
-    ]
-
-def error(call):
-    try:
-        call()
-    except ValueError as exception:
-        return str(exception)
-
-generator = np.random.default_rng(0)
 points = generator.uniform(-1, 1, (1001, 2)).astype(np.float32)
 values = np.sin(3 * points)
 model = inr.Siren(features=2, width=16, depth=1)
@@ -234,24 +206,12 @@ pair(
 result = draw(explicit)
 report["sample shards"] = [s.data.shape for s in result.addressable_shards]
 report["nine samples"] = error(lambda: draw(explicit, b=9))
-print(json.dumps(report))
 """
 
 
 @pytest.fixture(scope="module")
 def report():
-    flags = "--xla_force_host_platform_device_count=8"
-    flags = f"{os.environ.get('XLA_FLAGS', '')} {flags}"
-    environment = {**os.environ, "XLA_FLAGS": flags, "PYTHONPATH": str(ROOT)}
-    child = subprocess.run(
-        [sys.executable, "-c", CODE],
-        env={**environment, "JAX_PLATFORMS": "cpu"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert child.returncode == 0, child.stderr[-3000:]
-    return json.loads(child.stdout)
+    return eight_devices.report(CODE)
 
 
 EQUAL = (

@@ -12,6 +12,7 @@ import numpy as np
 
 from inr import _checks, _conversions, _loop
 from inr._files import as_path
+from inr._sharding import Devices, Split, as_local_split, to_devices
 from inr._typing import Array, ImageLike, Size
 from inr.codec import search
 from inr.codec.coding import LARGEST_LATENT, encode_latents, networks
@@ -63,6 +64,7 @@ def encode(
     model: str | os.PathLike | LoadedModel = "codec",
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,
+    sharding: Devices | None = None,
 ) -> bytes:
     """Compress a picture to a small field.
 
@@ -83,6 +85,9 @@ def encode(
         `LoadedModel`. `decode` needs the same model.
       checkpoint: folder to resume from, written every half minute and at the end.
       progress: show a bar.
+      sharding: devices among which the work is split: a mesh, such as
+        `jax.make_mesh((8,), ("devices",))`, or a `NamedSharding`. Each searches for one
+        tile of a picture above 1024 pixels a side; a smaller one has a single tile.
 
     Returns:
       The bytes of a file; see `inr.codec.container` for its format.
@@ -98,21 +103,26 @@ def encode(
     if num_steps is not None:
         num_steps = _checks.as_count("num_steps", num_steps)
     _checks.check_flag("progress", progress)
+    split = as_local_split("sharding", sharding)
     loaded = resolve(model, "codec")
     range_coding()  # A missing package is found before the search.
     size, channels = pixels.shape[:2], pixels.shape[-1]
     tiles = [_tile(pixels, corner) for corner in tile_corners(size)]
-    seconds = 60 * minutes / len(tiles)
+    split = None if len(tiles) == 1 else split
+    count = 1 if split is None else split.count
+    groups = [tiles[i : i + count] for i in range(0, len(tiles), count)]
+    seconds = 60 * minutes / len(groups)
     parent = None if checkpoint is None else as_path("checkpoint", checkpoint)
     if parent is not None and parent.exists() and not parent.is_dir():
         raise _checks.fail("checkpoint", "a folder", f"the file {parent}")
     point, target = _choose(loaded, tiles[len(tiles) // 2], target)
     nets = at_point(loaded.params, point)
     parts = []
-    for i, tile in enumerate(tiles):
-        folder = None if parent is None else parent / f"tile_{i}"
-        parts.append(
-            _encode_tile(nets, tile, target, seconds, num_steps, folder, progress)
+    for group in groups:
+        name = f"tile_{len(parts)}" + ("" if split is None else f"_on_{count}")
+        folder = None if parent is None else parent / name
+        parts += _encode_tiles(
+            nets, group, target, seconds, num_steps, folder, progress, split
         )
     return pack(Header(channels, point, identity(loaded.params), size), parts)
 
@@ -188,18 +198,24 @@ def _choose(loaded: LoadedModel, tile: Array, target: _Target) -> tuple[int, _Ta
     return loaded.model.point(weight), target._replace(weight=weight)
 
 
-def _encode_tile(
+def _encode_tiles(
     nets: Networks,
-    tile: Array,
+    tiles: list[Array],
     target: _Target,
     seconds: float,
     num_steps: int | None,
     checkpoint: pathlib.Path | None,
     progress: bool,
-) -> bytes:
+    split: Split | None,
+) -> list[bytes]:
+    """Parts of a file; with `split`, of as many tiles as there are devices."""
     start = time.monotonic()
-    state = search.start(nets, tile, target.weight)
-    options = {"networks": nets, "tile": tile, "target": target.bpp}
+    tile = tiles[0]
+    if split is not None:
+        tile = jnp.stack(tiles + [tiles[-1]] * (split.count - len(tiles)))
+    shared, tile = to_devices(split, nets, tile)
+    state = search.start(shared, tile, target.weight, split)
+    options = {"networks": shared, "tile": tile, "target": target.bpp, "split": split}
     if num_steps is None:
         num_steps = _steps_in(state, seconds - (time.monotonic() - start), options)
     outcome = _loop.drive(
@@ -211,7 +227,12 @@ def _encode_tile(
         arguments={"tile": tile, "target": target, "networks": nets},
         checkpoint=checkpoint,
     )
-    return _meet(outcome.state, nets, tile, target)
+    state = outcome.state
+    states = [state] if split is None else search.states_of_tiles(state)
+    return [
+        _meet(state, nets, tile, target)
+        for state, tile in zip(states, tiles, strict=False)
+    ]
 
 
 def _meet(

@@ -3,15 +3,23 @@
 With a target for the bits, the weight of the bits changes in every step by the ratio of
 the present bits to the target, so that one descent ends near it. Bits are those of the
 soft latents, times a ratio that is measured on the rounded ones now and then.
+
+Several devices search for one tile each. Then all arrays of tiles and states have a
+leading axis of tiles.
 """
 
-from typing import NamedTuple
+import functools
+import operator
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from inr import _loop
-from inr._typing import Array
+from inr._sharding import Split, map_rows
+from inr._typing import Array, Key
 from inr.codec.networks import Networks
 from inr.codec.optimization import (
     Descent,
@@ -49,14 +57,42 @@ class SearchState(NamedTuple):
     step: int
 
 
-def start(networks: Networks, tile: Array, weight: float) -> SearchState:
-    """The state before the first step, for a tile `[h, w, 3]`."""
-    latents = _initial(networks, tile)
-    descent = start_descent(latents, jnp.float32(0))
-    return SearchState(descent, jnp.log(jnp.float32(weight)), jnp.float32(0), 0)
+def start(
+    networks: Networks, tile: Array, weight: float, split: Split | None = None
+) -> SearchState:
+    """The state before the first step; see `advance`."""
+    latents = _initial(networks, tile, split)
+    zero = jnp.zeros(tile.shape[:-3], jnp.float32)
+    log_weight = zero + jnp.log(jnp.float32(weight))
+    return SearchState(start_descent(latents, zero), log_weight, zero, 0)
 
 
-_initial = jax.jit(lambda networks, tile: initial_latents(networks.synthesis, tile))
+def states_of_tiles(state: SearchState) -> list[SearchState]:
+    """The state of each tile, on the host."""
+    arrays = jax.device_get(state[:-1])
+    return [
+        SearchState(*jax.tree.map(operator.itemgetter(i), arrays), step=state.step)
+        for i in range(len(state.log_weight))
+    ]
+
+
+def _of_each_tile(
+    function: Callable[[Any, Any], Any], shared: Any, own: Any, split: Split | None
+) -> Any:
+    """Call a function of what tiles share and of what each has, on its device."""
+    if split is None:
+        return function(shared, own)
+
+    def on_device(shared: Any, own: Any) -> Any:
+        result = function(shared, jax.tree.map(lambda x: x[0], own))
+        return jax.tree.map(lambda x: x[None], result)
+
+    return map_rows(on_device, shared, own, split)
+
+
+@functools.partial(jax.jit, static_argnames="split")
+def _initial(networks: Networks, tile: Array, split: Split | None) -> Latents:
+    return _of_each_tile(initial_latents, networks.synthesis, tile, split)
 
 
 def advance(
@@ -67,6 +103,7 @@ def advance(
     tile: Array,
     total: int,
     target: float | None,
+    split: Split | None = None,
 ) -> _loop.Chunk:
     """Take up to `limit` of `total` steps; see `_loop`.
 
@@ -74,27 +111,52 @@ def advance(
       state: state after earlier steps.
       limit: number of steps.
       networks: networks of the codec.
-      tile: `[h, w, 3]`.
+      tile: `[h, w, 3]`, or `[n, h, w, 3]` for n devices.
       total: steps of the complete schedule.
       target: bits a pixel at the end; None keeps the weight.
+      split: shardings of n devices; None for one.
     """
 
     def step(state: SearchState) -> tuple[SearchState, Array]:
         ratio = state.log_ratio
-        descent, log_weight, bits, loss = _step(
+        descent, log_weight, bits, loss = take_step(
             state.descent, state.log_weight, state.log_ratio, networks, tile,
             min(state.step / total, 1.0), target or 0.0, jax.random.key(state.step),
+            split,
         )  # fmt: skip
         if target and state.step % _STEPS_BETWEEN_ROUNDINGS == 0:
-            rounded = rounded_score(networks, descent.latents, tile)
-            ratio = jnp.log(rounded.bits.sum() / bits)
-        return SearchState(descent, log_weight, ratio, state.step + 1), loss
+            rounded = rounded_score(networks, descent.latents, tile, split)
+            ratio = jnp.log(rounded.bits.sum(-1) / bits)
+        return SearchState(descent, log_weight, ratio, state.step + 1), np.mean(loss)
 
     return _loop.repeat_on_host(step, state, limit)
 
 
-@jax.jit
-def _step(descent, log_weight, log_ratio, networks, tile, share, target, key):
+@functools.partial(jax.jit, static_argnames="split")
+def take_step(
+    descent: Descent,
+    log_weight: Array,
+    log_ratio: Array,
+    networks: Networks,
+    tile: Array,
+    share: Array | float,
+    target: Array | float,
+    key: Key,
+    split: Split | None = None,
+) -> tuple[Descent, Array, Array, Array]:
+    """One step, after a share of all of them; see `advance`.
+
+    Returns:
+      The descent, the logarithm of the weight, and the bits and the loss before it.
+    """
+    shared = networks, share, target, key
+    own = descent, log_weight, log_ratio, tile
+    return _of_each_tile(_step_of_tile, shared, own, split)
+
+
+def _step_of_tile(shared: Any, own: Any) -> tuple[Descent, Array, Array, Array]:
+    networks, share, target, key = shared
+    descent, log_weight, log_ratio, tile = own
     # Falls as a cosine, so that the last steps settle.
     fall = (1 + jnp.cos(jnp.pi * share)) / 2
     temperature = _TEMPERATURES[0] * (_TEMPERATURES[1] / _TEMPERATURES[0]) ** share
@@ -113,7 +175,14 @@ def _step(descent, log_weight, log_ratio, networks, tile, share, target, key):
     return descent.step(gradients, rate), log_weight + change, bits, value
 
 
-@jax.jit
-def rounded_score(networks: Networks, latents: Latents, tile: Array) -> Score:
-    """Score of the rounded latents."""
-    return score(networks, jax.tree.map(jnp.round, latents), tile)
+@functools.partial(jax.jit, static_argnames="split")
+def rounded_score(
+    networks: Networks, latents: Latents, tile: Array, split: Split | None = None
+) -> Score:
+    """Score of the rounded latents; see `advance`."""
+
+    def of_tile(networks: Networks, own: tuple[Latents, Array]) -> Score:
+        latents, tile = own
+        return score(networks, jax.tree.map(jnp.round, latents), tile)
+
+    return _of_each_tile(of_tile, networks, (latents, tile), split)

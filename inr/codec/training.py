@@ -180,7 +180,7 @@ def _turned(x: np.ndarray, turn: int, *, back: bool = False) -> np.ndarray:
         return x
     if turn & 4 and not back:
         x = x.swapaxes(1, 2)
-    x = np.flip(x, [axis for axis in (1, 2) if turn & axis])
+    x = np.flip(x, tuple(axis for axis in (1, 2) if turn & axis))
     return x.swapaxes(1, 2) if turn & 4 and back else x
 
 

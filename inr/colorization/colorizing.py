@@ -1,5 +1,6 @@
 """`colorize` and `colorize_samples`: from a gray image to color, at any size."""
 
+import functools
 import os
 from dataclasses import replace
 
@@ -102,6 +103,7 @@ def colorize_samples(
     guidance_scale: float | None = None,
     length_scale: float = DEFAULT_LENGTH_SCALE,
     hooks: Hooks | None = None,
+    sharding: Devices | None = None,
 ) -> Array:
     """Draw samples of the colors that a gray image may have, at any size.
 
@@ -128,6 +130,9 @@ def colorize_samples(
         spans 2. Infinity is one noise for all points; far below a pixel, samples are
         grainy.
       hooks: changes to the sampling run, see `inr.diffusion.Hooks`.
+      sharding: devices among which the work is split: a mesh, such as
+        `jax.make_mesh((8,), ("devices",))`, or a `NamedSharding`. Each samples some
+        points of every tile; one encodes the image.
 
     Returns:
       RGB `[n, *size, 3]`, sRGB-encoded, not clipped.
@@ -152,7 +157,8 @@ def colorize_samples(
         hooks=hooks,
     )
     fields = (_with_key(field, sample_key) for sample_key in keys)
-    return jnp.stack([_render(field, size, region) for field in fields])
+    draw = functools.partial(_render, size=size, region=region, sharding=sharding)
+    return jnp.stack([draw(field) for field in fields])
 
 
 def _result_size(image: Array, size: Size | None, region: Region | None) -> Size:

@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from inr import _checks, _display
+from inr._sharding import Devices, Split, as_local_split
 from inr._typing import Array, ArrayLike
 from inr.references.search import Best, best_of, patch_lengths
 
@@ -48,6 +49,7 @@ def match_patches(
     keys: Sequence[Float[ArrayLike, "_ _ c"]],
     *,
     allowed: Sequence[Bool[ArrayLike, "_ _"]] | None = None,
+    sharding: Devices | None = None,
 ) -> Match:
     """Match each cell of a map with the most similar cell of other maps.
 
@@ -59,6 +61,9 @@ def match_patches(
       keys: maps `[h', w', c]`, of any sizes.
       allowed: bool `[h', w']` for each map, True where a cell may be chosen; None for
         all cells. If no cell is allowed, the relevance is -1.
+      sharding: devices among which the search is split: a mesh, such as
+        `jax.make_mesh((8,), ("devices",))`, or a `NamedSharding`. Each searches for
+        some rows of the queries.
 
     Returns:
       A `Match`.
@@ -79,20 +84,26 @@ def match_patches(
             expected = f"[h, w, {queries.shape[-1]}] as the queries"
             raise _checks.fail("keys", expected, f"{x.shape}")
     allowed_cells = _as_masks(maps, allowed)
-    source, position = _nearest(*jax.lax.stop_gradient((queries, maps)), allowed_cells)
+    split = as_local_split("sharding", sharding)
+    source, position = _nearest(
+        *jax.lax.stop_gradient((queries, maps)), allowed_cells, split
+    )
     relevance = _relevances(queries, maps, source, position)
     any_allowed = jnp.stack([x.any() for x in allowed_cells]).any()
     return Match(source, position, jnp.where(any_allowed, relevance, -1.0))
 
 
 def _nearest(
-    queries: Array, maps: list[Array], allowed_cells: list[Array]
+    queries: Array,
+    maps: list[Array],
+    allowed_cells: list[Array],
+    split: Split | None,
 ) -> tuple[Array, Array]:
     """Source and position of the largest relevance."""
-    best = best_of(queries, maps[0], allowed_cells[0])
+    best = best_of(queries, maps[0], allowed_cells[0], split=split)
     source = jnp.zeros(best.product.shape, jnp.int32)
     for i in range(1, len(maps)):
-        other = best_of(queries, maps[i], allowed_cells[i])
+        other = best_of(queries, maps[i], allowed_cells[i], split=split)
         better = other.product > best.product
         source = jnp.where(better, i, source)
         product = jnp.where(better, other.product, best.product)

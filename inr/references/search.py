@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from inr._sharding import Split, map_rows
 from inr._typing import Array
 
 _QUERIES, _KEYS = 2048, 2048  # cells of a block, whose products take 16 MB
@@ -42,7 +43,7 @@ def patch_lengths(x: Array) -> Array:
     return jnp.where(total > 0, jnp.sqrt(jnp.where(total > 0, total, 1)), 0)
 
 
-@functools.partial(jax.jit, static_argnames=("query_cells", "key_cells"))
+@functools.partial(jax.jit, static_argnames=("query_cells", "key_cells", "split"))
 def best_of(
     queries: Array,
     keys: Array,
@@ -50,20 +51,24 @@ def best_of(
     *,
     query_cells: int = _QUERIES,
     key_cells: int = _KEYS,
+    split: Split | None = None,
 ) -> Best:
     """Best key for each query among the allowed ones, bool `[h', w']`.
 
-    Of equal products, the first wins. If no key is allowed, the product is -inf.
+    Of equal products, the first wins. If no key is allowed, the product is -inf. With
+    `split`, each device searches for some blocks of queries.
     """
     (h, w, _), (u, v, _) = queries.shape, keys.shape
+    if split is not None:
+        query_cells = min(query_cells, -(-h // split.count) * w)
     tops, height = _blocks(h, w, query_cells)
     starts, depth = _blocks(u, v, key_cells)
-    padded_queries, padded_keys = (_padded(x) for x in (queries, keys))
     length = patch_lengths(keys)
     # The product with an empty patch is 0.
     factor = jnp.where(length > 0, 1 / jnp.where(length > 0, length, 1), 0)
 
-    def best_of_rows(top: Array) -> tuple[Array, Array]:
+    def best_of_rows(maps: tuple[Array, ...], top: Array) -> tuple[Array, Array]:
+        padded_queries, padded_keys, factor, allowed = maps
         query = jax.lax.dynamic_slice_in_dim(padded_queries, top, height + 2)
 
         def step(carry, start):
@@ -90,7 +95,11 @@ def best_of(
         )
         return jax.lax.scan(step, none, jnp.asarray(starts))[0]
 
-    rows = jax.lax.map(best_of_rows, jnp.asarray(tops))
+    def best_of_blocks(maps: tuple[Array, ...], tops: Array) -> tuple[Array, Array]:
+        return jax.lax.map(functools.partial(best_of_rows, maps), tops)
+
+    maps = _padded(queries), _padded(keys), factor, allowed
+    rows = map_rows(best_of_blocks, maps, jnp.asarray(tops), split)
     value, index = (_joined(x.reshape(len(tops), height, w), h) for x in rows)
     return Best(value, jnp.stack([index // v, index % v], -1))
 

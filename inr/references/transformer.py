@@ -21,6 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
+from jax.sharding import NamedSharding
 
 from inr import _checks, _vgg16
 from inr._typing import Array, ArrayLike, Params
@@ -131,13 +132,17 @@ class TextureTransformer(nn.Module):
         return self.extractor(image)
 
     def find(
-        self, image: Array, references: Sequence[Array], hole: Array | None = None
+        self,
+        image: Array,
+        references: Sequence[Array],
+        hole: Array | None = None,
+        sharding: NamedSharding | None = None,
     ) -> Textures:
         """Textures from references `[h', w', 3]` for an image `[h, w, 3]`.
 
         Sizes in pixels must be multiples of 4, those of the result too. With a hole,
         bool `[h, w]`, the image itself is the first reference, except in the hole and
-        around it.
+        around it. `sharding` splits the rows of all images over devices.
         """
         allowed = None
         if hole is not None:
@@ -148,12 +153,16 @@ class TextureTransformer(nn.Module):
             ]
             allowed = [intact, *(jnp.ones(size, bool) for size in sizes)]
             references = [image, *references]
-        queries = self.extractor(_resized(image, self.scale))[-1]
-        levels = [self.extractor(x) for x in references]
+
+        def extract(image: Array) -> tuple[Array, Array, Array]:
+            return self.extractor(_split(image, sharding))
+
+        queries = extract(_resized(image, self.scale))[-1]
+        levels = [extract(x) for x in references]
         keys = [x[-1] for x in levels]
         if self.scale > 1:
-            keys = [self.extractor(_blurred(x, self.scale))[-1] for x in references]
-        match = match_patches(queries, keys, allowed=allowed)
+            keys = [extract(_blurred(x, self.scale))[-1] for x in references]
+        match = match_patches(queries, keys, allowed=allowed, sharding=sharding)
         transferred = tuple(
             transfer(match, [x[i] for x in levels], cell=_COARSEST >> i)
             for i in range(self._num_streams)
@@ -161,14 +170,22 @@ class TextureTransformer(nn.Module):
         return Textures(match, transferred)
 
     def generate(
-        self, image: Array, textures: Textures | None, hole: Array | None = None
+        self,
+        image: Array,
+        textures: Textures | None,
+        hole: Array | None = None,
+        sharding: NamedSharding | None = None,
     ) -> Array:
-        """The result `[s h, s w, 3]`, not clipped; without textures if None."""
+        """The result `[s h, s w, 3]`, not clipped; without textures if None.
+
+        `sharding` splits the rows of the image over devices.
+        """
         if hole is None:
-            return _resized(image, self.scale) + self.generator(image, textures)
+            residual = self.generator(_split(image, sharding), textures)
+            return _resized(image, self.scale) + residual
         smooth = fill_holes(image, hole)
         inputs = jnp.concatenate([smooth, hole[..., None].astype(image.dtype)], -1)
-        output = smooth + self.generator(inputs, textures)
+        output = smooth + self.generator(_split(inputs, sharding), textures)
         return jnp.where(hole[..., None], output, image)
 
     def __call__(
@@ -183,6 +200,13 @@ class TextureTransformer(nn.Module):
             got = "None" if hole is None else f"shape {hole.shape}"
             raise _checks.fail("hole", expected, got)
         return self.generate(image, self.find(image, references, hole), hole)
+
+
+def _split(image: Array, sharding: NamedSharding | None) -> Array:
+    """The image, its rows split over devices; operations on it follow."""
+    if sharding is None:
+        return image
+    return jax.lax.with_sharding_constraint(image, sharding)
 
 
 def _resized(x: Array, scale: int) -> Array:

@@ -2,15 +2,17 @@
 
 import functools
 import os
-from collections.abc import Sequence
-from typing import Literal, cast
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, cast
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import NamedSharding
 from jaxtyping import Bool
 
 from inr import _checks, _conversions
 from inr._masks import check_mask
+from inr._sharding import Devices, Split, as_local_split
 from inr._typing import Array, ArrayLike, ImageLike, Params
 from inr.models import LoadedModel, resolve
 from inr.poisson import solve_masked
@@ -27,6 +29,7 @@ def upscale_by_reference(
     *,
     scale: int = 4,
     model: str | os.PathLike | LoadedModel | None = None,
+    sharding: Devices | None = None,
 ) -> Array:
     """Enlarge an image with textures from other photographs.
 
@@ -43,6 +46,9 @@ def upscale_by_reference(
         library.
       model: a name in `inr.pretrained.names()`, a file of a `TextureTransformer` of
         this scale, or a `LoadedModel`; None for the library's.
+      sharding: devices among which the work is split: a mesh, such as
+        `jax.make_mesh((8,), ("devices",))`, or a `NamedSharding`. Each computes some
+        rows of the result and of the references' features, and searches for its rows.
 
     Returns:
       `[scale h, scale w, 3]`, not clipped.
@@ -53,7 +59,8 @@ def upscale_by_reference(
         scale.
     """
     loaded, padded = _prepare(model, scale, image)
-    output = _generate(*loaded, padded, _trimmed(references), None)
+    split = as_local_split("sharding", sharding)
+    output = _on_devices(split, _generate, loaded, padded, _trimmed(references), None)
     h, w = (scale * n for n in _as_rgb("image", image).shape[:2])
     return output[:h, :w]
 
@@ -64,6 +71,7 @@ def match_references(
     *,
     scale: int = 4,
     model: str | os.PathLike | LoadedModel | None = None,
+    sharding: Devices | None = None,
 ) -> Match:
     """Find the textures that `upscale_by_reference` transfers.
 
@@ -72,6 +80,7 @@ def match_references(
       references: as for `upscale_by_reference`, at least one.
       scale: as for `upscale_by_reference`.
       model: as for `upscale_by_reference`.
+      sharding: as for `upscale_by_reference`.
 
     Returns:
       For each cell of 4 x 4 output pixels the reference, the position in it, and the
@@ -83,7 +92,8 @@ def match_references(
     loaded, padded = _prepare(model, scale, image)
     if len(_trimmed(references)) == 0:
         raise _checks.fail("references", "at least one image", "none")
-    return _find(*loaded, padded, _trimmed(references)).match
+    split = as_local_split("sharding", sharding)
+    return _on_devices(split, _find, loaded, padded, _trimmed(references)).match
 
 
 def inpaint(
@@ -93,6 +103,7 @@ def inpaint(
     references: Sequence[ImageLike] = (),
     method: Literal["texture", "membrane"] = "texture",
     model: str | os.PathLike | LoadedModel = "inpainting",
+    sharding: Devices | None = None,
 ) -> Array:
     """Fill a hole in an image.
 
@@ -107,14 +118,15 @@ def inpaint(
         solves the Laplace equation in the hole: smooth, and good for thin holes.
       model: for `"texture"`: a name in `inr.pretrained.names()`, a file of a
         `TextureTransformer` of scale 1, or a `LoadedModel`.
+      sharding: for `"texture"`, as for `upscale_by_reference`.
 
     Returns:
       `[h, w, c]`, equal to the image outside the hole; not clipped.
 
     Raises:
       ValueError: for images of another shape, empty or not finite; a mask that is not
-        bool, of another size, or True everywhere; an unknown method; references for
-        `"membrane"`; and a model of another task.
+        bool, of another size, or True everywhere; an unknown method; references or
+        `sharding` for `"membrane"`; and a model of another task.
     """
     _checks.check_choice("method", method, ("texture", "membrane"))
     image = _conversions.as_image("image", image)
@@ -124,40 +136,62 @@ def inpaint(
     if _checks.is_concrete(mask) and bool(mask.all()):
         raise _checks.fail("mask", "False somewhere", "True everywhere")
     _checks.check_sequence("references", references, "images")
+    split = as_local_split("sharding", sharding)
     if method == "membrane":
         if len(references) > 0:
             fix = 'Use `method="texture"` with references.'
             raise _checks.fail("references", "empty for a membrane", "some", fix)
+        if split is not None:
+            fix = "All pixels of a hole are solved together, on one device."
+            raise _checks.fail("sharding", "None for a membrane", "devices", fix)
         known = jnp.where(mask[..., None], 0, image)
         return solve_masked(jnp.zeros_like(known), mask, known).value
     image = _as_rgb("image", image)
     loaded = resolve(model, "inpaint")
     padded_mask = jnp.pad(mask, [(0, -h % _CELL), (0, -w % _CELL)])
     padded = _padded(image, _CELL)
-    output = _generate(*loaded, padded, _trimmed(references), padded_mask)
+    images = padded, _trimmed(references), padded_mask
+    output = _on_devices(split, _generate, loaded, *images)
     return output[:h, :w]
 
 
-@functools.partial(jax.jit, static_argnames="model")
+@functools.partial(jax.jit, static_argnames=("model", "sharding"))
 def _find(
-    model: TextureTransformer, params: Params, image: Array, references: list[Array]
+    model: TextureTransformer,
+    params: Params,
+    image: Array,
+    references: list[Array],
+    sharding: NamedSharding | None,
 ) -> Textures:
-    return cast(Textures, model.apply(params, image, references, method="find"))
+    inputs = image, references, None, sharding
+    return cast(Textures, model.apply(params, *inputs, method="find"))
 
 
-@functools.partial(jax.jit, static_argnames="model")
+@functools.partial(jax.jit, static_argnames=("model", "sharding"))
 def _generate(
     model: TextureTransformer,
     params: Params,
     image: Array,
     references: list[Array],
     hole: Array | None,
+    sharding: NamedSharding | None,
 ) -> Array:
     textures = None
     if references or hole is not None:
-        textures = model.apply(params, image, references, hole, method="find")
-    output = model.apply(params, image, textures, hole, method="generate")
-    return cast(Array, output)
+        inputs = image, references, hole, sharding
+        textures = model.apply(params, *inputs, method="find")
+    inputs = image, textures, hole, sharding
+    return cast(Array, model.apply(params, *inputs, method="generate"))
+
+
+def _on_devices(
+    split: Split | None, function: Callable[..., Any], loaded: LoadedModel, *images: Any
+) -> Any:
+    """Call `function(model, params, *images, sharding)`, on all devices of a split."""
+    if split is None:
+        return function(*loaded, *images, None)
+    arguments = jax.device_put((loaded.params, *images), split.replicated)
+    return function(loaded.model, *arguments, split.rows)
 
 
 def _prepare(

@@ -10,7 +10,7 @@ import numpy as np
 from inr import _checks
 from inr._typing import Array, ArrayLike, Key, Params
 from inr.models import span_params
-from inr.upscaling.subpixels import FINENESS
+from inr.upscaling.bases import FINENESS
 from inr.upscaling.upscaler import Upscaler
 
 

@@ -10,12 +10,11 @@ An output pixel is an area. With `render(antialias="integral")` the functions ar
 averaged over each output pixel, so one model serves every scale.
 
 With the trunk of SPAN, the functions are added to an image that is four times as fine,
-which the trunk's own last layer predicts; see `inr.upscaling.subpixels`.
+which the trunk's own last layer predicts; see `inr.upscaling.bases`.
 """
 
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
@@ -23,7 +22,7 @@ from flax import linen as nn
 from inr import _checks, _conversions
 from inr._typing import Array, ArrayLike, Size
 from inr.color import rgb_to_luma
-from inr.coords import neighbors, sample_grid
+from inr.coords import neighbors
 from inr.fields import streams
 from inr.models import (
     Block,
@@ -33,10 +32,30 @@ from inr.models import (
     SpanEncoder,
     register,
 )
-from inr.upscaling.subpixels import REACH, Subpixels, resize_base, sample_base
+from inr.upscaling.bases import Subpixels, Unchanged
 from inr.upscaling.waves import WaveHead
 
 Trunk = Literal["flat", "span"]
+
+
+class _Parts(NamedTuple):
+    """What a trunk stands for.
+
+    Attributes:
+      encoder: a module of a width and a number of blocks.
+      base: see `inr.upscaling.bases`.
+      mean: subtracted from the image, because the encoder pads with zeros.
+    """
+
+    encoder: type[FlatEncoder | SpanEncoder]
+    base: type[Unchanged | Subpixels]
+    mean: float
+
+
+_PARTS: dict[Trunk, _Parts] = {
+    "flat": _Parts(FlatEncoder, Unchanged, 0.5),
+    "span": _Parts(SpanEncoder, Subpixels, 0.0),  # SPAN subtracts a mean itself.
+}
 
 
 @register("Upscaler")
@@ -77,10 +96,9 @@ class Upscaler(ConditionalModel):
             _checks.check_flag(name, getattr(self, name))
 
     def setup(self):
-        kind = SpanEncoder if self.trunk == "span" else FlatEncoder
-        self.encoder = kind(self.width, self.blocks)
-        if self.trunk == "span":
-            self.subpixels = Subpixels()
+        parts = _PARTS[self.trunk]
+        self.encoder = parts.encoder(self.width, self.blocks)
+        self.subpixels = parts.base()  # the name in files
         if self.tail:
             self.widen = nn.Conv(self.tail, (3, 3))
             self.refine = Block(self.tail, activation=nn.relu)
@@ -93,12 +111,11 @@ class Upscaler(ConditionalModel):
     @property
     def reach(self) -> int:
         """Radius of the receptive field, in pixels."""
-        kind = SpanEncoder if self.trunk == "span" else FlatEncoder
-        encoder = kind(self.width, self.blocks, parent=None)
+        parts = _PARTS[self.trunk]
+        encoder = parts.encoder(self.width, self.blocks, parent=None)
         # 1 for the decoder, which interpolates between neighboring pixels.
         decoder = 1 + (3 if self.tail else 0)
-        base = 1 + REACH if self.trunk == "span" else 0
-        return encoder.reach + max(decoder, base)
+        return encoder.reach + max(decoder, parts.base.reach)
 
     def encode(self, image: ArrayLike) -> FeatureMap:
         """Coefficients at each pixel of an image `[h, w, 3]`, or `[h, w, 1]` if `gray`.
@@ -113,12 +130,8 @@ class Upscaler(ConditionalModel):
             fix = "`inr.upscale` also accepts gray images and an alpha channel."
             raise _checks.fail("image", expected, f"{image.shape}", fix)
         rgb = jnp.broadcast_to(image, (h, w, 3))
-        # Centered on 0, because the encoder pads with zeros. SPAN subtracts a mean
-        # itself.
-        features = self.encoder(rgb if self.trunk == "span" else rgb - 0.5)
-        base = image
-        if self.trunk == "span":
-            base = self.subpixels(features)
+        features = self.encoder(rgb - _PARTS[self.trunk].mean)
+        base = self.subpixels(image, features)
         if self.tail:
             features = self.refine(self.widen(features))
         features = self.decoder.prepare(features)
@@ -126,8 +139,6 @@ class Upscaler(ConditionalModel):
             # Luma is linear in RGB, and RGB is linear in the coefficients.
             by_channel = features.reshape(h, w, 3, -1).swapaxes(-1, -2)
             features = rgb_to_luma(by_channel)[..., 0]
-            if self.trunk == "span":
-                base = rgb_to_luma(base)
         return FeatureMap(features, base)
 
     def __call__(
@@ -143,11 +154,8 @@ class Upscaler(ConditionalModel):
         features, base = feature_map
         size = features.shape[:2]
         center, cell = _boxes(coords, size)
-        if self.trunk == "span":
-            is_point = not isinstance(coords, streams.Cells)
-            value = sample_base(base, center, None if is_point else cell)
-        else:
-            value = sample_grid(base, center, interpolation="cubic")
+        is_point = not isinstance(coords, streams.Cells)
+        value = self.subpixels.sample(base, center, None if is_point else cell)
         for weight, index, distance in neighbors(center, size):
             residual = self.decoder(features[index], distance, cell)
             value = value + weight[..., None] * residual
@@ -165,19 +173,8 @@ class Upscaler(ConditionalModel):
           `[scale[0] h, scale[1] w, k]`.
         """
         features, base = feature_map
-        enlarge = resize_base if self.trunk == "span" else _enlarged
-        return enlarge(base, scale) + self.decoder.pixels(features, scale)
-
-
-def _enlarged(image: Array, scale: tuple[int, int]) -> Array:
-    """Cubic interpolation with replicated edges, as `sample_grid` computes it."""
-    h, w, c = image.shape
-    padded = jnp.pad(image, [(2, 2), (2, 2), (0, 0)], mode="edge")
-    rows, columns = scale
-    enlarged = jax.image.resize(
-        padded, ((h + 4) * rows, (w + 4) * columns, c), "cubic", antialias=False
-    )
-    return enlarged[2 * rows : -2 * rows, 2 * columns : -2 * columns]
+        base = self.subpixels.enlarge(base, scale)
+        return base + self.decoder.pixels(features, scale)
 
 
 def _boxes(coords: Array | streams.Cells, size: Size) -> tuple[Array, Array]:

@@ -102,6 +102,7 @@ CALLS = {
         "num_samples": COUNT.but(1),
         **VIEW,
         **SAMPLED,
+        "sharding": SHARDING,
     },
     colorization.colorization_field: {
         "gray": GRAY,

@@ -9,6 +9,7 @@ from bad_calls.kinds import (
     NAN,
     NOT_NEGATIVE,
     OMITTED,
+    SHARDING,
     Kind,
     Lazy,
     choice,
@@ -34,6 +35,7 @@ BY_REFERENCE = {
             if k != "None"
         },
     ),
+    "sharding": SHARDING,
 }
 
 
@@ -71,6 +73,7 @@ CALLS = {
         "references": REFERENCES.default(),
         "method": choice("texture").default(),
         "model": loaded(lambda: transformer(1), upscaler),
+        "sharding": SHARDING,
     },
     references.texture_loss: {
         "model": model(module(4), SMALL),
@@ -96,6 +99,7 @@ CALLS = {
             shape=[np.ones((3, 4), bool)],
             objects=[object()],
         ).optional(),
+        "sharding": SHARDING,
     },
     references.transfer: {
         "match": kind(Lazy(match), number=3, none=()),

@@ -1,4 +1,4 @@
-"""The base of an upscaler, compared with the antialiased cubic resizing of JAX."""
+"""Subpixels, compared with the antialiased cubic resizing of JAX."""
 
 import jax
 import jax.numpy as jnp
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from inr import coords
-from inr.upscaling.subpixels import resize_base, sample_base
+from inr.upscaling.bases import Subpixels
 
 
 def base(h=6, w=5):
@@ -28,7 +28,7 @@ def resized_by_jax(image, factors):
 
 @pytest.mark.parametrize("scale", [(1, 1), (2, 2), (3, 3), (4, 4), (8, 8), (1, 3)])
 def test_whole_scales_are_antialiased_cubic_resizing(scale):
-    resized = resize_base(base(), scale)
+    resized = Subpixels().enlarge(base(), scale)
     expected = resized_by_jax(base(), [s / 4 for s in scale])
     np.testing.assert_allclose(resized, expected, atol=2e-6)
 
@@ -37,17 +37,19 @@ def test_whole_scales_are_antialiased_cubic_resizing(scale):
 def test_cells_of_a_grid_are_the_pixels_of_the_resized_base(scale):
     size = (6 * scale[0], 5 * scale[1])
     cell = jnp.broadcast_to(1 / jnp.asarray(scale), (*size, 2))
-    sampled = sample_base(base(), coords.grid(size), cell)
-    np.testing.assert_allclose(sampled, resize_base(base(), scale), atol=2e-6)
+    sampled = Subpixels().sample(base(), coords.grid(size), cell)
+    np.testing.assert_allclose(sampled, Subpixels().enlarge(base(), scale), atol=2e-6)
 
 
 def test_points_are_interpolated_by_the_cubic_kernel():
     points = coords.grid((7, 9))
     expected = coords.sample_grid(base(), points, interpolation="cubic")
-    np.testing.assert_array_equal(sample_base(base(), points, None), expected)
+    np.testing.assert_array_equal(Subpixels().sample(base(), points, None), expected)
     # A subpixel is as fine as the base, so its mean is the value there.
     cell = jnp.full((7, 9, 2), 0.25)
-    np.testing.assert_allclose(sample_base(base(), points, cell), expected, atol=2e-6)
+    np.testing.assert_allclose(
+        Subpixels().sample(base(), points, cell), expected, atol=2e-6
+    )
 
 
 def test_cells_of_any_size_keep_a_plane():
@@ -55,6 +57,6 @@ def test_cells_of_any_size_keep_a_plane():
     plane = (0.3 * y - 0.2 * x)[..., None]
     points = coords.random_points(jax.random.key(0), 50) / 2
     for side in (1.0, 0.7, 0.37):
-        sampled = sample_base(plane, points, jnp.full((50, 2), side))
+        sampled = Subpixels().sample(plane, points, jnp.full((50, 2), side))
         expected = 0.3 * points[:, 0] - 0.2 * points[:, 1]
         np.testing.assert_allclose(sampled[:, 0], expected, atol=5e-3 * side)
