@@ -94,9 +94,12 @@ def upscale(
     rotations = 4 if ensemble else 1
     network = Network(loaded.model.for_image(opaque), loaded.params, rotations)
     result_bytes = 4 * math.prod(size) * c
-    side = _window_side(network, opaque.shape, region, size, max_bytes, result_bytes)
     result = np.empty((*size, c), np.float32)
     with pixel_bar(math.prod(size), progress=progress) as bar:
+        # Under a budget this compiles too.
+        side = _window_side(
+            network, opaque.shape, region, size, max_bytes, result_bytes
+        )
         for position, block in _blocks(network, opaque, region, size, side, split):
             result[(*position, slice(opaque.shape[-1]))] = block
             # The last blocks overlap those before.
