@@ -146,10 +146,8 @@ def inpaint(
     def inpaint_one(source: Source) -> Files:
         picture = read_picture(source)
         files = outputs.claim(f"{source.name}_inpainted", "", "_sheet")
-        hole = None
-        if mask is not None:
-            mask_file = file_for("mask", mask, source)
-            hole = read_mask(mask_file, picture.image.shape[:2])
+        mask_file = None if mask is None else file_for("mask", mask, source)
+        hole = mask_file and read_mask(mask_file, picture.image.shape[:2])
         original = reduce_to(without_alpha(picture.image), max_side)
         missing = _missing(hole, original.shape[:2], None if model else keep, seed)
         h, w = missing.shape
