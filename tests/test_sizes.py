@@ -69,3 +69,19 @@ def test_resizing_is_that_of_jax():
     for size in ((11, 34), (40, 16)):
         expected = jax.image.resize(image, (*size, 1), "cubic")
         np.testing.assert_allclose(resize(image, size), expected, atol=1e-6)
+
+
+def test_images_of_ten_sizes_are_cloned_by_the_programs_of_one():
+    """Programs depend on the box of the mask alone."""
+
+    def clone(h, w):
+        mask = np.zeros((h, w), bool)
+        mask[10:40, 12:42] = True
+        image = RNG.random((h, w, 3), np.float32)
+        return inr.seamless_clone(image, image[:, ::-1], mask, rtol=1e-2)
+
+    clone(60, 60)
+    with count_compilations() as count:
+        for size in SIZES:
+            clone(*size)
+        assert count() == 0
