@@ -4,7 +4,9 @@
     python examples/inpaint.py photo.jpg --mask scratches.png
     python examples/inpaint.py photo.jpg --keep 0.05
     python examples/inpaint.py --model inpainting    # a random hole
-    python examples/inpaint.py photo.jpg other.jpg --mask hole.png --model inpainting
+    python examples/inpaint.py photo.jpg --mask hole.png --model inpainting \\
+        --references other.jpg
+    python examples/inpaint.py photos --mask masks   # masks/a.png for photos/a.jpg
 
 A model copies textures from the rest of the image and from other photographs. Writes
 the result, and a contact sheet with the membrane, the smoothest function through the

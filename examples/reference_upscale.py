@@ -1,12 +1,14 @@
 """Enlarge a photograph four times with textures from other photographs.
 
     python examples/reference_upscale.py                  # a bundled stereo pair
-    python examples/reference_upscale.py small.png same_place.jpg another.jpg
-    python examples/reference_upscale.py photo.jpg same_place.jpg --evaluate
+    python examples/reference_upscale.py small.png --references same_place.jpg more.jpg
+    python examples/reference_upscale.py photo.jpg --references same.jpg --evaluate
+    python examples/reference_upscale.py photos --references others --by-name
 
-References show the same or a similar subject, about as large as in the result. A
-contact sheet shows the position of each match in the references. With `--evaluate`, the
-photograph is reduced first, and the result is scored against it.
+References show the same or a similar subject, about as large as in the result. All of
+them serve every photograph, or with `--by-name` those of its own name. A contact sheet
+shows the position of each match in the references. With `--evaluate`, the photograph is
+reduced first, and the result is scored against it.
 """
 
 import sys

@@ -39,10 +39,10 @@ COMMANDS = {
     "upscale": (commands.add_upscale, "enlarge images by any factor"),
     "upscale-by-reference": (
         commands.add_upscale_by_reference,
-        "enlarge an image with textures from other photographs",
+        "enlarge images with textures from other photographs",
     ),
     "colorize": (commands.add_colorize, "colorize gray images"),
-    "inpaint": (commands.add_inpaint, "fill in missing pixels"),
+    "inpaint": (commands.add_inpaint, "fill in missing pixels of images"),
     "seamless-clone": (
         commands.add_seamless_clone,
         "paste a part of an image into another without a seam",
@@ -58,7 +58,7 @@ COMMANDS = {
     "video": (commands.add_video, "fit a field to videos"),
     "helmholtz": (commands.add_helmholtz, "solve the Helmholtz equation"),
     "wave": (commands.add_wave, "solve the wave equation"),
-    "export": (commands.add_export, "export an image as a shader and a program"),
+    "export": (commands.add_export, "export images as shaders and programs"),
     "compare-restorers": (
         commands.add_compare_restorers,
         "compare models that colorize and restore images",

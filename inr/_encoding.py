@@ -7,13 +7,15 @@ import jax
 from flax import linen as nn
 
 from inr._memory import program_bytes
-from inr._typing import Array, Params
+from inr._typing import ArrayLike, Params
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def encode(model: nn.Module, params: Params, image: Array) -> Any:
-    """Feature map of an image `[h, w, c]`, by `model.encode`."""
-    return model.apply(params, image, method="encode")
+@functools.partial(jax.jit, static_argnums=0, static_argnames="method")
+def encode(
+    model: nn.Module, params: Params, image: ArrayLike, *, method: str = "encode"
+) -> Any:
+    """Feature map of an image `[h, w, c]`, by a method of the model."""
+    return model.apply(params, image, method=method)
 
 
 def encoding_bytes(

@@ -2,6 +2,8 @@
 
 import contextlib
 import contextvars
+import threading
+import time
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -23,36 +25,65 @@ def progress_bar(total: int, *, progress: bool, **options: Any) -> tqdm:
     Args:
       total: number of steps.
       progress: whether to show the bar.
-      options: further options of `tqdm`. With `delay` the bar is hidden at first, and
-        does not say "compiling".
+      options: further options of `tqdm`.
 
     Returns:
       A context manager with a method `update(count)`. The first text that the loop
       sets replaces "compiling".
     """
     bar = tqdm(total=total, disable=not progress or _hidden.get(), **options)
-    if "delay" not in options:
-        bar.set_postfix_str("compiling")
+    bar.set_postfix_str("compiling")
     return bar
 
 
-def pixel_bar(total: int, *, progress: bool) -> tqdm:
+class _PixelBar(tqdm):
+    """Bar that says "compiling" until the first pixels."""
+
+    def update(self, n: int | float | None = 1) -> bool | None:
+        self.set_postfix_str("", refresh=False)
+        return super().update(n)
+
+
+@contextlib.contextmanager
+def pixel_bar(total: int, *, progress: bool) -> Iterator[tqdm]:
     """Progress bar that counts pixels and appears after two seconds.
+
+    A thread shows it then, because the loop may compile for longer than that.
 
     Args:
       total: number of pixels.
       progress: whether to show the bar.
 
-    Returns:
-      A context manager with a method `update(pixels)`.
+    Yields:
+      A bar with a method `update(pixels)`.
     """
-    return progress_bar(
-        total,
-        progress=progress,
+    bar = _PixelBar(
+        total=total,
+        disable=not progress or _hidden.get(),
         delay=_SECONDS_WITHOUT_PIXEL_BAR,
         unit="px",
         unit_scale=True,
     )
+    with bar:
+        if bar.disable:
+            yield bar
+            return
+        bar.set_postfix_str("compiling", refresh=False)
+        # A notebook finds the cell of the bar in the context of its thread.
+        run = contextvars.copy_context().run
+        timer = threading.Timer(_SECONDS_WITHOUT_PIXEL_BAR, run, (_show, bar))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield bar
+        finally:
+            timer.cancel()
+            timer.join()
+
+
+def _show(bar: tqdm) -> None:
+    bar.last_print_t = time.time()  # or `close` takes the bar for a hidden one
+    bar.refresh()
 
 
 @contextlib.contextmanager

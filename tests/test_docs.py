@@ -99,6 +99,18 @@ def test_the_benchmarks_page_shows_every_plot(tmp_path, monkeypatch):
     assert texts == [path.read_text(encoding="utf-8") for path in files]
 
 
+def test_every_model_has_a_picture():
+    sections = re.split(r"\n## ", PAGES["models"])[1:]
+    assert {section.split("\n")[0] for section in sections} == set(
+        inr.pretrained.names()
+    )
+    for section in sections:
+        (picture,) = re.findall(r"!\[[^\]]+\]\((\S+)\)", section)
+        assert (DOCS / picture).is_file()
+    size = sum(path.stat().st_size for path in (DOCS / "cards").iterdir())
+    assert size < MAX_GALLERY_BYTES
+
+
 def test_the_gallery_links_every_picture_to_a_page():
     links = re.findall(r"\[!\[[^\]]+\]\((\S+)\)\]\((\w+)\.md\)", PAGES["gallery"])
     assert len(links) >= 16

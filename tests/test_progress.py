@@ -4,8 +4,14 @@ import io
 import subprocess
 import sys
 import threading
+import time
 
-from inr._progress import hidden_bars, progress_bar
+import jax
+import pytest
+
+import inr
+from inr import _progress
+from inr._progress import hidden_bars, pixel_bar, progress_bar
 
 CODE = """
 import sys, types, warnings
@@ -65,3 +71,32 @@ def test_hidden_bars_print_nothing():
     with hidden_bars(), progress_bar(3, progress=True, file=file) as bar:
         bar.update()
     assert file.getvalue() == ""
+
+
+@pytest.mark.parametrize("delay", [0.05, 60])
+def test_the_bar_of_a_rendering_says_that_it_compiles(delay, monkeypatch, capsys):
+    """If the first pixels take longer than the bar is hidden."""
+    monkeypatch.setattr(_progress, "_SECONDS_WITHOUT_PIXEL_BAR", delay)
+
+    def wait(coords):
+        time.sleep(0.2)
+        return coords
+
+    def field(coords):
+        return jax.pure_callback(wait, coords, coords)
+
+    inr.render(field, (100, 100))
+    *before, last = capsys.readouterr().err.split("\r")
+    assert any("compiling" in text for text in before) == (delay < 0.2)
+    assert "compiling" not in last
+    assert ("10.0k/10.0k" in last) == (delay < 0.2)
+
+
+def test_a_pixel_bar_that_never_appears_leaves_no_thread(capsys):
+    count = threading.active_count()
+    with pytest.raises(ZeroDivisionError), pixel_bar(3, progress=True):
+        raise ZeroDivisionError
+    with pixel_bar(3, progress=False) as bar:
+        bar.update(3)
+    assert threading.active_count() == count
+    assert capsys.readouterr().err == ""

@@ -12,9 +12,10 @@ References:
   Menon et al. 2021, Long-tail learning via logit adjustment (rebalancing afterwards).
 """
 
+import functools
 import math
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -22,10 +23,12 @@ import numpy as np
 from flax import linen as nn
 from jax import lax
 
-from inr import _checks, _vgg16
+from inr import _checks, _display, _vgg16
+from inr._encoding import encode
 from inr._field_checks import check_params
-from inr._typing import Array, ArrayLike
+from inr._typing import Array, ArrayLike, Params
 from inr.color import ycbcr_to_rgb
+from inr.colorization.flat_image import FlatImage, flatten, resize
 from inr.colorization.guided import guided_coefficients
 from inr.coords import sample_grid
 from inr.models import ConditionalModel, FeatureMap, as_gray, register
@@ -33,6 +36,21 @@ from inr.models import ConditionalModel, FeatureMap, as_gray, register
 CELL = 4  # pixels along each side of a cell
 _TRUNK = "vgg16"  # collection of the trunk's weights
 _STRIDE = 16  # of the last stage; the trunk's input is a multiple of it
+
+
+class FlatFeatureMap(NamedTuple):
+    """Feature map whose shape depends little on the size of the image.
+
+    Attributes:
+      features: coefficients on the grid of the trunk's input, as a list.
+      image: the image, as a list of pixels.
+    """
+
+    features: FlatImage
+    image: FlatImage
+
+    def __repr__(self) -> str:
+        return _display.attributes_text(self)
 
 
 @register("HypercolumnColorizer")
@@ -102,22 +120,44 @@ class HypercolumnColorizer(ConditionalModel):
           ValueError: if the image has another shape or dtype.
         """
         image = as_gray("image", image)
-        gray = _resized(image, self.resolution)
+        gray = image
+        size = _trunk_size(image.shape, self.resolution)
+        if size != image.shape[:2]:
+            gray = jax.image.resize(image, (*size, 1), "cubic").clip(0, 1)
+        return FeatureMap(self.coefficients(gray), image)
+
+    def encode_on_host(self, params: Params, image: ArrayLike) -> FlatFeatureMap:
+        """As `encode`, with programs that images of many sizes share."""
+        image = np.asarray(as_gray("image", image))
+        gray = image
+        size = _trunk_size(image.shape, self.resolution)
+        if size != image.shape[:2]:
+            gray = resize(image, size).clip(0, 1)
+        features = np.asarray(encode(self, params, gray, method="coefficients"))
+        # Rounding makes the trunk's input a little larger or smaller.
+        length = max(5 * self.resolution**2 // 4, features[..., 0].size)
+        next_power = 1 << (image.size - 1).bit_length()
+        return FlatFeatureMap(flatten(features, length), flatten(image, next_power))
+
+    def coefficients(self, gray: Array) -> Array:
+        """Slopes and offsets `[h, w, 4]` of chroma, for the input of the trunk."""
+        gray = jnp.asarray(gray)
         chroma = self.chroma(self.logits(hypercolumns(self.trunk.value, gray)))
         size = (*gray.shape[:2], 2)
-        chroma = jax.image.resize(chroma, size, "linear")
-        return FeatureMap(guided_coefficients(gray, chroma), image)
+        return guided_coefficients(gray, jax.image.resize(chroma, size, "linear"))
 
-    def __call__(self, coords: Array, feature_map: FeatureMap | ArrayLike) -> Array:
+    def __call__(
+        self, coords: Array, feature_map: FeatureMap | FlatFeatureMap | ArrayLike
+    ) -> Array:
         """RGB `[..., 3]` at coords `[..., 2]`, not clipped.
 
         An image in place of the feature map is encoded first, which `init` relies on.
         """
-        if not isinstance(feature_map, FeatureMap):
+        if not isinstance(feature_map, FeatureMap | FlatFeatureMap):
             feature_map = self.encode(feature_map)
-        coefficients, image = feature_map
-        luma = sample_grid(image, coords, interpolation="cubic")
-        slope, offset = jnp.split(sample_grid(coefficients, coords), 2, -1)
+        coefficients, image = map(_sampler, feature_map)
+        luma = image(coords, interpolation="cubic")
+        slope, offset = jnp.split(coefficients(coords, interpolation="linear"), 2, -1)
         chroma = slope * luma + offset
         return ycbcr_to_rgb(jnp.concatenate([luma, chroma], -1))
 
@@ -210,17 +250,19 @@ def check_hypercolumn_params(model: Any, params: Any) -> None:
         )
 
 
-def _resized(image: Array, resolution: int) -> Array:
-    """The image with about `resolution` squared pixels, sides multiples of 16."""
-    h, w, _ = image.shape
+def _sampler(values: Array | FlatImage) -> Callable[..., Array]:
+    if isinstance(values, FlatImage):
+        return values.sample
+    return functools.partial(sample_grid, values)
+
+
+def _trunk_size(shape: Sequence[int], resolution: int) -> tuple[int, ...]:
+    """Size with about `resolution` squared pixels, sides multiples of 16."""
     # A longer image than 4 : 1 would have a side of hardly any features.
-    aspect = min(max(math.sqrt(h / w), 0.5), 2.0)
-    size = tuple(
+    aspect = min(max(math.sqrt(shape[0] / shape[1]), 0.5), 2.0)
+    return tuple(
         max(round(resolution * x / _STRIDE), 1) * _STRIDE for x in (aspect, 1 / aspect)
     )
-    if size == (h, w):
-        return image
-    return jnp.clip(jax.image.resize(image, (*size, 1), "cubic"), 0, 1)
 
 
 def _on_grid(features: Array, size: tuple[int, ...]) -> Array:

@@ -130,6 +130,32 @@ def add_model(
     )
 
 
+def add_references(
+    parser: argparse.ArgumentParser, text: str = "", *, default: str
+) -> None:
+    """Add `--references` and `--by-name`.
+
+    Args:
+      parser: the parser.
+      text: what the references need, at the start of the help.
+      default: what the command does without them.
+    """
+    parser.add_argument(
+        "--references",
+        nargs="+",
+        default=(),
+        metavar="NAME",
+        help=f"{text}files or folders of photographs of the same or a similar subject; "
+        f"all of them serve every image (default: {default})",
+    )
+    parser.add_argument(
+        "--by-name",
+        action="store_true",
+        help="each image takes only the references of its own name: that of photo.jpg "
+        "is photo.png or another format (default: off)",
+    )
+
+
 def add_training(
     parser: argparse._ActionsContainer, *, num_steps: int, width: int | None
 ) -> None:

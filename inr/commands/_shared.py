@@ -9,7 +9,8 @@ import numpy as np
 
 from inr import _checks
 from inr._typing import Array, Region, Size
-from inr.commands._batches import Source
+from inr.commands._batches import Source, list_files
+from inr.commands._companions import files_of_stem
 from inr.commands._outputs import Path
 from inr.fitting import FitResult
 from inr.io import ImageMetadata, read_image, read_image_metadata
@@ -102,6 +103,27 @@ def reduce_to(image: np.ndarray, max_side: int) -> np.ndarray:
         return image
     print(f"reduced from {h}x{w} to {size[0]}x{size[1]} (--max-side)")
     return np.asarray(jax.image.resize(image, (*size, c), "cubic")).clip(0, 1)
+
+
+def references_for(
+    source: Source, references: Sequence[Path], by_name: bool, max_side: int
+) -> list[np.ndarray]:
+    """Reference photographs of an input in RGB, reduced to a longer side.
+
+    Args:
+      source: the input.
+      references: files or folders.
+      by_name: take those of the input's stem alone.
+      max_side: longest side in pixels.
+
+    Raises:
+      ValueError: if `by_name` is set and no reference has the input's stem.
+    """
+    if by_name:
+        paths = files_of_stem("references", references, source)
+    else:
+        paths = list_files("references", references)
+    return [reduce_to(as_rgb(read_image(path)), max_side) for path in paths]
 
 
 def read_mask(path: Path, size: tuple[int, int]) -> np.ndarray:

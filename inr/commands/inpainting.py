@@ -1,34 +1,39 @@
-"""The command that fills in missing pixels."""
+"""The command that fills in missing pixels of images."""
 
 import argparse
 import os
 import pathlib
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import numpy as np
 
 from inr import _checks
-from inr.commands._batches import list_files, report, single_source
+from inr._typing import Size
+from inr.commands._batches import Source, for_each, list_sources, take_shard
+from inr.commands._companions import file_for
 from inr.commands._options import (
     add_console,
     add_max_side,
     add_model,
     add_output,
+    add_references,
+    add_shard,
     add_training,
 )
-from inr.commands._outputs import Outputs, as_outputs
+from inr.commands._outputs import Files, Outputs, as_outputs
 from inr.commands._shared import (
     as_rgb,
     read_mask,
     read_picture,
     reduce_to,
+    references_for,
     timed_fit,
     without_alpha,
 )
 from inr.fields import Siren, suggest_omega
 from inr.fitting import fit_image
-from inr.io import read_image
 from inr.metrics import psnr
 from inr.references import inpaint as inpaint_image
 from inr.rendering import render
@@ -43,21 +48,19 @@ def add_inpaint(parser: argparse.ArgumentParser) -> None:
     """Add the options of `inpaint`."""
     parser.set_defaults(run=inpaint)
     parser.add_argument(
-        "image", nargs="?", help="file (default: a photograph from scikit-image)"
-    )
-    parser.add_argument(
-        "references",
+        "images",
         nargs="*",
-        help="with --model: files or folders of photographs of the same or a similar "
-        "subject (default: none)",
+        help="files or folders (default: a photograph from scikit-image)",
     )
     add_model(parser, "inpaint", unset="fit a SIREN", text="fill holes by a model: ")
     parser.add_argument(
         "--mask",
-        metavar="FILE",
-        help="image of the same size, bright where pixels are missing (default: pixels "
-        "are removed at random)",
+        metavar="NAME",
+        help="image of the same size, bright where pixels are missing: a file for all "
+        "images, or a folder where the mask of photo.jpg is photo.png or another "
+        "format (default: pixels are removed at random)",
     )
+    add_references(parser, "with --model: ", default="none")
     parser.add_argument(
         "--keep",
         type=float,
@@ -74,14 +77,16 @@ def add_inpaint(parser: argparse.ArgumentParser) -> None:
     )
     add_max_side(parser, 256)
     add_training(parser, num_steps=500, width=128)
+    add_shard(parser)
     add_output(parser)
     add_console(parser, {"num_steps": 60, "max_side": 96})
 
 
 def inpaint(
-    image: str | os.PathLike | None = None,
+    images: Sequence[str | os.PathLike] | str | os.PathLike | None = None,
     references: Sequence[str | os.PathLike] = (),
     *,
+    by_name: bool = False,
     mask: str | os.PathLike | None = None,
     model: str | os.PathLike | None = None,
     keep: float = 0.1,
@@ -90,6 +95,7 @@ def inpaint(
     max_side: int = 256,
     weight: float = 3e-3,
     seed: int = 0,
+    shard: str | None = None,
     output: Outputs | str | os.PathLike = "out",
 ) -> list[pathlib.Path]:
     """Fill in missing pixels by a SIREN with a smoothness prior, or by a model.
@@ -99,10 +105,12 @@ def inpaint(
     on the removed pixels.
 
     Args:
-      image: file name; None for a bundled photograph.
+      images: files or folders; None for a bundled photograph.
       references: files or folders of photographs of the same or a similar subject, for
         a model.
-      mask: file name of an image of the same size, bright where pixels are missing.
+      by_name: each image takes the references of its own stem instead of all.
+      mask: image of the same size, bright where pixels are missing: a file for all
+        images, or a folder with a file of each image's stem.
       model: model that fills the hole: `"inpainting"`, or a file of weights; None for a
         SIREN.
       keep: fraction of pixels that remain known, for a SIREN without a mask.
@@ -111,52 +119,59 @@ def inpaint(
       max_side: images are reduced to a longer side of at most this.
       weight: weight of the smoothness prior.
       seed: seed of the initialization and of the removed pixels.
-      output: where to write the result and a contact sheet.
+      shard: `"3/16"` for the third of 16 jobs that share the images; None for all.
+      output: where to write the results and, beside each, a contact sheet.
 
     Returns:
       The files written.
 
     Raises:
-      ValueError: for a mask without its image, or references without a model.
+      ValueError: for a mask without its image, references without a model, and a folder
+        without a mask or reference of an image's stem.
     """
-    if mask is not None and image is None:
-        raise ValueError("`mask` needs an `image`, got None. Give both.")
-    if references and model is None:
+    if mask is not None and not images:
+        raise ValueError("`mask` needs `images`, got none. Give both.")
+    if (references or by_name) and model is None:
         raise ValueError(
             "`references` need a `model`, got None. Give --model inpainting."
         )
-    source = single_source("image", image, sample="chelsea")
-    original, metadata = read_picture(source)
-    files = as_outputs(output).claim(f"{source.name}_inpainted", "", "_sheet")
-    hole = None if mask is None else read_mask(mask, original.shape[:2])
-    original = reduce_to(without_alpha(original), max_side)
-    h, w, _ = original.shape
-    if hole is not None:
-        missing = _reduced_mask(hole, (h, w))
-    else:
-        missing = _random_mask((h, w), None if model else keep, seed)
-    known_share = 100 * (1 - missing.mean())
-    print(f"{source.name}: {h}x{w}, {known_share:.0f} % of the pixels known")
-    known = np.where(missing[..., None], 0, original)
-    membrane = np.asarray(inpaint_image(known, missing, method="membrane"))
-    panels = {"known": known, "membrane": membrane}
-    if model is None:
-        options = {"num_steps": num_steps, "width": width, "weight": weight}
-        result = _by_siren(original, missing, membrane, seed=seed, **options)
-        panels["siren"] = result
-    else:
-        paths = list_files("references", references)
-        images = [reduce_to(as_rgb(read_image(path)), max_side) for path in paths]
-        panels["model"] = result = _by_model(known, missing, images, model)
-    if mask is None:
-        for label in list(panels)[1:]:
-            error = float(psnr(panels[label][missing], original[missing]))
-            print(f"{label}: {error:.2f} dB on the missing pixels")
-        panels["original"] = original
-    repaired = np.where(missing[..., None], result, original)
-    files.write_image("", repaired, metadata)
-    files.write_sheet("_sheet", panels)
-    return report(files)
+    outputs = as_outputs(output)
+    siren: dict[str, Any] = {
+        "num_steps": num_steps,
+        "width": width,
+        "weight": weight,
+        "seed": seed,
+    }
+
+    def inpaint_one(source: Source) -> Files:
+        picture = read_picture(source)
+        files = outputs.claim(f"{source.name}_inpainted", "", "_sheet")
+        mask_file = None if mask is None else file_for("mask", mask, source)
+        hole = mask_file and read_mask(mask_file, picture.image.shape[:2])
+        original = reduce_to(without_alpha(picture.image), max_side)
+        missing = _missing(hole, original.shape[:2], None if model else keep, seed)
+        h, w = missing.shape
+        known_share = 100 * (1 - missing.mean())
+        print(f"{source.name}: {h}x{w}, {known_share:.0f} % of the pixels known")
+        known = np.where(missing[..., None], 0, original)
+        membrane = np.asarray(inpaint_image(known, missing, method="membrane"))
+        panels = {"known": known, "membrane": membrane}
+        if model is None:
+            panels["siren"] = _by_siren(original, missing, membrane, **siren)
+        else:
+            photos = references_for(source, references, by_name, max_side)
+            panels["model"] = _by_model(known, missing, photos, model)
+        result = list(panels.values())[-1]
+        if hole is None:
+            _print_scores(panels, original, missing)
+            panels["original"] = original
+        repaired = np.where(missing[..., None], result, original)
+        files.write_image("", repaired, picture.metadata)
+        files.write_sheet("_sheet", panels)
+        return files
+
+    sources = list_sources("images", images, sample="chelsea")
+    return for_each(take_shard(sources, shard, outputs), inpaint_one, outputs)
 
 
 def _by_siren(
@@ -197,7 +212,22 @@ def _by_model(
     return result.mean(-1, keepdims=True) if known.shape[-1] == 1 else result
 
 
-def _random_mask(size: tuple[int, int], keep: float | None, seed: int) -> np.ndarray:
+def _missing(
+    hole: np.ndarray | None, size: Size, keep: float | None, seed: int
+) -> np.ndarray:
+    """Bool `[h, w]`: a hole that was read, reduced to a size, or random pixels."""
+    return _random_mask(size, keep, seed) if hole is None else _reduced_mask(hole, size)
+
+
+def _print_scores(
+    panels: dict[str, np.ndarray], original: np.ndarray, missing: np.ndarray
+) -> None:
+    for label in list(panels)[1:]:
+        error = float(psnr(panels[label][missing], original[missing]))
+        print(f"{label}: {error:.2f} dB on the missing pixels")
+
+
+def _random_mask(size: Size, keep: float | None, seed: int) -> np.ndarray:
     """Missing pixels: one random hole, or random pixels beside a fraction `keep`."""
     if keep is None:
         return np.asarray(random_holes(jax.random.key(seed), size, num_holes=1)[0])
@@ -205,7 +235,7 @@ def _random_mask(size: tuple[int, int], keep: float | None, seed: int) -> np.nda
     return np.random.default_rng(seed).uniform(size=size) >= keep
 
 
-def _reduced_mask(missing: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def _reduced_mask(missing: np.ndarray, size: Size) -> np.ndarray:
     """The mask of a reduced image: True where any pixel of a cell is missing."""
     share = jax.image.resize(missing.astype(np.float32), size, "linear")
     return np.asarray(share) > 0.01

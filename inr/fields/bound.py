@@ -128,6 +128,10 @@ def bind(
         raise _checks.fail("image", f"the input of {type(model).__name__}", "None")
     image = _checks.as_array("image", image)
     try:
+        # Images of many sizes then share programs.
+        on_host = getattr(model, "encode_on_host", None)
+        if on_host is not None and _checks.is_concrete((params, image)):
+            return BoundField(model, params, on_host(params, image))
         return BoundField(model, params, encode(model, params, image))
     except errors.FlaxError as error:
         expected = f"those of {type(model).__name__}"

@@ -2,12 +2,11 @@
 
 import functools
 import operator
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jaxtyping import Bool
 
 from inr import _checks, _conversions
@@ -24,6 +23,7 @@ from inr.merging.guidance import (
 )
 from inr.merging.images import from_working, to_working
 from inr.poisson import (
+    Box,
     NotConverged,
     Solver,
     grid_gradient,
@@ -97,23 +97,24 @@ def seamless_clone(
     offset = as_pixel("offset", offset)
     mask = _in_target_frame(mask, source.shape[:2], target.shape[:2], offset)
     box = mask_box(mask)
-    (top, left), (height, width) = box
-    mask = mask[top : top + height, left : left + width]
     dtype = jnp.result_type(source, target)
-    target = target.astype(dtype)
-    corner = np.asarray(box.corner, np.int32)
+    # Outside of a transformation in NumPy, so that programs depend on the box alone.
+    xp = np if _checks.is_concrete((source, target)) else jnp
+    target = xp.asarray(target, dtype)
+    inside = _crop(xp, target, box)
+    mask = _crop(xp if isinstance(mask, np.ndarray) else jnp, mask, box)
     field, values = _guidance_in_box(
-        source.astype(dtype),
-        target,
+        _crop(xp, xp.asarray(source, dtype), box, offset),
+        inside,
         mask,
-        np.asarray(offset, np.int32),
-        corner,
         guidance=as_guidance("mode", mode, _MODES),
         linear_light=linear_light,
     )
-    paste = functools.partial(
-        _paste_box, target, mask, corner, linear_light=linear_light
-    )
+
+    def paste(value: Array) -> Array:
+        pasted = _paste(inside, mask, value, linear_light=linear_light)
+        return _replace(target, pasted, box)
+
     try:
         solution = integrate_masked(
             field, mask, values, solver=solver, rtol=rtol, max_steps=max_steps
@@ -151,25 +152,37 @@ def _in_target_frame(
     return mask
 
 
+def _crop(
+    xp: Any, image: Array | np.ndarray, box: Box, offset: tuple[int, int] = (0, 0)
+) -> Any:
+    """The box of an image at an offset from it; edges are replicated."""
+    for axis in (0, 1):
+        index = np.arange(box.size[axis]) + box.corner[axis] - offset[axis]
+        image = xp.take(image, index.clip(0, image.shape[axis] - 1), axis)
+    return image
+
+
+def _replace(target: Array | np.ndarray, pasted: Array, box: Box) -> Array:
+    """The target with other pixels in the box."""
+    (top, left), (height, width) = box
+    place = np.s_[top : top + height, left : left + width]
+    if not isinstance(target, np.ndarray) or not _checks.is_concrete(pasted):
+        return jnp.asarray(target).at[place].set(pasted)
+    result = target.copy()
+    result[place] = pasted
+    return jax.device_put(result)
+
+
 @functools.partial(jax.jit, static_argnames=("guidance", "linear_light"))
 def _guidance_in_box(
     source: Array,
     target: Array,
     mask: Array | np.ndarray,
-    offset: Array | np.ndarray,
-    corner: Array,
     *,
     guidance: Guidance,
     linear_light: bool,
 ) -> tuple[Array, Array]:
     """Guidance and initial values in the box of the mask, encoded or linear."""
-    size = mask.shape
-    for axis in (0, 1):
-        index = np.arange(size[axis], dtype=np.int32) + corner[axis] - offset[axis]
-        source = jnp.take(source, index, axis, mode="clip")
-    target = lax.dynamic_slice(
-        target, [*corner, jnp.int32(0)], (*size, target.shape[-1])
-    )
     source, target = (to_working(x, linear_light) for x in (source, target))
     gradients = jnp.stack([grid_gradient(source), grid_gradient(target)])
     field = apply_guidance("mode", guidance, gradients)
@@ -177,14 +190,15 @@ def _guidance_in_box(
 
 
 @functools.partial(jax.jit, static_argnames="linear_light")
-def _paste_box(
-    target: Array, mask: Array, corner: Array, value: Array, *, linear_light: bool
+def _paste(
+    target: Array | np.ndarray,
+    mask: Array | np.ndarray,
+    value: Array,
+    *,
+    linear_light: bool,
 ) -> Array:
-    """The target with the solution at the True pixels of the box."""
-    start = [*corner, jnp.int32(0)]
-    inside = lax.dynamic_slice(target, start, value.shape)
-    inside = jnp.where(mask[..., None], from_working(value, linear_light), inside)
-    return lax.dynamic_update_slice(target, inside, start)
+    """The target with the solution at the True pixels."""
+    return jnp.where(mask[..., None], from_working(value, linear_light), target)
 
 
 def as_pixel(argument: str, value: tuple[int, int]) -> tuple[int, int]:

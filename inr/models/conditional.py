@@ -75,6 +75,9 @@ class ConditionalModel(nn.Module):
         """Feature map of an image `[h, w, c]`; any pytree."""
         raise NotImplementedError
 
+    # A model may also have `encode_on_host(params, image)`, which `bind` calls for
+    # concrete arrays: a feature map by programs that images of many sizes share.
+
     def __call__(self, coords: Array, feature_map: Any) -> Array:
         """Features `[..., k]` at coords `[..., 2]`.
 

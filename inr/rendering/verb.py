@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +11,7 @@ from jax import lax
 
 from inr import _checks
 from inr._field_checks import check_field
-from inr._progress import pixel_bar
+from inr._progress import pixel_bar, tqdm
 from inr._sharding import Devices, as_local_split
 from inr._typing import Array, Field, Region, Size
 from inr.rendering.budget import tile_points
@@ -74,37 +75,51 @@ def render(
     n, k = math.prod(size), num_features(field, geometry, antialias)
     if out is not None:
         _check_out(out, (*size, k))
-    points = tile_points(
-        field, geometry, antialias, max_bytes, 4 * n * k if out is None else 0
-    )
-    compute = functools.partial(tile, points=points, antialias=antialias)
-    if split is not None:
-        points *= split.count
-        compute = functools.partial(
-            tile, points=points, antialias=antialias, sharding=split.rows
-        )
-        field, geometry = jax.device_put((field, geometry), split.replicated)
-    firsts = np.stack(np.unravel_index(np.arange(0, n, points), size), -1)
-    firsts = firsts.astype(np.int32)
-    next_tile = compute(field, firsts[0], *geometry)
-    # The tile is traced if the field, or the caller of `render`, is.
-    if not _checks.is_concrete(next_tile):
-        if out is not None:
-            raise _checks.fail("out", "None under a JAX transformation", "an array")
-        tiles = lax.map(lambda first: compute(field, first, *geometry), firsts)
-        return tiles.reshape(-1, k)[:n].reshape(*size, k)
-
-    result = _aligned_empty((*size, k)) if out is None else out
-    rows = result.reshape(n, k)
+    # The bar includes the compilation, which can take longer than the tiles.
     with pixel_bar(n, progress=progress) as bar:
-        for i, start in enumerate(range(0, n, points)):
-            this_tile = next_tile
-            # The device computes the next tile while the host copies this one.
-            if start + points < n:
-                next_tile = compute(field, firsts[i + 1], *geometry)
-            rows[start : start + points] = np.asarray(this_tile)[: n - start]
-            bar.update(min(points, n - start))
+        result_bytes = 4 * n * k if out is None else 0
+        points = tile_points(field, geometry, antialias, max_bytes, result_bytes)
+        compute = functools.partial(tile, points=points, antialias=antialias)
+        if split is not None:
+            points *= split.count
+            compute = functools.partial(
+                tile, points=points, antialias=antialias, sharding=split.rows
+            )
+            field, geometry = jax.device_put((field, geometry), split.replicated)
+
+        def compute_at(first: Array | np.ndarray) -> Array:
+            return compute(field, first, *geometry)
+
+        firsts = np.stack(np.unravel_index(np.arange(0, n, points), size), -1)
+        firsts = firsts.astype(np.int32)
+        first_tile = compute_at(firsts[0])
+        # The tile is traced if the field, or the caller of `render`, is.
+        if not _checks.is_concrete(first_tile):
+            if out is not None:
+                raise _checks.fail("out", "None under a JAX transformation", "an array")
+            tiles = lax.map(compute_at, firsts)
+            return tiles.reshape(-1, k)[:n].reshape(*size, k)
+        result = _aligned_empty((*size, k)) if out is None else out
+        _copy_tiles(compute_at, first_tile, firsts, result.reshape(n, k), bar)
     return out if out is not None else jax.device_put(result, may_alias=True)
+
+
+def _copy_tiles(
+    compute_at: Callable[[np.ndarray], Array],
+    first_tile: Array,
+    firsts: np.ndarray,
+    rows: np.ndarray,
+    bar: tqdm,
+) -> None:
+    """Compute all tiles, and copy them to rows `[n, k]`."""
+    n, points, next_tile = len(rows), len(first_tile), first_tile
+    for i, start in enumerate(range(0, n, points)):
+        this_tile = next_tile
+        # The device computes the next tile while the host copies this one.
+        if start + points < n:
+            next_tile = compute_at(firsts[i + 1])
+        rows[start : start + points] = np.asarray(this_tile)[: n - start]
+        bar.update(min(points, n - start))
 
 
 def _aligned_empty(shape: Size) -> np.ndarray:

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from inr._kernels import keys_cubic_on_host
 from inr._typing import Array, Size
 from inr.color import rgb_to_luma
 from inr.coords import keys_cubic, sample_grid
@@ -136,6 +137,5 @@ def _taps(scale: int) -> np.ndarray:
     ratio = max(FINENESS / scale, 1)
     center = (np.arange(scale)[:, None] + 0.5) * FINENESS / scale
     place = np.arange((2 * REACH + 1) * FINENESS) - REACH * FINENESS + 0.5
-    with jax.ensure_compile_time_eval():
-        weights = np.asarray(keys_cubic(np.abs(place - center) / ratio), np.float64)
+    weights = keys_cubic_on_host(np.abs(place - center) / ratio)
     return weights / weights.sum(1, keepdims=True)

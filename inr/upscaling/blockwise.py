@@ -25,7 +25,7 @@ from inr._sharding import Devices, Split, as_local_split
 from inr._typing import Array, ImageLike, Region, Size
 from inr.coords import region_size, sample_grid
 from inr.models import LoadedModel, resolve
-from inr.upscaling.network import Network, all_pixels, enlarge
+from inr.upscaling.network import Network, Window, all_pixels, enlarge, pad
 
 _Item = TypeVar("_Item")
 
@@ -94,9 +94,12 @@ def upscale(
     rotations = 4 if ensemble else 1
     network = Network(loaded.model.for_image(opaque), loaded.params, rotations)
     result_bytes = 4 * math.prod(size) * c
-    side = _window_side(network, opaque.shape, region, size, max_bytes, result_bytes)
     result = np.empty((*size, c), np.float32)
     with pixel_bar(math.prod(size), progress=progress) as bar:
+        # Under a budget this compiles too.
+        side = _window_side(
+            network, opaque.shape, region, size, max_bytes, result_bytes
+        )
         for position, block in _blocks(network, opaque, region, size, side, split):
             result[(*position, slice(opaque.shape[-1]))] = block
             # The last blocks overlap those before.
@@ -127,9 +130,11 @@ def _blocks(
 
     All windows have one shape, and so have all blocks: the last ones overlap those
     before. A window therefore ends at the image's border, or a receptive field beyond
-    its block, and padding never reaches the block.
+    its block, and padding never reaches the block. An image that is smaller than a
+    window lies in a larger array, so that images of many sizes share a program.
     """
     start, pitch, window, block = _geometry(network, image.shape, region, size, side)
+    padded = network.padded_size(window, image.shape[:2], _most(network, side))
     scale = network.whole_scale(start, pitch)
     corners = [
         [min(i, n - m) for i in range(0, n, m)]
@@ -144,17 +149,17 @@ def _blocks(
         firsts = [start + corner * pitch for corner in group]
         lows = [np.floor(first).astype(int) - network.model.reach for first in firsts]
         lows = [np.clip(low, 0, np.subtract(image.shape[:2], window)) for low in lows]
-        parts = [image[_slices(low.tolist(), window)] for low in lows]
+        parts = [pad(image[_slices(low.tolist(), window)], padded) for low in lows]
         if scale is not None:
-            windows = enlarge(network, parts, scale, split)
+            outputs = enlarge(network, parts, scale, split)
             for corner, first, low, pixels in zip(
-                group, firsts, lows, windows, strict=True
+                group, firsts, lows, outputs, strict=True
             ):
                 skipped = np.rint((first - low) * scale).astype(int)
                 yield _slices(corner, block), pixels[_slices(skipped.tolist(), block)]
             continue
         (first,), (low,), (part,) = firsts, lows, parts
-        inside = (first - low) / window, (first + block * pitch - low) / window
+        inside = (first - low) / padded, (first + block * pitch - low) / padded
         output = rendering.render(
             network.bind(part),
             block,
@@ -184,12 +189,16 @@ def _geometry(
     start = np.asarray(region[0]) * n
     pitch = np.asarray(region[1]) * n - start
     pitch = pitch / np.asarray(size)
-    reach = network.model.reach
-    window = tuple(min(side + 2 * reach + 1, int(m)) for m in n)
+    window = tuple(min(_most(network, side), int(m)) for m in n)
     block = tuple(
         min(max(int(side / p), 1), m) for p, m in zip(pitch, size, strict=True)
     )
     return start, pitch, window, block
+
+
+def _most(network: Network, side: int) -> int:
+    """Side of a window with its overlap."""
+    return side + 2 * network.model.reach + 1
 
 
 def _window_side(
@@ -217,11 +226,13 @@ def _block_bytes(
     network: Network, shape: Size, region: Region, size: Size, side: int
 ) -> int:
     start, pitch, window, block = _geometry(network, shape, region, size, side)
-    example = jax.ShapeDtypeStruct((*window, shape[-1]), jnp.float32)
+    padded = network.padded_size(window, shape[:2], _most(network, side))
+    example = jax.ShapeDtypeStruct((*padded, shape[-1]), jnp.float32)
+    inside = None if padded == window else jax.ShapeDtypeStruct(padded, jnp.bool_)
     scale = network.whole_scale(start, pitch)
     if scale is not None:
-        return program_bytes(all_pixels.lower(*network, example, scale))
-    field = jax.eval_shape(network.bind, example)
+        return program_bytes(all_pixels.lower(*network, Window(example, inside), scale))
+    field = jax.eval_shape(network.bind, Window(example, inside))
     working = encoding_bytes(network.model, network.params, example)
     return network.rotations * working + rendering.least_bytes(
         field, block, antialias="integral"

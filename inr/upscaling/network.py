@@ -2,7 +2,7 @@
 
 import functools
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +12,24 @@ from inr._sharding import Split
 from inr._typing import Array, ArrayLike, Params, Size
 from inr.fields import BoundField, bind
 from inr.upscaling.upscaler import Upscaler
+
+# Sides of windows that hold small images: multiples of a step, and one below it. A
+# smaller step computes less in vain, and compiles more.
+_STEP = 64
+_SMALLEST = 32
+
+
+class Window(NamedTuple):
+    """Input of the network.
+
+    Attributes:
+      image: `[h, w, c]`.
+      inside: bool `[h, w]`, True where the image is, in a larger array whose size other
+        images share; None for an image without padding.
+    """
+
+    image: Any
+    inside: Any = None
 
 
 class Network(NamedTuple):
@@ -30,9 +48,43 @@ class Network(NamedTuple):
         )
         return tuple(scale.astype(int).tolist()) if divides else None
 
-    def bind(self, image: ArrayLike) -> "Rotated":
-        images = [jnp.rot90(image, k) for k in range(self.rotations)]
-        return Rotated(tuple(bind(self.model, self.params, x) for x in images))
+    def padded_size(self, window: Size, size: Size, most: int) -> Size:
+        """Size of the array for windows of an image, which few sizes of images have.
+
+        Args:
+          window: size of the windows.
+          size: of the image. A window that is smaller needs no padding.
+          most: largest side of a window.
+        """
+        if not hasattr(self.model, "encode_part"):
+            return window
+        sides = (
+            _SMALLEST if m <= _SMALLEST else -(-m // _STEP) * _STEP for m in window
+        )
+        return tuple(
+            min(side, most) if m == n else m
+            for m, n, side in zip(window, size, sides, strict=True)
+        )
+
+    def bind(self, window: Window) -> "Rotated":
+        fields = []
+        for k in range(self.rotations):
+            image, inside = _turned(window, k)
+            if inside is None:
+                fields.append(bind(self.model, self.params, image))
+            else:
+                feature_map = _encode_part(self.model, self.params, image, inside)
+                fields.append(BoundField(self.model, self.params, feature_map))
+        return Rotated(tuple(fields))
+
+
+def pad(part: np.ndarray, size: Size) -> Window:
+    """A window in the corner of an array of a size, which is at least as large."""
+    if part.shape[:2] == size:
+        return Window(part)
+    inside = np.ones(part.shape[:2], bool)
+    widths = [(0, n - m) for n, m in zip(size, inside.shape, strict=True)]
+    return Window(np.pad(part, [*widths, (0, 0)]), np.pad(inside, widths))
 
 
 @functools.partial(
@@ -58,12 +110,16 @@ class Rotated:
 
 @functools.partial(jax.jit, static_argnames=("model", "rotations", "scale"))
 def all_pixels(
-    model: Upscaler, params: Params, rotations: int, image: ArrayLike, scale: Size
+    model: Upscaler, params: Params, rotations: int, window: Window, scale: Size
 ) -> Array:
     """A complete window enlarged, `[scale[0] h, scale[1] w, c]`."""
     outputs = []
     for k in range(rotations):
-        feature_map = model.apply(params, jnp.rot90(image, k), method="encode")
+        image, inside = _turned(window, k)
+        if inside is None:
+            feature_map = model.apply(params, image, method="encode")
+        else:
+            feature_map = model.apply(params, image, inside, method="encode_part")
         rotated_scale = scale[::-1] if k % 2 else scale
         pixels = model.apply(params, feature_map, rotated_scale, method="pixels")
         outputs.append(jnp.rot90(cast(Array, pixels), -k))
@@ -72,12 +128,24 @@ def all_pixels(
 
 @functools.partial(jax.jit, static_argnames=("model", "rotations", "scale"))
 def _all_pixels_of_windows(
-    model: Upscaler, params: Params, rotations: int, images: ArrayLike, scale: Size
+    model: Upscaler, params: Params, rotations: int, windows: Window, scale: Size
 ) -> Array:
-    """Windows `[n, h, w, c]` enlarged."""
-    return jax.vmap(lambda image: all_pixels(model, params, rotations, image, scale))(
-        images
+    """Windows, stacked, enlarged."""
+    return jax.vmap(lambda window: all_pixels(model, params, rotations, window, scale))(
+        windows
     )
+
+
+@functools.partial(jax.jit, static_argnames="model")
+def _encode_part(
+    model: Upscaler, params: Params, image: ArrayLike, inside: ArrayLike
+) -> Any:
+    return model.apply(params, image, inside, method="encode_part")
+
+
+def _turned(window: Window, k: int) -> Window:
+    """The window after k quarter turns."""
+    return Window(*(x if x is None else jnp.rot90(x, k) for x in window))
 
 
 def _rotate(coords: Array, k: int) -> Array:
@@ -87,11 +155,12 @@ def _rotate(coords: Array, k: int) -> Array:
 
 
 def enlarge(
-    network: Network, parts: list[np.ndarray], scale: Size, split: Split | None
+    network: Network, windows: list[Window], scale: Size, split: Split | None
 ) -> list[np.ndarray]:
     """Windows enlarged, each on its own device if there are several."""
     if split is None:
-        return [np.asarray(all_pixels(*network, part, scale)) for part in parts]
-    padding = [parts[-1]] * (split.count - len(parts))
-    stack = jax.device_put(np.stack(parts + padding), split.rows)
-    return [*np.asarray(_all_pixels_of_windows(*network, stack, scale))[: len(parts)]]
+        return [np.asarray(all_pixels(*network, window, scale)) for window in windows]
+    padding = [windows[-1]] * (split.count - len(windows))
+    stack = jax.tree.map(lambda *x: np.stack(x), *windows, *padding)
+    stack = jax.device_put(stack, split.rows)
+    return [*np.asarray(_all_pixels_of_windows(*network, stack, scale))[: len(windows)]]

@@ -13,7 +13,8 @@ With the trunk of SPAN, the functions are added to an image that is four times a
 which the trunk's own last layer predicts; see `inr.upscaling.bases`.
 """
 
-from typing import Literal, NamedTuple, get_args
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple, get_args
 
 import jax.numpy as jnp
 import numpy as np
@@ -33,7 +34,7 @@ from inr.models import (
     register,
 )
 from inr.upscaling.bases import Subpixels, Unchanged
-from inr.upscaling.waves import WaveHead
+from inr.upscaling.waves import WaveHead, borders
 
 Trunk = Literal["flat", "span"]
 
@@ -124,22 +125,51 @@ class Upscaler(ConditionalModel):
           ValueError: for an image of another shape, or one that is empty or not finite.
         """
         image = _conversions.as_image("image", image)
-        h, w, c = image.shape
-        if c != (1 if self.gray else 3):
+        if image.shape[-1] != (1 if self.gray else 3):
             expected = "gray, [h, w, 1]" if self.gray else "RGB, [h, w, 3]"
             fix = "`inr.upscale` also accepts gray images and an alpha channel."
             raise _checks.fail("image", expected, f"{image.shape}", fix)
-        rgb = jnp.broadcast_to(image, (h, w, 3))
+        features, base = self._features(image)
+        return self._feature_map(self.decoder.prepare(features), base)
+
+    def encode_part(self, image: ArrayLike, inside: ArrayLike) -> FeatureMap:
+        """The feature map of a part of an array, so that sizes share programs.
+
+        Inside it equals, to float tolerance, `encode` of the part alone, and it
+        continues beyond the part as that does beyond the image.
+
+        Args:
+          image: `[h, w, 3]`, or `[h, w, 1]` if `gray`; values outside have no effect.
+          inside: bool `[h, w]`, True in a rectangle.
+        """
+        inside = jnp.asarray(inside)
+        with nn.intercept_methods(_zero_outside(inside)):
+            features, base = self._features(jnp.asarray(image))
+        coefficients = self.decoder.continued(self.decoder.prepare(features), inside)
+        fineness = base.shape[0] // inside.shape[0]
+        for axis in range(2):
+            first, last = borders(inside, axis)
+            index = jnp.arange(base.shape[axis])
+            index = index.clip(fineness * first, fineness * last + fineness - 1)
+            base = jnp.take(base, index, axis)
+        return self._feature_map(coefficients, base)
+
+    def _features(self, image: Array) -> tuple[Array, Array]:
+        """Features of the pixels, and the base."""
+        rgb = jnp.broadcast_to(image, (*image.shape[:2], 3))
         features = self.encoder(rgb - _PARTS[self.trunk].mean)
         base = self.subpixels(image, features)
         if self.tail:
             features = self.refine(self.widen(features))
-        features = self.decoder.prepare(features)
+        return features, base
+
+    def _feature_map(self, coefficients: Array, base: Array) -> FeatureMap:
         if self.gray:
             # Luma is linear in RGB, and RGB is linear in the coefficients.
-            by_channel = features.reshape(h, w, 3, -1).swapaxes(-1, -2)
-            features = rgb_to_luma(by_channel)[..., 0]
-        return FeatureMap(features, base)
+            h, w, _ = coefficients.shape
+            by_channel = coefficients.reshape(h, w, 3, -1).swapaxes(-1, -2)
+            coefficients = rgb_to_luma(by_channel)[..., 0]
+        return FeatureMap(coefficients, base)
 
     def __call__(
         self, coords: Array | streams.Cells, feature_map: FeatureMap | ArrayLike
@@ -175,6 +205,25 @@ class Upscaler(ConditionalModel):
         features, base = feature_map
         base = self.subpixels.enlarge(base, scale)
         return base + self.decoder.pixels(features, scale)
+
+
+def _zero_outside(inside: Array) -> Callable[..., Any]:
+    """Interceptor that makes the inputs of convolutions zero outside of a rectangle.
+
+    A convolution then sees what it sees at the border of an image, which it pads.
+    """
+
+    def intercept(
+        call: Callable[..., Any],
+        inputs: tuple[Any, ...],
+        options: dict[str, Any],
+        context: nn.module.InterceptorContext,
+    ) -> Any:
+        if isinstance(context.module, nn.Conv) and context.method_name == "__call__":
+            inputs = (jnp.where(inside[..., None], inputs[0], 0), *inputs[1:])
+        return call(*inputs, **options)
+
+    return intercept
 
 
 def _boxes(coords: Array | streams.Cells, size: Size) -> tuple[Array, Array]:

@@ -120,6 +120,26 @@ class WaveHead(nn.Module):
         total = functools.reduce(jnp.add, shifted).transpose(0, 3, 1, 4, 2)
         return total.reshape(h * scale[0], w * scale[1], -1)
 
+    def continued(self, coefficients: Array, inside: Array) -> Array:
+        """Coefficients with those of the border beyond each border of a rectangle.
+
+        Args:
+          coefficients: `[h, w, 3 (2 waves + 1)]`.
+          inside: bool `[h, w]`, True in the rectangle. The pixels next to it receive
+            the functions of its border, as `pixels` continues those of an image.
+        """
+        shape = coefficients.shape
+        coefficients = self._by_channel(coefficients)
+        for axis in range(2):
+            edges = borders(inside, axis)
+            for edge, step in zip(edges, (-1, 1), strict=True):
+                border = jax.lax.dynamic_slice_in_dim(coefficients, edge, 1, axis)
+                beyond = self._translated(border, step * np.eye(2)[axis])
+                index = jnp.arange(shape[axis]) == edge + step
+                index = index.reshape((-1, *(1,) * (3 - axis)))
+                coefficients = jnp.where(index, beyond, coefficients)
+        return coefficients.reshape(shape)
+
     def _gain(self, cell: Array) -> Array:
         """Amplitudes `[..., 1 + waves]` for boxes of size `[..., 2]`."""
         low, high = _GAIN_SCALES[0], _GAIN_SCALES[-1]
@@ -154,6 +174,12 @@ class WaveHead(nn.Module):
             for x in (sine(phase + np.pi / 2), sine(phase))
         )
         return jnp.concatenate([constant, a * cos + b * sin, b * cos - a * sin], -1)
+
+
+def borders(inside: Array, axis: int) -> tuple[Array, Array]:
+    """First and last index of a rectangle, bool `[h, w]`, along an axis."""
+    line = inside.any(1 - axis)
+    return line.argmax(), line.size - 1 - line[::-1].argmax()
 
 
 def _spiral(key: Array, shape: tuple[int, int]) -> Array:

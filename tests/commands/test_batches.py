@@ -16,6 +16,7 @@ from inr.commands._batches import (
     single_source,
     take_shard,
 )
+from inr.commands._companions import file_for, files_of_stem
 
 
 def touch(folder, *names):
@@ -135,3 +136,17 @@ def test_a_folder_of_several_images_is_not_one_input(tmp_path):
         single_source("image", tmp_path)
     assert single_source("image", tmp_path / "a.png").name == "a"
     assert single_source("image", None, sample="cat") == ("cat", None)
+
+
+def test_an_input_has_the_file_of_its_stem(tmp_path):
+    folder = touch(tmp_path / "masks", "a.png", "b.png", "b.bmp")
+    a, b, c = list_sources("images", [f"{name}.jpg" for name in "abc"])
+    assert file_for("mask", folder, a) == folder / "a.png"
+    assert file_for("mask", folder / "b.png", a) == folder / "b.png"
+    assert len(files_of_stem("references", [folder, folder / "a.png"], b)) == 2
+    with refuses("`mask` must be one image for each stem, got b.bmp, b.png"):
+        file_for("mask", folder, b)
+    with refuses("`mask` must be a folder with an image 'c', got .*masks"):
+        file_for("mask", folder, c)
+    with refuses("`references` must be a folder with an image 'c', got none"):
+        files_of_stem("references", [], c)

@@ -1,5 +1,7 @@
 """Files and scores of the example of inpainting."""
 
+import re
+
 import jax
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from support import refuses
 
 import inr
 from inr import commands
+from inr.__main__ import main
 from inr.models import save_model
 
 
@@ -100,13 +103,67 @@ def test_a_model_returns_gray_for_gray(tmp_path, textures):
     assert result.shape == (9, 14, 1)
 
 
+def write_pairs(photo, tmp_path):
+    """Folders of two photos and a mask for each, the second mask in another format."""
+    for folder in ("photos", "masks"):
+        (tmp_path / folder).mkdir()
+    image = inr.read_image(photo)
+    inr.write_image(tmp_path / "photos" / "a.png", image)
+    inr.write_image(tmp_path / "photos" / "b.png", image[::-1])
+    for i, name in enumerate(("a.png", "b.tif")):
+        mask = np.zeros((24, 32, 1), np.float32)
+        mask[4 : 8 + i, 6:12] = 1
+        inr.write_image(tmp_path / "masks" / name, mask)
+    return tmp_path / "photos", tmp_path / "masks"
+
+
+def test_each_image_takes_the_mask_of_its_name(photo, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(
+        commands.inpainting, "_by_siren", lambda image, *_, **unused: image * 0
+    )
+    photos, masks = write_pairs(photo, tmp_path)
+    files = run(photos, tmp_path, mask=masks)
+    assert [f.name for f in files[::2]] == ["a_inpainted.png", "b_inpainted.png"]
+    for file, rows in zip(files[::2], (4, 5), strict=True):
+        filled = (inr.read_image(file) == 0).all(-1)
+        assert filled.sum() == rows * 6, file
+    # One mask serves both photos.
+    options = {"mask": masks / "a.png", "output": tmp_path / "one"}
+    for file in run(photos, tmp_path, **options)[::2]:
+        assert (inr.read_image(file) == 0).all(-1).sum() == 4 * 6
+    (masks / "b.tif").unlink()
+    arguments = ["inpaint", str(photos), "--mask", str(masks), "-o", str(tmp_path)]
+    assert main(arguments) == 1
+    expected = "1 of 2 inputs failed:.*b.png: `mask` must be a folder with an image 'b'"
+    assert re.search(expected, capsys.readouterr().err, re.DOTALL)
+    assert (tmp_path / "a_inpainted.png").exists()
+
+
+def test_references_are_all_or_those_of_the_name(photo, tmp_path, monkeypatch):
+    counts = []
+
+    def by_model(known, missing, references, model):
+        counts.append(len(references))
+        return known
+
+    monkeypatch.setattr(commands.inpainting, "_by_model", by_model)
+    photos, masks = write_pairs(photo, tmp_path)
+    options = {"model": "inpainting", "mask": masks, "references": [photos, masks]}
+    run(photos, tmp_path, **options)
+    options["references"] = [photos]
+    run(photos, tmp_path, **options, by_name=True, output=tmp_path / "by_name")
+    assert counts == [4, 4, 1, 1]
+
+
 def test_bad_arguments_are_refused(photo, tmp_path):
     inr.write_image(tmp_path / "mask.png", np.ones((5, 5, 1), np.float32))
     with refuses("`mask` must be as large as its image"):
         run(photo, tmp_path, mask=tmp_path / "mask.png")
-    with refuses("`mask` needs an `image`, got None"):
+    with refuses("`mask` needs `images`, got none"):
         run(None, tmp_path, mask=tmp_path / "mask.png")
     with refuses("`references` need a `model`, got None"):
         commands.inpaint(photo, [photo], output=tmp_path)
+    with refuses("`references` need a `model`, got None"):
+        commands.inpaint(photo, by_name=True, output=tmp_path)
     with refuses("`keep` must be a number from 0 to 1"):
         run(photo, tmp_path, keep=1.5)

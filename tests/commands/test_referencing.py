@@ -7,6 +7,7 @@ from support import refuses
 
 import inr
 from inr import commands
+from inr.__main__ import main
 from inr.models import save_model
 from inr.references import upscale_by_reference
 
@@ -69,5 +70,32 @@ def test_the_model_sets_the_scale(folder, tmp_path, capsys):
 def test_missing_files_are_refused(folder, tmp_path):
     with refuses("`references` must be at least one photograph, got none"):
         commands.upscale_by_reference(folder / "photo.png", output=tmp_path)
-    with refuses("`references` need an `image`, got None"):
+    with refuses("`references` need `images`, got none"):
         commands.upscale_by_reference(None, [folder / "first.png"], output=tmp_path)
+
+
+def test_a_folder_is_enlarged_by_all_or_by_own_references(
+    folder, tmp_path, monkeypatch, capsys
+):
+    references = []
+
+    def panels(low_resolution, photos, model, target):
+        references.append([x.shape[:2] for x in photos])
+        return {"by reference": low_resolution}
+
+    monkeypatch.setattr(commands.referencing, "_panels", panels)
+    (tmp_path / "photos").mkdir()
+    for name in ("first", "second", "third"):
+        inr.write_image(tmp_path / "photos" / f"{name}.png", photo(0, 6, 5))
+    arguments = ["upscale-by-reference", str(tmp_path / "photos"), "--references"]
+    arguments += [str(folder), "--model", str(folder / "model.safetensors")]
+    assert main([*arguments, "-o", str(tmp_path / "out")]) == 0
+    assert [len(sizes) for sizes in references] == [3, 3, 3]
+    # Nothing is replaced without --overwrite.
+    assert main([*arguments, "--by-name", "-o", str(tmp_path / "out")]) == 1
+    assert "3 of 3 inputs failed" in capsys.readouterr().err
+    references.clear()
+    assert main([*arguments, "--by-name", "-o", str(tmp_path / "own")]) == 1
+    assert references == [[(20, 16)], [(12, 24)]]
+    expected = r"third.png: `references` must be a folder with an image 'third'"
+    assert expected in capsys.readouterr().err
