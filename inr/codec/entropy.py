@@ -9,7 +9,6 @@ probability of the interval of length 1 around it.
 
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
