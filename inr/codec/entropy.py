@@ -7,8 +7,10 @@ predicts the mean and the scale of a Laplace distribution, and a latent has the
 probability of the interval of length 1 around it.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
@@ -23,6 +25,9 @@ SCALES = (2.0**-4, 2.0**8)
 """Smallest and largest scale of a distribution."""
 
 _LEAST_PROBABILITY = 1e-6
+
+_LARGE = 2**12
+"""Phases of so many cells are computed one after the other, which compiles longer."""
 
 
 class Grids(NamedTuple):
@@ -86,25 +91,23 @@ class _Network(nn.Module):
         kernel = self.param("kernel", normal, (3, 3, inputs.shape[-1], 4 * self.hidden))
         bias = self.param("bias", nn.initializers.zeros, (4 * self.hidden,))
         kernel = kernel * visible(context.shape[-1], n, self.hidden)[None, None]
-        kernel = kernel.reshape(-1, 4, self.hidden)
-        local_kernel = None
+        first = [kernel.reshape(-1, 4 * self.hidden)]
+        around = _around(inputs)
         if local.shape[-1]:
             shape = (local.shape[-1], 4 * self.hidden)
-            local_kernel = self.param("local_kernel", normal, shape)
-        second = self._by_phase("second", self.hidden, self.hidden)
-        output = self._by_phase("output", self.hidden, 2 * n)
-        around = _around(inputs)
-        results = []
-        # One phase at a time, because its activations fit into the cache.
-        for g in range(4):
-            units = slice(g * self.hidden, (g + 1) * self.hidden)
-            x = around @ kernel[:, g] + bias[None, None, units]
-            if local_kernel is not None:
-                x = x + (local / self.unit) @ local_kernel[:, units]
-            for weights, shift in (second, output):
-                x = nn.relu(x) @ weights[g] + shift[None, None, g]
-            results.append(x)
-        x = jnp.stack(results, 2)
+            first.append(self.param("local_kernel", normal, shape))
+            around = jnp.concatenate([around, local / self.unit], -1)
+        kernel = jnp.concatenate(first).reshape(-1, 4, self.hidden).swapaxes(0, 1)
+        layers = (
+            (kernel, bias.reshape(4, self.hidden)),
+            self._by_phase("second", self.hidden, self.hidden),
+            self._by_phase("output", self.hidden, 2 * n),
+        )
+        if h * w < _LARGE:
+            x = jax.vmap(_perceptron, (None, 0), 2)(around, layers)
+        else:  # The activations of a phase fit into the cache.
+            phases = [jax.tree.map(lambda x, g=g: x[g], layers) for g in range(4)]
+            x = jnp.stack([_perceptron(around, phase) for phase in phases], 2)
         scale = jnp.exp(jnp.clip(x[..., n:], -6.0, 6.0))
         return self.unit * x[..., :n], jnp.clip(self.unit * scale, *SCALES)
 
@@ -114,6 +117,14 @@ class _Network(nn.Module):
         kernel = self.param(f"{name}_kernel", normal, (4, inputs, width))
         bias = self.param(f"{name}_bias", nn.initializers.zeros, (4, width))
         return kernel, bias
+
+
+def _perceptron(x: Array, layers: Sequence[tuple[Array, Array]]) -> Array:
+    (kernel, bias), *others = layers
+    x = x @ kernel + bias[None, None]
+    for kernel, bias in others:
+        x = nn.relu(x) @ kernel + bias[None, None]
+    return x
 
 
 def _around(grid: Array) -> Array:
