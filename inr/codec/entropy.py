@@ -111,7 +111,7 @@ class _Network(nn.Module):
         scale = jnp.exp(jnp.clip(x[..., n:], -6.0, 6.0))
         return self.unit * x[..., :n], jnp.clip(self.unit * scale, *SCALES)
 
-    def _by_phase(self, name: str, inputs: int, width: int) -> tuple[Array, Array]:
+    def _by_phase(self, name: str, inputs: int, width: int) -> tuple[Any, Any]:
         """Kernel and bias of a linear layer of its own for each phase."""
         normal = nn.initializers.lecun_normal(batch_axis=(0,))
         kernel = self.param(f"{name}_kernel", normal, (4, inputs, width))
@@ -119,7 +119,7 @@ class _Network(nn.Module):
         return kernel, bias
 
 
-def _perceptron(x: Array, layers: Sequence[tuple[Array, Array]]) -> Array:
+def _perceptron(x: Array, layers: Sequence[tuple[Any, Any]]) -> Array:
     (kernel, bias), *others = layers
     x = x @ kernel + bias[None, None]
     for kernel, bias in others:
