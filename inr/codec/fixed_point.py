@@ -17,6 +17,7 @@ _WEIGHT = 2.0**12
 _ACTIVATION = 2.0**8
 _LARGEST_INPUT = 2.0**14
 _LARGEST_ACTIVATION = 2.0**22
+_ROWS = 32  # of a strip, whose activations fit into the cache
 
 FRACTIONS = 16
 """Means are multiples of 1/16."""
@@ -62,9 +63,20 @@ class FixedPointNetwork:
         """Distributions of one phase, `[h', w', n]`; later phases are ignored."""
         h, w, _, n = grids.own.shape
         inputs = np.concatenate([grids.context, grids.own.reshape(h, w, -1)], -1)
+        padded = np.pad(inputs, ((1, 1), (1, 1), (0, 0)))
+        strips = [
+            self._strip(padded[i : i + _ROWS + 2], grids.local[i : i + _ROWS], phase, n)
+            for i in range(0, h, _ROWS)
+        ]
+        return Tables(*map(np.concatenate, zip(*strips, strict=True)))
+
+    def _strip(
+        self, padded: np.ndarray, local: np.ndarray, phase: int, n: int
+    ) -> Tables:
+        """Some rows of `tables`, from inputs with a cell more on every side."""
         columns = slice(phase * self._hidden, (phase + 1) * self._hidden)
-        x = _convolve(inputs, self._kernel[..., columns]) + self._bias[columns]
-        x = x + _limit(grids.local) @ self._local[:, columns]
+        x = _convolve(_limit(padded), self._kernel[..., columns]) + self._bias[columns]
+        x = x + _limit(local) @ self._local[:, columns]
         x = _activate(x * (_ACTIVATION / _WEIGHT))
         x = x @ self._second[phase] + self._second_bias[phase]
         x = _activate(x / _WEIGHT)
@@ -92,10 +104,9 @@ def _activate(x: np.ndarray) -> np.ndarray:
     return np.clip(np.floor(x), 0, _LARGEST_ACTIVATION)
 
 
-def _convolve(inputs: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """Correlation of `[h, w, c]` with `[3, 3, c, k]`; zeros beyond the border."""
-    h, w = inputs.shape[:2]
-    padded = np.pad(_limit(inputs), ((1, 1), (1, 1), (0, 0)))
+def _convolve(padded: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """Correlation of `[h + 2, w + 2, c]` with `[3, 3, c, k]`, `[h, w, k]`."""
+    h, w = padded.shape[0] - 2, padded.shape[1] - 2
     total = np.zeros((h, w, kernel.shape[-1]))
     for i in range(3):
         for j in range(3):
