@@ -1,12 +1,14 @@
-"""Memory: batches split into blocks of rows, and the bytes of a compiled program."""
+"""Memory: blocks of rows, the bytes of a compiled program, and aligned arrays."""
 
+import math
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import stages
 
-from inr._typing import Array
+from inr._typing import Array, Size
 
 
 def split_into_blocks(batch: Any, max_rows: int) -> tuple[Any, Array]:
@@ -50,3 +52,11 @@ def program_bytes(lowered: stages.Lowered, *, outputs: int = 1) -> int:
     memory = lowered.compile().memory_analysis()
     assert memory is not None, "every backend of JAX reports its memory"
     return memory.temp_size_in_bytes + outputs * memory.output_size_in_bytes
+
+
+def aligned_empty(shape: Size) -> np.ndarray:
+    """Memory aligned to 64 bytes, which JAX on a CPU uses without a copy."""
+    count = math.prod(shape)
+    buffer = np.empty(count + 16, np.float32)
+    skip = (-buffer.ctypes.data % 64) // 4
+    return buffer[skip : skip + count].reshape(shape)

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from inr._memory import program_bytes, split_into_blocks
+from inr._memory import aligned_empty, program_bytes, split_into_blocks
 
 
 @pytest.mark.parametrize(("rows", "max_rows"), [(7, 3), (8, 4), (5, 9), (1, 1)])
@@ -24,3 +24,10 @@ def test_program_bytes_count_every_output():
     lowered = jax.jit(lambda x: x + 1).lower(jnp.zeros(1000, jnp.float32))
     one, two = (program_bytes(lowered, outputs=n) for n in (1, 2))
     assert two - one == 4000 <= one
+
+
+def test_jax_uses_aligned_memory_without_a_copy():
+    result = aligned_empty((300, 500, 3))
+    assert result.shape == (300, 500, 3)
+    array = jax.device_put(result, may_alias=True)
+    assert array.unsafe_buffer_pointer() == result.ctypes.data

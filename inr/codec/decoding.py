@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from inr import _checks
+from inr._memory import aligned_empty
 from inr._typing import Array, Params, Region, Size
 from inr.codec.coding import FixedPointNetworks, decode_latents, networks
 from inr.codec.container import Header, unpack
@@ -90,7 +91,7 @@ def decode(
     start = np.rint(np.asarray(region[0]) * n).astype(int)
     stop = np.maximum(np.rint(np.asarray(region[1]) * n).astype(int), start + 1)
     start = np.minimum(start, n - 1)
-    result = np.empty((*(stop - start), header.channels), np.float32)
+    result = aligned_empty((*(stop - start), header.channels))
     side = tile_size(header.size)
     for i, corner in overlapping(header.size, region):
         latents = _latents(entropy, side, tiles[i])

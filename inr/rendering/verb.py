@@ -11,6 +11,7 @@ from jax import lax
 
 from inr import _checks
 from inr._field_checks import check_field
+from inr._memory import aligned_empty
 from inr._progress import pixel_bar, tqdm
 from inr._sharding import Devices, as_local_split
 from inr._typing import Array, Field, Region, Size
@@ -99,7 +100,7 @@ def render(
                 raise _checks.fail("out", "None under a JAX transformation", "an array")
             tiles = lax.map(compute_at, firsts)
             return tiles.reshape(-1, k)[:n].reshape(*size, k)
-        result = _aligned_empty((*size, k)) if out is None else out
+        result = aligned_empty((*size, k)) if out is None else out
         _copy_tiles(compute_at, first_tile, firsts, result.reshape(n, k), bar)
     return out if out is not None else jax.device_put(result, may_alias=True)
 
@@ -120,14 +121,6 @@ def _copy_tiles(
             next_tile = compute_at(firsts[i + 1])
         rows[start : start + points] = np.asarray(this_tile)[: n - start]
         bar.update(min(points, n - start))
-
-
-def _aligned_empty(shape: Size) -> np.ndarray:
-    """Memory aligned to 64 bytes, which JAX on a CPU uses without a copy."""
-    count = math.prod(shape)
-    buffer = np.empty(count + 16, np.float32)
-    skip = (-buffer.ctypes.data % 64) // 4
-    return buffer[skip : skip + count].reshape(shape)
 
 
 def _check_out(out: np.ndarray, shape: Size) -> None:

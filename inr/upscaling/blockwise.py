@@ -19,7 +19,7 @@ import numpy as np
 
 from inr import _checks, _conversions, rendering
 from inr._encoding import encoding_bytes
-from inr._memory import program_bytes
+from inr._memory import aligned_empty, program_bytes
 from inr._progress import pixel_bar
 from inr._sharding import Devices, Split, as_local_split
 from inr._typing import Array, ImageLike, Region, Size
@@ -94,7 +94,7 @@ def upscale(
     rotations = 4 if ensemble else 1
     network = Network(loaded.model.for_image(opaque), loaded.params, rotations)
     result_bytes = 4 * math.prod(size) * c
-    result = np.empty((*size, c), np.float32)
+    result = aligned_empty((*size, c))
     with pixel_bar(math.prod(size), progress=progress) as bar:
         # Under a budget this compiles too.
         side = _window_side(
