@@ -91,7 +91,7 @@ def decode(
     start = np.rint(np.asarray(region[0]) * n).astype(int)
     stop = np.maximum(np.rint(np.asarray(region[1]) * n).astype(int), start + 1)
     start = np.minimum(start, n - 1)
-    result = aligned_empty((*(stop - start), header.channels))
+    result = aligned_empty((*(stop - start).tolist(), header.channels))
     side = tile_size(header.size)
     for i, corner in overlapping(header.size, region):
         latents = _latents(entropy, side, tiles[i])
