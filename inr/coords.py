@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from inr import _checks
+from inr import _checks, _kernels
 from inr._typing import Array, ArrayLike, Key, Region, Size
 
 Interpolation = Literal["linear", "quadratic", "cubic"]
@@ -276,10 +276,7 @@ def keys_cubic(distance: ArrayLike) -> Array:
     Returns:
       Weight of the sample: 1 at distance 0, 0 at 1 and from 2 on.
     """
-    s = _checks.as_array("distance", distance)
-    near = (1.5 * s - 2.5) * s * s + 1
-    far = ((-0.5 * s + 2.5) * s - 4) * s + 2
-    return jnp.where(s < 1, near, jnp.where(s < 2, far, 0.0))
+    return _kernels.keys_cubic(_checks.as_array("distance", distance))
 
 
 def _quadratic_spline(distance: Array) -> Array:

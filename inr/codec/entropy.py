@@ -26,9 +26,6 @@ SCALES = (2.0**-4, 2.0**8)
 
 _LEAST_PROBABILITY = 1e-6
 
-_LARGE = 2**12
-"""Phases of so many cells are computed one after the other, which compiles longer."""
-
 
 class Grids(NamedTuple):
     """One kind of latents of one level, and what its network sees besides.
@@ -103,11 +100,7 @@ class _Network(nn.Module):
             self._by_phase("second", self.hidden, self.hidden),
             self._by_phase("output", self.hidden, 2 * n),
         )
-        if h * w < _LARGE:
-            x = jax.vmap(_perceptron, (None, 0), 2)(around, layers)
-        else:  # The activations of a phase fit into the cache.
-            phases = [jax.tree.map(lambda x, g=g: x[g], layers) for g in range(4)]
-            x = jnp.stack([_perceptron(around, phase) for phase in phases], 2)
+        x = jax.vmap(_perceptron, (None, 0), 2)(around, layers)
         scale = jnp.exp(jnp.clip(x[..., n:], -6.0, 6.0))
         return self.unit * x[..., :n], jnp.clip(self.unit * scale, *SCALES)
 

@@ -10,8 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from inr import _checks, _display
-from inr._kernels import keys_cubic_on_host
+from inr import _checks, _display, _kernels
 from inr._typing import Array, Size
 from inr.coords import Interpolation, neighbors
 
@@ -63,5 +62,5 @@ def resize(image: np.ndarray, size: Size) -> np.ndarray:
 def _weights(n: int, m: int) -> np.ndarray:
     """Matrix `[m, n]` that resizes n samples to m; Keys' kernel is widened by n / m."""
     place = (np.arange(m)[:, None] + 0.5) * n / m - 0.5
-    weights = keys_cubic_on_host(np.abs(place - np.arange(n)) / max(n / m, 1))
+    weights = _kernels.keys_cubic(np.abs(place - np.arange(n)) / max(n / m, 1))
     return weights / weights.sum(1, keepdims=True)

@@ -17,10 +17,10 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from inr._kernels import keys_cubic_on_host
+from inr import _kernels
 from inr._typing import Array, Size
 from inr.color import rgb_to_luma
-from inr.coords import keys_cubic, sample_grid
+from inr.coords import sample_grid
 
 FINENESS = 4  # subpixels to a pixel, along each axis
 
@@ -90,7 +90,7 @@ class Subpixels(nn.Module):
             ratio = jnp.clip(FINENESS * cell[..., axis : axis + 1], 1, FINENESS)
             place = (center[..., axis : axis + 1] + 1) * n / 2 - 0.5
             subpixel = jnp.floor(place - 2 * ratio) + 1 + taps
-            weight = keys_cubic(jnp.abs(subpixel - place) / ratio)
+            weight = _kernels.keys_cubic(jnp.abs(subpixel - place) / ratio)
             weights.append(weight / weight.sum(-1, keepdims=True))
             indices.append(jnp.clip(subpixel.astype(jnp.int32), 0, n - 1))
         rows, columns = indices
@@ -137,5 +137,5 @@ def _taps(scale: int) -> np.ndarray:
     ratio = max(FINENESS / scale, 1)
     center = (np.arange(scale)[:, None] + 0.5) * FINENESS / scale
     place = np.arange((2 * REACH + 1) * FINENESS) - REACH * FINENESS + 0.5
-    weights = keys_cubic_on_host(np.abs(place - center) / ratio)
+    weights = _kernels.keys_cubic(np.abs(place - center) / ratio)
     return weights / weights.sum(1, keepdims=True)

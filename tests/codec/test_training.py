@@ -49,11 +49,11 @@ def test_a_turned_crop_has_turned_latents():
         return jax.vmap(lambda x: initial_latents(networks.synthesis, x))(images)
 
     latents = [np.asarray(x) for x in latents_of(image)]
-    seen = set()
+    variants = set()
     for turn in range(8):
         turned = _turned(image, turn)
-        seen.add(turned.tobytes())
+        variants.add(turned.tobytes())
         assert np.array_equal(_turned(turned, turn, back=True), image)
         for ours, theirs in zip(latents, latents_of(turned), strict=True):
             np.testing.assert_allclose(_turned(ours, turn), theirs, atol=2e-3)
-    assert len(seen) == 8
+    assert len(variants) == 8

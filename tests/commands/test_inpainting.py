@@ -125,8 +125,8 @@ def test_each_image_takes_the_mask_of_its_name(photo, tmp_path, monkeypatch, cap
     files = run(photos, tmp_path, mask=masks)
     assert [f.name for f in files[::2]] == ["a_inpainted.png", "b_inpainted.png"]
     for file, rows in zip(files[::2], (4, 5), strict=True):
-        filled = (inr.read_image(file) == 0).all(-1)
-        assert filled.sum() == rows * 6, file
+        hole = (inr.read_image(file) == 0).all(-1)
+        assert hole.sum() == rows * 6, file
     # One mask serves both photos.
     options = {"mask": masks / "a.png", "output": tmp_path / "one"}
     for file in run(photos, tmp_path, **options)[::2]:
