@@ -19,7 +19,7 @@ from skimage import data
 
 import inr
 from inr import _vgg16
-from inr.upscaling.network import all_pixels
+from inr.upscaling.network import Window, all_pixels
 
 Case = tuple[Callable, tuple, np.ndarray]
 """A function of parameters and images, its arguments, and the photograph."""
@@ -77,7 +77,7 @@ def upscaled(name: str) -> list[Case]:
     model, params = inr.models.load_model(name)
 
     def enlarge(params, image):
-        return all_pixels(model, params, 1, image, (2, 2))
+        return all_pixels(model, params, 1, Window(image), (2, 2))
 
     return [(enlarge, (params, halve(x)), x) for x in photos(128)]
 

@@ -10,7 +10,7 @@ import inr
 from inr import colorization, fitting, training
 from inr.codec import search
 from inr.codec.networks import at_point
-from inr.upscaling.network import all_pixels
+from inr.upscaling.network import Window, all_pixels
 
 SIREN = inr.Siren(features=3, width=256, depth=3)
 SMALL_SIREN = inr.Siren(features=3, width=64, depth=3)
@@ -84,7 +84,7 @@ def upscale(n: int) -> tuple[Callable, tuple]:
     model, params = inr.models.load_model("upscale")
 
     def enlarge(params, images):
-        return jax.vmap(lambda x: all_pixels(model, params, 1, x, (2, 2)))(images)
+        return jax.vmap(lambda x: all_pixels(model, params, 1, Window(x), (2, 2)))(images)
 
     return enlarge, (params, images(n, 128, 3))
 

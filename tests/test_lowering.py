@@ -36,7 +36,7 @@ from inr.meta.objectives import Problem, init_trained
 from inr.meta.signals import SignalSet
 from inr.meta.starts import MetaState, _advance as advance
 from inr.rendering import tiles
-from inr.upscaling.network import all_pixels
+from inr.upscaling.network import Window, all_pixels
 
 PLATFORMS = ("cuda", "rocm", "tpu")
 KERNELS = {
@@ -171,7 +171,7 @@ def enlarge():
     image = jax.ShapeDtypeStruct((16, 16, 3), jnp.float32)
 
     def decode(params, image):
-        return all_pixels(model, params, 4, image, (2, 2))
+        return all_pixels(model, params, 4, Window(image), (2, 2))
 
     return decode, (params, image)
 
