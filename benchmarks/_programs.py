@@ -84,7 +84,9 @@ def upscale(n: int) -> tuple[Callable, tuple]:
     model, params = inr.models.load_model("upscale")
 
     def enlarge(params, images):
-        return jax.vmap(lambda x: all_pixels(model, params, 1, Window(x), (2, 2)))(images)
+        return jax.vmap(lambda x: all_pixels(model, params, 1, Window(x), (2, 2)))(
+            images
+        )
 
     return enlarge, (params, images(n, 128, 3))
 
