@@ -3,9 +3,10 @@
 `encode` searches grids of integers from which small networks compute the picture, and
 writes them by a range coder. `decode` reads the pixels, all or of a region, and
 `decode_field` a field that renders at any size. The networks come with the library; a
-file holds the grids only. `encode_field` compresses a field of any family, such as a
-SIREN, by quantizing its weights; `decode_field` reads it too. The package needs the
-extra `codec`, which installs `constriction`.
+file holds the grids, and what suits the networks to its picture. `encode_field`
+compresses a field of any family, such as a SIREN, by quantizing its weights;
+`decode_field` reads it too. The package needs the extra `codec`, which installs
+`constriction`.
 """
 
 from inr.codec.decoding import (

@@ -1,4 +1,8 @@
-"""Latents to bytes and back, with a range coder and the entropy model."""
+"""Latents to bytes and back, with a range coder and the entropy model.
+
+The entropy model knows photographs in general. A picture may have broader or narrower
+distributions, so each phase of a plane begins with a shift of all indices of scales.
+"""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -7,9 +11,9 @@ import numpy as np
 
 from inr import _checks
 from inr._typing import Params, Size
-from inr.codec.entropy import grids_of
-from inr.codec.fixed_point import FRACTIONS, FixedPointNetwork, Tables
-from inr.codec.laplace import distribution, range_coding, reach
+from inr.codec.entropy import grids_of, laplace_bits
+from inr.codec.fixed_point import FRACTIONS, NUM_SCALES, FixedPointNetwork, Tables
+from inr.codec.laplace import distribution, range_coding, reach, scale_of
 from inr.codec.pyramid import (
     LEVELS,
     PHASES,
@@ -21,6 +25,11 @@ from inr.codec.pyramid import (
 )
 
 LARGEST_LATENT = 2**14
+
+_SHIFTS = np.arange(-8, 9)
+"""What the encoder tries to add to indices of scales."""
+_SCALE_OF_SHIFTS = 16
+"""Index of the scale, 1, of the distribution of shifts."""
 
 FixedPointNetworks = dict[tuple[int, str], FixedPointNetwork]
 
@@ -86,6 +95,8 @@ def _traverse(
             grids = grids_of(tuple(known), k, kind)
             for phase in range(len(PHASES)):
                 present = cells[:, :, phase]
+                if not present.any():
+                    continue
                 tables = model[k, kind].tables(grids, phase)
                 tables = Tables(*(t[present] for t in tables))
                 here = (
@@ -98,8 +109,10 @@ def _traverse(
 
 def _encode(stream, values: np.ndarray | None, tables: Tables) -> np.ndarray:
     assert values is not None
+    shifts = best_shifts(values, tables)
+    stream.encode(shifts + reach(_SCALE_OF_SHIFTS), _shift_model())
     integers = values.astype(np.int32).reshape(-1)
-    for scale, fraction, places in _groups(tables):
+    for scale, fraction, places in _groups(_shifted(tables, shifts)):
         far = reach(scale)
         symbols = integers[places] - tables.mean.reshape(-1)[places] // FRACTIONS + far
         escapes = (symbols < 0) | (symbols > 2 * far)
@@ -112,8 +125,10 @@ def _encode(stream, values: np.ndarray | None, tables: Tables) -> np.ndarray:
 
 def _decode(stream, values: np.ndarray | None, tables: Tables) -> np.ndarray:
     del values
+    shifts = stream.decode(_shift_model(), tables.mean.shape[-1])
+    shifts = shifts - reach(_SCALE_OF_SHIFTS)
     result = np.zeros(tables.mean.shape, np.int32)
-    for scale, fraction, places in _groups(tables):
+    for scale, fraction, places in _groups(_shifted(tables, shifts)):
         far = reach(scale)
         symbols = stream.decode(distribution(scale, fraction), places.size)
         numbers = symbols - far + tables.mean.reshape(-1)[places] // FRACTIONS
@@ -124,6 +139,30 @@ def _decode(stream, values: np.ndarray | None, tables: Tables) -> np.ndarray:
             )
         result.reshape(-1)[places] = numbers
     return result
+
+
+def best_shifts(values: np.ndarray, tables: Tables) -> np.ndarray:
+    """The shift of each plane `[n]` that takes the fewest bits, its own included.
+
+    Args:
+      values: latents `[count, n]`.
+      tables: their distributions before the shift.
+    """
+    mean = tables.mean / FRACTIONS
+    own = laplace_bits(_SHIFTS, 0.0, scale_of(_SCALE_OF_SHIFTS))
+    bits = [
+        laplace_bits(values, mean, scale_of(_shifted(tables, shift).scale)).sum(0)
+        for shift in _SHIFTS
+    ]
+    return _SHIFTS[(np.stack(bits) + own[:, None]).argmin(0)].astype(np.int32)
+
+
+def _shifted(tables: Tables, shifts: np.ndarray | np.integer) -> Tables:
+    return tables._replace(scale=np.clip(tables.scale + shifts, 0, NUM_SCALES - 1))
+
+
+def _shift_model():
+    return distribution(_SCALE_OF_SHIFTS, 0)
 
 
 def _escape_model():

@@ -10,6 +10,8 @@ All numbers are unsigned and little-endian.
 | 1 | operating point, from 0 for the best quality to 255 |
 | 4 | checksum of the model's parameters |
 | 4, 4 | height and width in pixels |
+| 1 | length of the change of the last layer, 0 or 48 |
+| | the change, int8 in multiples of 1/32; see `inr.codec.last_layer` |
 | 4 for each tile | length of its data |
 | | data of the tiles, row by row, each a stream of a range coder |
 | 4 | CRC-32 of all bytes before |
@@ -21,11 +23,12 @@ from typing import NamedTuple
 
 from inr import _checks
 from inr._typing import Size
+from inr.codec.last_layer import CHANGE_BYTES
 from inr.codec.tiles import num_tiles
 
 _SIGNATURE = b"\x89INR\r\n\x1a\n"
 _VERSION = 1
-_HEADER = struct.Struct("<8sBBBIII")
+_HEADER = struct.Struct("<8sBBBIIIB")
 MAX_SIDE = 2**16
 MAX_PIXELS = 2**28
 
@@ -38,20 +41,22 @@ class Header(NamedTuple):
       point: number of the operating point; see `networks.Codec.point`.
       model: checksum of the model's parameters; see `networks.identity`.
       size: height and width.
+      change: of the last layer; see `inr.codec.last_layer`.
     """
 
     channels: int
     point: int
     model: int
     size: Size
+    change: bytes = b""
 
 
 def pack(header: Header, tiles: list[bytes]) -> bytes:
     """The bytes of a file."""
-    channels, point, model, (h, w) = header
-    data = _HEADER.pack(_SIGNATURE, _VERSION, channels, point, model, h, w)
+    channels, point, model, (h, w), change = header
+    data = _HEADER.pack(_SIGNATURE, _VERSION, channels, point, model, h, w, len(change))
     lengths = struct.pack(f"<{len(tiles)}I", *map(len, tiles))
-    data = b"".join([data, lengths, *tiles])
+    data = b"".join([data, change, lengths, *tiles])
     return data + struct.pack("<I", zlib.crc32(data))
 
 
@@ -72,7 +77,7 @@ def unpack(data: bytes) -> tuple[Header, list[bytes]]:
         raise _checks.fail("data", expected, repr(data[:8]), fix)
     if len(data) < _HEADER.size + 4:
         raise _damaged(f"only {len(data)} bytes")
-    _, version, channels, point, model, h, w = _HEADER.unpack_from(data)
+    _, version, channels, point, model, h, w, length = _HEADER.unpack_from(data)
     if version != _VERSION:
         fix = "Update inr."
         raise _checks.fail("data", f"of version {_VERSION}", f"version {version}", fix)
@@ -82,15 +87,20 @@ def unpack(data: bytes) -> tuple[Header, list[bytes]]:
         raise _damaged(f"{channels} channels of {h}x{w} pixels")
     if h * w > MAX_PIXELS:
         raise _damaged(f"{h}x{w} pixels, more than {MAX_PIXELS}")
-    return Header(channels, point, model, (h, w)), _tiles(data, (h, w))
+    if length not in (0, CHANGE_BYTES):
+        raise _damaged(f"a change of {length} bytes")
+    start = _HEADER.size + length
+    change = data[_HEADER.size : start]
+    return Header(channels, point, model, (h, w), change), _tiles(data, start, (h, w))
 
 
-def _tiles(data: bytes, size: Size) -> list[bytes]:
+def _tiles(data: bytes, table: int, size: Size) -> list[bytes]:
+    """The tiles, whose lengths begin at the byte `table`."""
     rows, columns = num_tiles(size)
-    start = _HEADER.size + 4 * rows * columns
+    start = table + 4 * rows * columns
     if start + 4 > len(data):
         raise _damaged(f"{rows * columns} tiles in {len(data)} bytes")
-    lengths = struct.unpack_from(f"<{rows * columns}I", data, _HEADER.size)
+    lengths = struct.unpack_from(f"<{rows * columns}I", data, table)
     if start + sum(lengths) + 4 != len(data) or any(n % 4 for n in lengths):
         raise _damaged("tiles of another total length")
     tiles = []

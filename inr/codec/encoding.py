@@ -18,17 +18,16 @@ from inr.codec import search
 from inr.codec.coding import LARGEST_LATENT, encode_latents, networks
 from inr.codec.container import MAX_PIXELS, MAX_SIDE, Header, pack
 from inr.codec.laplace import range_coding
+from inr.codec.last_layer import Sums, best_change, sums_of
 from inr.codec.networks import Codec, Networks, at_point, identity
 from inr.codec.pyramid import HostLatents
-from inr.codec.tiles import num_tiles, tile_corners, tile_size
+from inr.codec.targets import Target, as_target
+from inr.codec.tiles import tile_corners, tile_size
 from inr.models import LoadedModel, resolve
 
-_QUALITIES = (2e-2, 5e-5)
-"""Weights of the qualities 0 and 100."""
 _STEPS = (40, 600)
 """Fewest and most steps that `minutes` may mean."""
 _PROBES, _PROBE_STEPS = 2, 30
-_BPP_OF_WEIGHT_1E_3 = 0.6
 # Further steps that bring a file to its size: as after these shares of a search, the
 # second while the size is far off.
 _MAX_TRIES = 30
@@ -37,20 +36,11 @@ _SHARES_OF_TRY = (0.75, 0.3)
 _TOLERANCE = 0.015
 
 
-class _Target(NamedTuple):
-    """What is asked of a tile.
+class _Part(NamedTuple):
+    """A tile in the file, and what the last layer is fitted to."""
 
-    Attributes:
-      weight: of a bit a pixel, at the start.
-      bpp: bits a pixel, or None.
-      num_bytes: the same in bytes, or None.
-      is_limit: whether the bytes must not be exceeded.
-    """
-
-    weight: float
-    bpp: float | None = None
-    num_bytes: int | None = None
-    is_limit: bool = False
+    data: bytes
+    sums: Sums
 
 
 def encode(
@@ -98,7 +88,7 @@ def encode(
         two targets at once; and if `file_bytes` is too small for the picture.
     """
     pixels = _pixels(image)
-    target = _as_target(quality, bpp, file_bytes, pixels.shape[:2])
+    target = as_target(quality, bpp, file_bytes, pixels.shape[:2])
     minutes = _checks.as_positive("minutes", minutes)
     if num_steps is not None:
         num_steps = _checks.as_count("num_steps", num_steps)
@@ -124,7 +114,11 @@ def encode(
         parts += _encode_tiles(
             nets, group, target, seconds, num_steps, folder, progress, split
         )
-    return pack(Header(channels, point, identity(loaded.params), size), parts)
+    sums = jax.tree.map(lambda *x: sum(x), *(part.sums for part in parts))
+    assert isinstance(loaded.model, Codec)
+    change = best_change(sums, loaded.model.weight(point))
+    header = Header(channels, point, identity(loaded.params), size, change)
+    return pack(header, [part.data for part in parts])
 
 
 def _pixels(image: ImageLike) -> np.ndarray:
@@ -139,50 +133,13 @@ def _pixels(image: ImageLike) -> np.ndarray:
     return pixels
 
 
-def _as_target(
-    quality: int | float | None,
-    bpp: int | float | None,
-    file_bytes: int | None,
-    size: tuple,
-) -> _Target:
-    targets = {"quality": quality, "bpp": bpp, "file_bytes": file_bytes}
-    names = [name for name, value in targets.items() if value is not None]
-    if len(names) > 1:
-        raise _checks.fail(names[1], f"None, because `{names[0]}` is given", "a number")
-    if bpp is not None:
-        bpp = _checks.as_positive("bpp", bpp)
-        h, w = tile_size(size)
-        return _Target(_weight_of(bpp), bpp, max(round(bpp * h * w / 8), 4))
-    if file_bytes is not None:
-        limit = _checks.as_count("file_bytes", file_bytes)
-        rows, columns = num_tiles(size)
-        header = len(pack(Header(3, 0, 0, size), [b""] * (rows * columns)))
-        part = (limit - header) // (rows * columns) // 4 * 4
-        if part < 4:
-            raise _checks.fail("file_bytes", f"at least {header + 64}", limit)
-        h, w = tile_size(size)
-        # The stream ends in a whole word, and the bits of a search differ a little.
-        aim = max(0.985 * 8 * part / (h * w), 1e-4)
-        return _Target(_weight_of(aim), aim, part, is_limit=True)
-    number = 50.0 if quality is None else _checks.as_number("quality", quality)
-    if not 0 <= number <= 100:
-        raise _checks.fail("quality", "a number from 0 to 100", quality)
-    low, high = np.log(_QUALITIES)
-    return _Target(float(np.exp(low + (high - low) * number / 100)))
-
-
-def _weight_of(bpp: float) -> float:
-    """The weight at which an average photograph has so many bits a pixel."""
-    return float(np.clip(1e-3 * (_BPP_OF_WEIGHT_1E_3 / bpp) ** 1.7, 1e-6, 1.0))
-
-
 def _tile(pixels: np.ndarray, corner: Size) -> Array:
     h, w = tile_size(pixels.shape[:2])
     part = pixels[corner[0] : corner[0] + h, corner[1] : corner[1] + w]
     return jnp.broadcast_to(part, (*part.shape[:2], 3))
 
 
-def _choose(loaded: LoadedModel, tile: Array, target: _Target) -> tuple[int, _Target]:
+def _choose(loaded: LoadedModel, tile: Array, target: Target) -> tuple[int, Target]:
     """The operating point for a target, and the target with a better first weight."""
     assert isinstance(loaded.model, Codec)
     weight = target.weight
@@ -201,13 +158,13 @@ def _choose(loaded: LoadedModel, tile: Array, target: _Target) -> tuple[int, _Ta
 def _encode_tiles(
     nets: Networks,
     tiles: list[Array],
-    target: _Target,
+    target: Target,
     seconds: float,
     num_steps: int | None,
     checkpoint: pathlib.Path | None,
     progress: bool,
     split: Split | None,
-) -> list[bytes]:
+) -> list[_Part]:
     """Parts of a file; with `split`, of as many tiles as there are devices."""
     start = time.monotonic()
     tile = tiles[0]
@@ -236,17 +193,18 @@ def _encode_tiles(
 
 
 def _meet(
-    state: search.SearchState, nets: Networks, tile: Array, target: _Target
-) -> bytes:
+    state: search.SearchState, nets: Networks, tile: Array, target: Target
+) -> _Part:
     """Code the latents, after further steps if that does not meet the target."""
     model = networks(nets.entropy)
     best = None
     for _ in range(_MAX_TRIES):
-        data = encode_latents(model, _integers(state))
+        latents = _integers(state)
+        data = encode_latents(model, latents)
         ratio = 1.0 if target.num_bytes is None else len(data) / target.num_bytes
         allowed = ratio <= 1 or not target.is_limit
         if allowed and (best is None or abs(ratio - 1) < abs(best[0] - 1)):
-            best = ratio, data
+            best = ratio, data, latents
         if allowed and abs(ratio - 1) <= _TOLERANCE:
             break
         # Aims a little below a limit.
@@ -261,7 +219,8 @@ def _meet(
         ).state  # fmt: skip
     if best is None:
         raise _checks.fail("file_bytes", "larger, for this picture", target.num_bytes)
-    return best[1]
+    _, data, latents = best
+    return _Part(data, jax.device_get(sums_of(nets.synthesis, latents, tile)))
 
 
 def _steps_in(state: search.SearchState, seconds: float, options: dict) -> int:

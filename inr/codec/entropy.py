@@ -160,12 +160,13 @@ def _coarser(latents: Latents | HostLatents, level: int, steps: int, size: Size)
     return grid[: size[0], : size[1]]
 
 
-def laplace_bits(value: Array, mean: Array, scale: Array) -> Array:
-    """Bits of the interval of length 1 around a value."""
-    distance = jnp.abs(value - mean)
-    near = jnp.minimum(distance, 0.5)
-    inside = 1 - 0.5 * (jnp.exp((near - 0.5) / scale) + jnp.exp((-near - 0.5) / scale))
-    far = jnp.maximum(distance, 0.5)
-    outside = 0.5 * jnp.exp((0.5 - far) / scale) * -jnp.expm1(-1 / scale)
-    probability = jnp.where(distance < 0.5, inside, outside)
-    return -jnp.log2(jnp.maximum(probability, _LEAST_PROBABILITY))
+def laplace_bits(value: Any, mean: Any, scale: Any) -> Any:
+    """Bits of the interval of length 1 around a value; for NumPy and JAX arrays."""
+    xp: Any = value.__array_namespace__()
+    distance = abs(value - mean)
+    near = xp.minimum(distance, 0.5)
+    inside = 1 - 0.5 * (xp.exp((near - 0.5) / scale) + xp.exp((-near - 0.5) / scale))
+    far = xp.maximum(distance, 0.5)
+    outside = 0.5 * xp.exp((0.5 - far) / scale) * -xp.expm1(-1 / scale)
+    probability = xp.where(distance < 0.5, inside, outside)
+    return -xp.log2(xp.maximum(probability, _LEAST_PROBABILITY))

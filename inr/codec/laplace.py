@@ -8,6 +8,7 @@ import decimal
 import functools
 import itertools
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -28,9 +29,14 @@ def range_coding() -> ModuleType:
     return stream
 
 
+def scale_of(index: Any) -> Any:
+    """The scale of an index, 2^(-4 + index / 4)."""
+    return 2 ** (_LEAST_EXPONENT + index / SCALES_PER_OCTAVE)
+
+
 def reach(scale: int) -> int:
     """Largest distance that the table of a scale index holds; others are escapes."""
-    return 3 + int(12 * 2 ** (_LEAST_EXPONENT + scale / SCALES_PER_OCTAVE))
+    return 3 + int(12 * scale_of(scale))
 
 
 @functools.cache

@@ -83,6 +83,11 @@ class Codec(ConditionalModel):
         low, high = np.log(self.weights)
         return (2 * jnp.log(weight) - low - high) / (high - low)
 
+    def weight(self, point: int) -> float:
+        """The weight of the position that a file names."""
+        low, high = np.log(self.weights)
+        return float(np.exp(low + (high - low) * point / LAST_POINT))
+
     def point(self, weight: float) -> int:
         """The number in files of the position that is nearest to a weight."""
         share = (1 + float(self.position(weight))) / 2

@@ -63,8 +63,12 @@ class Synthesis(ConditionalModel):
 
     def colors(self, features: Array) -> Array:
         """RGB `[..., 3]` from features `[..., width]`."""
-        residual = self.output(nn.gelu(self.hidden_layer(features)))
+        residual = self.output(self.hidden_values(features))
         return 0.5 + ycbcr_to_rgb(features[..., :3] + residual)
+
+    def hidden_values(self, features: Array) -> Array:
+        """Values of the hidden layer, `[..., hidden]`, from features `[..., width]`."""
+        return nn.gelu(self.hidden_layer(features))
 
     def pixels(self, latents: Latents) -> Array:
         """RGB at the pixel centers, `[h, w, 3]`."""

@@ -13,8 +13,16 @@ pytest.importorskip("constriction")
 import small_codec
 from support import refuses
 
-from inr.codec.coding import LARGEST_LATENT, decode_latents, encode_latents, networks
+from inr.codec.coding import (
+    LARGEST_LATENT,
+    best_shifts,
+    decode_latents,
+    encode_latents,
+    networks,
+)
 from inr.codec.entropy import Entropy
+from inr.codec.fixed_point import Tables
+from inr.codec.laplace import frequencies, reach
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +51,46 @@ def test_data_that_no_encoder_writes(model):
         decode_latents(model, (37, 50), b"\xff" * 400)
 
 
+@pytest.mark.parametrize("factor", [0.25, 1.0, 3.0])
+def test_the_shift_of_a_plane_is_the_shortest(factor):
+    """Lengths from the tables of the range coder, for samples of other scales."""
+    rng = np.random.default_rng(0)
+    index = rng.integers(8, 24, (4000, 2)).astype(np.int32)
+    scale = factor * 2 ** (-4 + index / 4)
+    values = np.rint(rng.laplace(0.0, scale * [1.0, 2.0]))
+
+    def bits(plane, shift):
+        total = 0.0
+        for i in np.unique(index[:, plane]):
+            counts = frequencies(int(i) + shift, 0)
+            own = values[index[:, plane] == i, plane].astype(int)
+            symbols = np.clip(own + reach(int(i) + shift), 0, len(counts) - 1)
+            total -= np.log2(counts[symbols] / 2**20).sum()
+        return total
+
+    shifts = best_shifts(values, Tables(np.zeros_like(index), index))
+    for plane, shift in enumerate(shifts):
+        assert shift == min(range(-8, 9), key=lambda s: bits(plane, s))
+    assert shifts[1] > shifts[0]
+
+
+def test_one_latent_does_not_shift():
+    tables = Tables(np.zeros((1, 1), np.int32), np.full((1, 1), 4, np.int32))
+    assert best_shifts(np.zeros((1, 1)), tables) == 0
+
+
+def test_other_statistics_than_those_of_the_model_cost_less_with_shifts(
+    model, monkeypatch
+):
+    latents = small_codec.latents((96, 128), scale=0.2)
+    with_shifts = len(encode_latents(model, latents))
+    monkeypatch.setattr("inr.codec.coding._SHIFTS", np.array([0]))
+    assert with_shifts < 0.95 * len(encode_latents(model, latents))
+
+
 @pytest.mark.slow
-def test_the_length_is_that_of_the_entropy_model(model):
+def test_the_length_is_that_of_the_entropy_model(model, monkeypatch):
+    monkeypatch.setattr("inr.codec.coding._SHIFTS", np.array([0]))
     latents = small_codec.latents((96, 128), scale=0.2)
     bits = Entropy().apply(
         small_codec.networks().entropy,

@@ -53,7 +53,9 @@ def test_a_region_is_a_part_of_the_picture(data):
     np.testing.assert_array_equal(part, decode(data)[6:18, 10:])
 
 
-def test_more_steps_lower_the_loss():
+def test_more_steps_lower_the_loss(monkeypatch):
+    # Random networks gain more by another last layer than by other latents.
+    monkeypatch.setattr("inr.codec.encoding.best_change", lambda *_: b"")
     image = small_codec.picture((24, 20))
 
     def loss(num_steps):
