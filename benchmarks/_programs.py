@@ -147,7 +147,7 @@ def codec(n: int) -> tuple[Callable, tuple]:
     state = search.start(networks, tile, 1e-3)
 
     def step(networks, state, tile):
-        return search.take_step(*state[:-1], networks, tile, 0.5, 0.0, KEY)
+        return search.take_step(state, networks, tile, 0.5, 0.0, KEY)
 
     return step, (networks, state, tile)
 

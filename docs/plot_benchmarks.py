@@ -6,6 +6,7 @@
 import io
 import json
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,8 @@ SAMPLERS = {
     "unipc_3": "UniPC 3",
     "heun": "Heun",
 }
+CODECS = {"JPEG": "JPEG", "JPEG2000": "JPEG 2000", "WebP": "WebP", "AVIF": "AVIF"}
+CODEC_STEPS = 300
 CALLS = ("upscale", "colorize", "seamless_clone", "merge", "fit_image", "render")
 
 
@@ -102,7 +105,34 @@ def first_calls(axis: Any) -> None:
     axis.legend(frameon=False)
 
 
-PLOTS = (upscaling, fits, families, samplers, first_calls)
+def compression(axis: Any) -> None:
+    """Mean PSNR by mean rate of the codec, over its pictures, and of peers on them."""
+    rows = _rows("codec")
+    own = {key: row for key, row in rows.items() if f" inr {CODEC_STEPS} " in key}
+    pictures = sorted({key.split()[0] for key in own})
+    for name, label in CODECS.items():
+        points = [rows[f"{picture} {name}"]["points"] for picture in pictures]
+        means = [_rate_and_psnr(files) for files in zip(*points, strict=True)]
+        axis.plot(*zip(*means, strict=True), lw=1.2, label=label)
+    qualities = sorted({key.split()[-1] for key in own}, key=float)
+    means = [
+        _rate_and_psnr([own[f"{p} inr {CODEC_STEPS} {q}"] for p in pictures])
+        for q in qualities
+    ]
+    axis.plot(*zip(*means, strict=True), "ko-", ms=4, label="inr")
+    axis.set_xlim(0, 1.2)
+    axis.set_ylim(26, 38)
+    axis.set_xlabel(f"bits a pixel, mean of {len(pictures)} pictures")
+    axis.set_ylabel("PSNR (dB)")
+    axis.legend(frameon=False)
+
+
+def _rate_and_psnr(files: Sequence[dict]) -> tuple[float, float]:
+    rates = [file["bpp"] for file in files]
+    return float(np.mean(rates)), float(np.mean([file["psnr"] for file in files]))
+
+
+PLOTS = (upscaling, fits, families, samplers, first_calls, compression)
 
 
 def write(folder: pathlib.Path = FOLDER) -> list[pathlib.Path]:

@@ -183,7 +183,7 @@ def codec_step():
 
     def step(networks, tile, key):
         state = search.start(networks, tile, 1e-3)
-        return search.take_step(*state[:-1], networks, tile, 0.5, 1.0, key)
+        return search.take_step(state, networks, tile, 0.5, 1.0, key)
 
     return step, (networks, tile, KEY)
 

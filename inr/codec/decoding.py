@@ -15,7 +15,7 @@ from inr.codec.coding import FixedPointNetworks, decode_latents, networks
 from inr.codec.container import Header, unpack
 from inr.codec.field_container import is_field_file
 from inr.codec.fields import decode_parameters
-from inr.codec.last_layer import with_change
+from inr.codec.last_layer import from_bytes, with_change
 from inr.codec.networks import Codec, Networks, at_point, identity
 from inr.codec.pyramid import Latents
 from inr.codec.synthesis import Synthesis
@@ -152,7 +152,8 @@ def _networks(header: Header, model: Model) -> Networks:
         fix = "Give the model that encoded the picture as `model`."
         expected = f"a file of the model {identity(loaded.params):08x}"
         raise _checks.fail("data", expected, f"of {header.model:08x}", fix)
-    return with_change(at_point(loaded.params, header.point), header.change)
+    nets = at_point(loaded.params, header.point)
+    return with_change(nets, from_bytes(header.change))
 
 
 def _latents(entropy: FixedPointNetworks, size: Size, data: bytes) -> Latents:

@@ -98,7 +98,8 @@ def encode(
     range_coding()  # A missing package is found before the search.
     size, channels = pixels.shape[:2], pixels.shape[-1]
     tiles = [_tile(pixels, corner) for corner in tile_corners(size)]
-    split = None if len(tiles) == 1 else split
+    target = target._replace(is_picture=len(tiles) == 1)
+    split = None if target.is_picture else split
     count = 1 if split is None else split.count
     groups = [tiles[i : i + count] for i in range(0, len(tiles), count)]
     seconds = 60 * minutes / len(groups)
@@ -172,7 +173,10 @@ def _encode_tiles(
         tile = jnp.stack(tiles + [tiles[-1]] * (split.count - len(tiles)))
     shared, tile = to_devices(split, nets, tile)
     state = search.start(shared, tile, target.weight, split)
-    options = {"networks": shared, "tile": tile, "target": target.bpp, "split": split}
+    options = {
+        "networks": shared, "tile": tile, "target": target.bpp,
+        "fit": target.is_picture, "split": split,
+    }  # fmt: skip
     if num_steps is None:
         num_steps = _steps_in(state, seconds - (time.monotonic() - start), options)
     outcome = _loop.drive(
@@ -215,7 +219,7 @@ def _meet(
         share = _SHARES_OF_TRY[int(abs(error) > 0.2)]
         state = search.advance(
             state, _STEPS_OF_TRY, networks=nets, tile=tile,
-            total=round(state.step / share), target=None,
+            total=round(state.step / share), target=None, fit=target.is_picture,
         ).state  # fmt: skip
     if best is None:
         raise _checks.fail("file_bytes", "larger, for this picture", target.num_bytes)

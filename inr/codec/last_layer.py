@@ -17,7 +17,7 @@ from inr.codec.synthesis import Synthesis
 from inr.color import rgb_to_ycbcr, ycbcr_to_rgb
 
 _STEP = 2.0**-5
-_SHAPE = (Synthesis.hidden, 3)
+_LARGEST = 127  # times the step
 CHANGE_BYTES = Synthesis.hidden * 3
 """Bytes of a change in a file."""
 
@@ -37,17 +37,19 @@ class Sums(NamedTuple):
 @jax.jit
 def sums_of(synthesis: Params, latents: Latents, image: Array) -> Sums:
     """Sums over the pixels of an image `[h, w, 3]` that latents stand for."""
-
-    def values(latents: Latents) -> tuple[Array, Array]:
-        module = Synthesis().bind(synthesis)
-        features = module.encode(latents)
-        hidden = module.hidden_values(features)
-        return hidden, features[..., :3] + module.output(hidden)
-
-    hidden, colors = values(latents)
-    missing = rgb_to_ycbcr(image - 0.5) - colors
+    module = Synthesis().bind(synthesis)
+    features = module.encode(latents)
+    hidden = module.hidden_values(features)
+    missing = rgb_to_ycbcr(image - 0.5) - features[..., :3] - module.output(hidden)
     hidden = hidden.reshape(-1, hidden.shape[-1])
     return Sums(hidden.T @ hidden, hidden.T @ missing.reshape(-1, 3))
+
+
+def exact_change(sums: Sums) -> np.ndarray:
+    """The change with the least squared error, float32 `[k, 3]`."""
+    gram, moment = _regular(sums)
+    change = np.linalg.solve(gram, moment)
+    return change.clip(-_LARGEST * _STEP, _LARGEST * _STEP).astype(np.float32)
 
 
 def best_change(sums: Sums, weight: float) -> bytes:
@@ -60,8 +62,7 @@ def best_change(sums: Sums, weight: float) -> bytes:
     Returns:
       Int8, in multiples of 1/32, row by row.
     """
-    gram, moment = (np.asarray(x, np.float64) for x in sums)
-    gram = gram + 1e-6 * (np.trace(gram) + 1.0) * np.eye(len(gram))
+    gram, moment = _regular(sums)
     codes = _rounded(gram, np.linalg.solve(gram, moment) / _STEP)
     change = _STEP * codes
     # Of the squared error, that RGB has.
@@ -69,6 +70,12 @@ def best_change(sums: Sums, weight: float) -> bytes:
     gain = np.sum((change.T @ (2 * moment - gram @ change)) * (to_rgb @ to_rgb.T)) / 3
     pays = gain > weight * 8 * CHANGE_BYTES
     return codes.astype(np.int8).tobytes() if pays else b""
+
+
+def _regular(sums: Sums) -> tuple[np.ndarray, np.ndarray]:
+    """Sums in float64, with a gram matrix that has an inverse."""
+    gram, moment = (np.asarray(x, np.float64) for x in sums)
+    return gram + 1e-6 * (np.trace(gram) + 1.0) * np.eye(len(gram)), moment
 
 
 def _rounded(gram: np.ndarray, solution: np.ndarray) -> np.ndarray:
@@ -81,16 +88,18 @@ def _rounded(gram: np.ndarray, solution: np.ndarray) -> np.ndarray:
     codes = np.zeros_like(solution)
     for i in reversed(range(len(solution))):
         later = upper[i, i + 1 :] @ (solution - codes)[i + 1 :] / upper[i, i]
-        codes[i] = np.rint(solution[i] + later).clip(-127, 127)
+        codes[i] = np.rint(solution[i] + later).clip(-_LARGEST, _LARGEST)
     return codes
 
 
-def with_change(networks: Networks, change: bytes) -> Networks:
-    """The networks with a change of `best_change`, or as they are without one."""
-    if not change:
-        return networks
+def from_bytes(change: bytes) -> np.ndarray:
+    """What `best_change` wrote, float32 `[k, 3]`; zeros for no bytes."""
+    codes = np.frombuffer(change or bytes(CHANGE_BYTES), np.int8)
+    return np.float32(_STEP) * codes.reshape(-1, 3).astype(np.float32)
+
+
+def with_change(networks: Networks, change: Array | np.ndarray) -> Networks:
+    """The networks with a change `[k, 3]` of the last layer."""
     arrays = networks.synthesis["params"]
-    codes = np.frombuffer(change, np.int8).reshape(_SHAPE)
-    kernel = arrays["output"]["kernel"] + np.float32(_STEP) * codes.astype(np.float32)
-    output = {**arrays["output"], "kernel": kernel}
+    output = {**arrays["output"], "kernel": arrays["output"]["kernel"] + change}
     return networks._replace(synthesis={"params": {**arrays, "output": output}})

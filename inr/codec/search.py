@@ -20,6 +20,7 @@ import numpy as np
 from inr import _loop
 from inr._sharding import Split, map_rows
 from inr._typing import Array, Key
+from inr.codec.last_layer import Sums, exact_change, sums_of, with_change
 from inr.codec.networks import Networks
 from inr.codec.optimization import (
     Descent,
@@ -30,6 +31,7 @@ from inr.codec.optimization import (
     start_descent,
 )
 from inr.codec.pyramid import Latents
+from inr.codec.synthesis import Synthesis
 
 # At the first and the last step.
 _TEMPERATURES = (0.3, 0.1)
@@ -48,12 +50,14 @@ class SearchState(NamedTuple):
       log_weight: logarithm of the weight of a bit a pixel.
       log_ratio: logarithm of the bits of the rounded latents over those of the soft
         ones.
+      change: of the last layer, `[k, 3]`; see `last_layer`.
       step: steps taken.
     """
 
     descent: Descent
     log_weight: Array
     log_ratio: Array
+    change: Array
     step: int
 
 
@@ -64,7 +68,8 @@ def start(
     latents = _initial(networks, tile, split)
     zero = jnp.zeros(tile.shape[:-3], jnp.float32)
     log_weight = zero + jnp.log(jnp.float32(weight))
-    return SearchState(start_descent(latents, zero), log_weight, zero, 0)
+    change = jnp.zeros((*zero.shape, Synthesis.hidden, 3), jnp.float32)
+    return SearchState(start_descent(latents, zero), log_weight, zero, change, 0)
 
 
 def states_of_tiles(state: SearchState) -> list[SearchState]:
@@ -103,6 +108,7 @@ def advance(
     tile: Array,
     total: int,
     target: float | None,
+    fit: bool = False,
     split: Split | None = None,
 ) -> _loop.Chunk:
     """Take up to `limit` of `total` steps; see `_loop`.
@@ -114,29 +120,33 @@ def advance(
       tile: `[h, w, 3]`, or `[n, h, w, 3]` for n devices.
       total: steps of the complete schedule.
       target: bits a pixel at the end; None keeps the weight.
+      fit: whether the last layer is fitted to the tile now and then, for one device.
       split: shardings of n devices; None for one.
     """
 
     def step(state: SearchState) -> tuple[SearchState, Array]:
-        ratio = state.log_ratio
+        ratio, change = state.log_ratio, state.change
         descent, log_weight, bits, loss = take_step(
-            state.descent, state.log_weight, state.log_ratio, networks, tile,
-            min(state.step / total, 1.0), target or 0.0, jax.random.key(state.step),
-            split,
+            state, networks, tile, min(state.step / total, 1.0), target or 0.0,
+            jax.random.key(state.step), split,
         )  # fmt: skip
-        if target and state.step % _STEPS_BETWEEN_ROUNDINGS == 0:
-            rounded = rounded_score(networks, descent.latents, tile, split)
-            ratio = jnp.log(rounded.bits.sum(-1) / bits)
-        return SearchState(descent, log_weight, ratio, state.step + 1), np.mean(loss)
+        if state.step % _STEPS_BETWEEN_ROUNDINGS == 0:
+            latents = descent.latents
+            if target:
+                rounded = rounded_score(networks, latents, tile, split)
+                ratio = jnp.log(rounded.bits.sum(-1) / bits)
+            if fit:
+                sums = _rounded_sums(networks, latents, tile)
+                change = jnp.asarray(exact_change(jax.device_get(sums)))
+        state = SearchState(descent, log_weight, ratio, change, state.step + 1)
+        return state, np.mean(loss)
 
     return _loop.repeat_on_host(step, state, limit)
 
 
 @functools.partial(jax.jit, static_argnames="split")
 def take_step(
-    descent: Descent,
-    log_weight: Array,
-    log_ratio: Array,
+    state: SearchState,
     networks: Networks,
     tile: Array,
     share: Array | float,
@@ -150,13 +160,13 @@ def take_step(
       The descent, the logarithm of the weight, and the bits and the loss before it.
     """
     shared = networks, share, target, key
-    own = descent, log_weight, log_ratio, tile
-    return _of_each_tile(_step_of_tile, shared, own, split)
+    return _of_each_tile(_step_of_tile, shared, (*state[:-1], tile), split)
 
 
 def _step_of_tile(shared: Any, own: Any) -> tuple[Descent, Array, Array, Array]:
     networks, share, target, key = shared
-    descent, log_weight, log_ratio, tile = own
+    descent, log_weight, log_ratio, change, tile = own
+    networks = with_change(networks, change)
     # Falls as a cosine, so that the last steps settle.
     fall = (1 + jnp.cos(jnp.pi * share)) / 2
     temperature = _TEMPERATURES[0] * (_TEMPERATURES[1] / _TEMPERATURES[0]) ** share
@@ -171,8 +181,13 @@ def _step_of_tile(shared: Any, own: Any) -> tuple[Descent, Array, Array, Array]:
     rate = _RATES[1] + (_RATES[0] - _RATES[1]) * fall
     bits = result.bits.sum()
     excess = log_ratio + jnp.log(bits / jnp.maximum(target, 1e-6))
-    change = jnp.where(target > 0, _CONTROL_RATE * jnp.clip(excess, -1, 1), 0.0)
-    return descent.step(gradients, rate), log_weight + change, bits, value
+    control = jnp.where(target > 0, _CONTROL_RATE * jnp.clip(excess, -1, 1), 0.0)
+    return descent.step(gradients, rate), log_weight + control, bits, value
+
+
+@jax.jit
+def _rounded_sums(networks: Networks, latents: Latents, tile: Array) -> Sums:
+    return sums_of(networks.synthesis, jax.tree.map(jnp.round, latents), tile)
 
 
 @functools.partial(jax.jit, static_argnames="split")

@@ -24,12 +24,15 @@ class Target(NamedTuple):
       bpp: bits a pixel, or None.
       num_bytes: the same in bytes, or None.
       is_limit: whether the bytes must not be exceeded.
+      is_picture: whether the tile is the whole picture, so that the last layer may suit
+        the tile.
     """
 
     weight: float
     bpp: float | None = None
     num_bytes: int | None = None
     is_limit: bool = False
+    is_picture: bool = True
 
 
 def as_target(

@@ -12,6 +12,7 @@ import pictures
 import small_codec
 
 import inr
+from inr.codec import container
 
 pytestmark = pytest.mark.slow  # most of the time is compilation
 
@@ -66,6 +67,21 @@ def test_more_steps_lower_the_loss(monkeypatch):
     assert loss(60) < 0.8 * loss(1)
 
 
+def test_the_last_layer_is_that_of_all_tiles(monkeypatch):
+    """A picture of four tiles has one change, which lowers its error."""
+    monkeypatch.setattr("inr.codec.tiles.LARGEST_SIDE", 16)
+    image = small_codec.picture((24, 20))
+    data = inr.codec.encode(image, quality=100, **OPTIONS)
+    header, parts = container.unpack(data)
+    assert any(header.change)
+
+    def error(change):
+        file = container.pack(header._replace(change=change), parts)
+        return float(jnp.square(decode(file) - image).mean())
+
+    assert error(header.change) < 0.9 * error(b"")
+
+
 def test_more_quality_is_more_bytes_and_less_error():
     image = small_codec.picture((24, 20))
     files = [
@@ -105,7 +121,8 @@ def test_tiles_are_decoded_alone(monkeypatch):
     data = inr.codec.encode(image, **OPTIONS)
     assert inr.codec.info(data).num_tiles == 4
     whole = decode(data)
-    tile = inr.codec.encode(image[:12, :10], **OPTIONS)
+    header, parts = container.unpack(data)
+    tile = container.pack(header._replace(size=(12, 10)), parts[:1])
     np.testing.assert_array_equal(whole[:12, :10], decode(tile))
     part = decode(data, region=((0.25, 0.25), (0.75, 0.75)))
     np.testing.assert_array_equal(part, whole[6:18, 5:15])

@@ -9,6 +9,8 @@ from inr.codec.last_layer import (
     CHANGE_BYTES,
     Sums,
     best_change,
+    exact_change,
+    from_bytes,
     sums_of,
     with_change,
 )
@@ -34,7 +36,7 @@ def image(latents):
     """What another last layer decodes, with noise."""
     rng = np.random.default_rng(0)
     change = rng.integers(-30, 30, CHANGE_BYTES).astype(np.int8)
-    networks = with_change(NETWORKS, change.tobytes())
+    networks = with_change(NETWORKS, from_bytes(change.tobytes()))
     rgb = Synthesis().apply(networks.synthesis, latents, method="pixels")
     return rgb + rng.normal(0, 0.05, rgb.shape).astype(np.float32)
 
@@ -60,8 +62,18 @@ def test_the_change_is_near_that_of_least_squares(latents, image, sums):
     before, least = error(NETWORKS, latents, image), 2 * best.cost
     change = best_change(sums, 0.0)
     assert len(change) == CHANGE_BYTES == 48
-    after = error(with_change(NETWORKS, change), latents, image)
+    after = error(with_change(NETWORKS, from_bytes(change)), latents, image)
     assert least < after < least + 0.05 * (before - least)
+
+
+def test_the_change_in_a_search_is_that_of_least_squares(sums):
+    gram, moment = (np.asarray(x, np.float64) for x in sums)
+
+    def gain(change):
+        return np.sum(change * (2 * moment - gram @ change))
+
+    most = gain(np.linalg.lstsq(gram, moment)[0])
+    assert 0.999 * most < gain(exact_change(sums)) <= most
 
 
 def test_rounding_in_turn_beats_rounding_each(sums):
@@ -88,7 +100,7 @@ def test_sums_of_parts_are_those_of_the_whole():
 
 
 def test_a_change_must_pay_for_its_bytes(sums, latents, image):
-    after = with_change(NETWORKS, best_change(sums, 0.0))
+    after = with_change(NETWORKS, from_bytes(best_change(sums, 0.0)))
     gain = error(NETWORKS, latents, image) - error(after, latents, image)
     weight = gain / 3 / (8 * CHANGE_BYTES)
     assert best_change(sums, 0.99 * weight)
@@ -99,12 +111,12 @@ def test_nothing_to_mend_is_no_change(latents):
     image = Synthesis().apply(NETWORKS.synthesis, latents, method="pixels")
     sums = jax.device_get(sums_of(NETWORKS.synthesis, latents, image))
     assert best_change(sums, 0.0) == b""
-    assert with_change(NETWORKS, b"") is NETWORKS
+    assert not from_bytes(b"").any()
 
 
 def test_a_change_moves_the_last_layer_only():
     change = np.arange(-24, 24, dtype=np.int8)
-    changed = with_change(NETWORKS, change.tobytes())
+    changed = with_change(NETWORKS, from_bytes(change.tobytes()))
     difference = jax.tree.map(np.subtract, changed, NETWORKS)
     kernel = difference.synthesis["params"]["output"].pop("kernel")
     np.testing.assert_allclose(kernel, change.reshape(16, 3) / 32, atol=1e-6)
