@@ -6,7 +6,6 @@
 import io
 import json
 import pathlib
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -35,7 +34,7 @@ SAMPLERS = {
     "heun": "Heun",
 }
 CODECS = {"JPEG": "JPEG", "JPEG2000": "JPEG 2000", "WebP": "WebP", "AVIF": "AVIF"}
-CODEC_STEPS = 300
+CODEC_STEPS = "300"
 CALLS = ("upscale", "colorize", "seamless_clone", "merge", "fit_image", "render")
 
 
@@ -106,30 +105,34 @@ def first_calls(axis: Any) -> None:
 
 
 def compression(axis: Any) -> None:
-    """Mean PSNR by mean rate of the codec, over its pictures, and of peers on them."""
+    """Mean rates of the codec, and of peers at its PSNR of each picture."""
     rows = _rows("codec")
-    own = {key: row for key, row in rows.items() if f" inr {CODEC_STEPS} " in key}
-    pictures = sorted({key.split()[0] for key in own})
-    for name, label in CODECS.items():
-        points = [rows[f"{picture} {name}"]["points"] for picture in pictures]
-        means = [_rate_and_psnr(files) for files in zip(*points, strict=True)]
-        axis.plot(*zip(*means, strict=True), lw=1.2, label=label)
-    qualities = sorted({key.split()[-1] for key in own}, key=float)
-    means = [
-        _rate_and_psnr([own[f"{p} inr {CODEC_STEPS} {q}"] for p in pictures])
-        for q in qualities
-    ]
-    axis.plot(*zip(*means, strict=True), "ko-", ms=4, label="inr")
-    axis.set_xlim(0, 1.2)
-    axis.set_ylim(26, 38)
+    own = [(key.split(), row) for key, row in rows.items() if " inr " in key]
+    own = [(key, row) for key, row in own if key[2] == CODEC_STEPS]
+    pictures = {key[0] for key, _ in own}
+    points = {label: [] for label in ["inr", *CODECS.values()]}
+    for quality in sorted({key[3] for key, _ in own}, key=float):
+        files = {key[0]: row for key, row in own if key[3] == quality}
+        psnr = np.mean([file["psnr"] for file in files.values()])
+        points["inr"].append((np.mean([file["bpp"] for file in files.values()]), psnr))
+        for name, label in CODECS.items():
+            rates = [
+                _rate_at(rows[f"{picture} {name}"]["points"], file["psnr"])
+                for picture, file in files.items()
+            ]
+            points[label].append((np.mean(rates), psnr))
+    for label, pairs in points.items():
+        axis.plot(*zip(*pairs, strict=True), marker="o", ms=3, lw=1.2, label=label)
+    axis.set_xlim(0)
     axis.set_xlabel(f"bits a pixel, mean of {len(pictures)} pictures")
     axis.set_ylabel("PSNR (dB)")
     axis.legend(frameon=False)
 
 
-def _rate_and_psnr(files: Sequence[dict]) -> tuple[float, float]:
-    rates = [file["bpp"] for file in files]
-    return float(np.mean(rates)), float(np.mean([file["psnr"] for file in files]))
+def _rate_at(points: list[dict], psnr: float) -> float:
+    """Rate of a codec at a PSNR; nan beyond its files."""
+    x, y = zip(*sorted((p["psnr"], np.log(p["bpp"])) for p in points), strict=True)
+    return float(np.exp(np.interp(psnr, x, y, left=np.nan, right=np.nan)))
 
 
 PLOTS = (upscaling, fits, families, samplers, first_calls, compression)
