@@ -36,8 +36,8 @@ import numpy as np
 from _programs import JOBS, KEY, LOOPS, VERBS, Job
 
 
-def measure(job: Job, name: str) -> dict:
-    """The row of a job."""
+def measure(job: Job, name: str, device_rates: dict) -> dict:
+    """The row of a job, whose rates are given as shares of this run's device rates."""
     rates, seconds = [], []
     for size in job.sizes:
         program, arguments = compiled(job, size, name)
@@ -54,6 +54,8 @@ def measure(job: Job, name: str) -> dict:
     if "gflop_each" in row:
         row["gflop_per_s"] = row["gflop_each"] * max(rates)
         row["gb_per_s"] = row["mb_each"] * max(rates) / 1e3
+        for rate, device_rate in device_rates.items():
+            row[f"share_of_{rate}"] = row[rate] / device_rate
     return row
 
 
@@ -130,10 +132,12 @@ def main() -> None:
     if "processes" in args.jobs:  # first, while this process has no threads
         _common.save("throughput", {"processes": _two_processes.measure()})
     jobs = [name for name in args.jobs if name in JOBS]
-    if jobs and not args.counts:
-        _common.save("throughput", {"device": device()})
+    device_rates = {} if args.counts or not jobs else device()
+    if device_rates:
+        _common.save("throughput", {"device": device_rates})
     for name in jobs:
-        row = (counts if args.counts else measure)(JOBS[name], name)
+        job = JOBS[name]
+        row = counts(job, name) if args.counts else measure(job, name, device_rates)
         _common.save("throughput", {name: row})
     if "bfloat16" in args.jobs:
         _common.save("throughput", {"bfloat16": _bfloat16.measure()})
