@@ -130,7 +130,9 @@ def main() -> None:
     parser.add_argument("--plot", type=pathlib.Path)
     args = parser.parse_args()
     if "processes" in args.jobs:  # first, while this process has no threads
-        _common.save("throughput", {"processes": _two_processes.measure()})
+        for crops in (8, 32):
+            row = _two_processes.measure(crops)
+            _common.save("throughput", {f"processes_{crops}": row})
     jobs = [name for name in args.jobs if name in JOBS]
     device_rates = {} if args.counts or not jobs else device()
     if device_rates:

@@ -16,6 +16,9 @@ from inr.coords import cell_offsets
 FAST_POINTS = 8192
 """Points of a tile: activations of width 256 then stay in the cache of a CPU."""
 
+FAST_POINTS_SHARED = 2048
+"""Points of each of several CPU devices, which share the cache."""
+
 Antialias = int | Literal["integral"]
 """Samples along each axis of a pixel, or the mean over the pixel in closed form."""
 

@@ -17,6 +17,7 @@ from inr._sharding import Devices, as_local_split
 from inr._typing import Array, Field, Region, Size
 from inr.rendering.budget import tile_points
 from inr.rendering.tiles import (
+    FAST_POINTS_SHARED,
     Antialias,
     as_antialias,
     grid_geometry,
@@ -82,6 +83,8 @@ def render(
         points = tile_points(field, geometry, antialias, max_bytes, result_bytes)
         compute = functools.partial(tile, points=points, antialias=antialias)
         if split is not None:
+            if split.devices[0].platform == "cpu":
+                points = min(points, FAST_POINTS_SHARED)
             points *= split.count
             compute = functools.partial(
                 tile, points=points, antialias=antialias, sharding=split.rows
