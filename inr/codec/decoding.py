@@ -94,8 +94,10 @@ def decode(
     start = np.minimum(start, n - 1)
     result = aligned_empty((*(stop - start).tolist(), header.channels))
     side = tile_size(header.size)
-    for i, corner in overlapping(header.size, region):
-        latents = _latents(entropy, side, tiles[i])
+
+    # A function, so that no array of a tile outlives it.
+    def copy_tile(data: bytes, corner: Size) -> None:
+        latents = _latents(entropy, side, data)
         pixels = np.asarray(_pixels(nets.synthesis, latents, header.channels))
         first = np.maximum(np.subtract(start, corner), 0)
         last = np.minimum(np.subtract(stop, corner), side)
@@ -104,6 +106,9 @@ def decode(
         result[top : top + h, left : left + w] = pixels[
             first[0] : last[0], first[1] : last[1]
         ]
+
+    for i, corner in overlapping(header.size, region):
+        copy_tile(tiles[i], corner)
     return jax.device_put(result, may_alias=True)
 
 
