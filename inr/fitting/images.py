@@ -66,8 +66,9 @@ def fit_image(
       key: PRNG key of the initialization and of the batches.
       image: `[h, w, c]` or `[h, w]` in [0, 1]; uint8 and uint16 arrays and PIL images
         are converted.
-      model: a Linen module with `features` equal to c. By default a `Siren` with
-        `omega=suggest_omega(image)`.
+      model: a Linen module with `features` equal to c. By default a `Siren` with the
+        frequencies of `omega=suggest_omega(image)`: its own omega is that of all
+        images, which share compiled programs, and `normalization` scales the coords.
       num_steps: number of optimization steps.
       points: `"continuous"` fits points between the pixel centers, at which the targets
         are those of a quadratic spline whose means over the cells are the pixels.
@@ -103,7 +104,10 @@ def fit_image(
     key = _checks.as_key("key", key)
     image = _conversions.as_image("image", image)
     _checks.check_concrete("image", image)
-    model = _default_model(image) if model is None else model
+    frequency = 1.0
+    if model is None:
+        model = Siren(features=image.shape[-1])
+        frequency = suggest_omega(image) / model.omega
     check_module(model)
     check_features(model, image.shape[-1])
     _checks.check_choice("points", points, get_args(Points))
@@ -120,6 +124,7 @@ def fit_image(
     terms = (term,) if prior is None else as_terms((term, prior))
     if init is None:
         normalization = grid_normalization(image.shape[:2], _pixels(image, weights))
+        normalization["coords_scale"] *= np.float32(frequency)
         init = init_params(key_init, model, terms, normalization)
     if optimizer is None and not (points == "pixels" and term.batch_size is None):
         optimizer = default_rates(model, 2, factor=_RATE_FACTOR)
@@ -182,7 +187,3 @@ def _pixels(image: Array, weights: Array | None) -> np.ndarray:
     """Features `[n, c]` of the pixels, or of those of positive weight."""
     pixels = np.asarray(image).reshape(-1, image.shape[-1])
     return pixels if weights is None else pixels[np.asarray(weights).ravel() > 0]
-
-
-def _default_model(image: Array) -> Siren:
-    return Siren(features=image.shape[-1], omega=suggest_omega(image))

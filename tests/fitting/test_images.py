@@ -97,9 +97,22 @@ def test_random_points_avoid_pixels_of_weight_0():
 
 def test_without_a_model_it_is_a_siren_of_the_images_frequency():
     image = smooth_image()
-    result = fit(image, model=None, num_steps=3)
-    expected = inr.Siren(features=2, omega=inr.suggest_omega(image))
-    assert result.field.model == expected
+    options = {"num_steps": 1, "optimizer": 1e-9}
+    default = fit(image, model=None, **options).field
+    siren = inr.Siren(features=2, omega=inr.suggest_omega(image))
+    expected = fit(image, model=siren, **options).field
+    points = jnp.array([[-0.9, 0.3], [0.1, -0.4], [0.7, 0.8]])
+    np.testing.assert_allclose(default(points), expected(points), atol=1e-5)
+
+
+def test_images_of_other_frequencies_share_the_programs_of_the_default_model():
+    smooth = smooth_image()
+    rough = np.random.default_rng(0).uniform(0, 1, smooth.shape).astype(np.float32)
+    assert inr.suggest_omega(rough) > 1.5 * inr.suggest_omega(smooth)
+    inr.render(fit(smooth, model=None, num_steps=3).field, (16, 16))
+    with count_compilations() as compiled:
+        inr.render(fit(rough, model=None, num_steps=3).field, (16, 16))
+    assert compiled() == 0
 
 
 @pytest.mark.slow
@@ -110,7 +123,7 @@ def test_the_default_model_fits_constant_and_tiny_images(size, level):
     result = fit_continuous(image, model=None, num_steps=2, batch_size=8)
     assert result.field.model.features == size[-1]
     assert np.isfinite(result.history).all()
-    assert result.field.model.omega < 40
+    assert result.params["normalization"]["coords_scale"].max() < 40 / 30
 
 
 def test_normalization_is_set_from_the_image_and_not_trained():
