@@ -30,7 +30,7 @@ from inr.models import LoadedModel, load_model
 # The group is the id of the person, of which there may be several portraits.
 PERSON = r"(?:neutral|smiling)_[^_]+_([^_]+)_[^_]+$|([^_]+)$"
 SIDE = 64
-VIVIDNESS = (0.0, 0.2, 0.3, 0.6)
+VIVIDNESS = (0.0, 0.4, 0.6, 1.0)
 LEAST_CHROMA = 0.06  # below it, a pixel counts as gray
 
 

@@ -135,12 +135,12 @@ def fit(args, key, model, params, rows: tuple[np.ndarray, np.ndarray]):
 
 
 def report(model: LoadedModel, held_out: np.ndarray) -> None:
-    """Print the error on held-out crops, relative to that of the gray image."""
+    """Print the error of the mean color on held-out crops, relative to that of gray."""
     errors = []
     for crop in held_out:
         image = crop / np.float32(255)
         gray = np.asarray(inr.color.rgb_to_luma(image))
-        color = inr.colorize(gray, model=model, progress=False)
+        color = inr.colorize(gray, model=model, vividness=0, progress=False)
         errors.append([np.square(x - image).mean() for x in (color, gray)])
     error, of_gray = np.mean(errors, 0)
     print(f"held-out error over that of the gray images: {error / of_gray:.3f}")

@@ -65,9 +65,9 @@ def square(name):
     return image[top : top + 72, top : top + 72]
 
 
-def colorized(name, model):
+def colorized(name, model, **options):
     gray = luma(square(name))
-    return inr.colorize(gray, size=(24, 24), model=model, progress=False)
+    return inr.colorize(gray, size=(24, 24), model=model, progress=False, **options)
 
 
 def samples(seed):
@@ -132,8 +132,8 @@ FAST = {
     "upscale_cat_2": lambda: upscaled("cat", 2),
     "upscale_cup_2": lambda: upscaled("cup", 2),
     "upscale_photo_cat_2": lambda: upscale_compressed("cat", 2, "upscale_photo"),
-    "photos_cat": lambda: colorized("cat", "photos"),
-    "photos_cup": lambda: colorized("cup", "photos"),
+    "photos_cat": lambda: colorized("cat", "photos", vividness=0.0),
+    "photos_cup": lambda: colorized("cup", "photos", vividness=0.0),
     "photos_restorer_cat": lambda: colorized("cat", "photos_restorer"),
     "photos_restorer_cup": lambda: colorized("cup", "photos_restorer"),
     "portraits_astronaut": lambda: colorized("astronaut", "portraits"),
@@ -266,6 +266,14 @@ def test_photos_predicts_colors_and_keeps_luma(name, bound):
     image, result = square(name)[THIRD], output(f"photos_{name}")
     np.testing.assert_allclose(luma(result), luma(image), atol=1e-5)
     assert error_ratio(result, image) < bound
+
+
+def test_photos_is_vivid_by_default():
+    default, mean, strong = (
+        inr.metrics.colorfulness(colorized("cat", "photos", vividness=v))
+        for v in (None, 0.0, 1.0)
+    )
+    assert 1.2 * mean < default < strong
 
 
 def test_portraits_predicts_the_colors_of_a_face_and_keeps_luma():

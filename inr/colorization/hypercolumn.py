@@ -36,6 +36,7 @@ from inr.models import ConditionalModel, FeatureMap, as_gray, register
 CELL = 4  # pixels along each side of a cell
 _TRUNK = "vgg16"  # collection of the trunk's weights
 _STRIDE = 16  # of the last stage; the trunk's input is a multiple of it
+_STRONGEST = 0.75  # above it, rare colors win, and neighbors take different ones
 
 
 class FlatFeatureMap(NamedTuple):
@@ -71,10 +72,10 @@ class HypercolumnColorizer(ConditionalModel):
       confidence: exponent of the probabilities of the perceptrons. The rest of it, up
         to 1, is that of the frequencies of colors in training, so that values below 1
         move an overconfident prediction towards them.
-      vividness: 0 for the mean of the possible colors, 1 for nearly the most probable
-        one. In between, the mean of a distribution of lower temperature.
-      rebalancing: exponent, times `vividness`, of the frequencies of colors that the
-        probabilities are divided by; more than 0 makes rare colors more likely.
+      vividness: 0 for the mean of the possible colors; above it, the mean of a
+        distribution of lower temperature, which at 1 is a quarter.
+      rebalancing: exponent, times 0.75 `vividness`, of the frequencies of colors that
+        the probabilities are divided by; more than 0 makes rare colors more likely.
     """
 
     components: tuple[int, ...] = (24, 40, 64, 96, 96)
@@ -84,7 +85,7 @@ class HypercolumnColorizer(ConditionalModel):
     bins: int = 128
     resolution: int = 256
     confidence: float = 0.8
-    vividness: float = 0.0
+    vividness: float = 0.6
     rebalancing: float = 1.0
     side: ClassVar[int] = 64  # longer side of images whose luma needs detail
     task = "colorize"
@@ -187,10 +188,10 @@ class HypercolumnColorizer(ConditionalModel):
 
     def chroma(self, logits: Array) -> Array:
         """Annealed mean `[..., 2]` of the colors of logits `[..., bins]`."""
-        temperature = max(1 - self.vividness, 0.02)
-        rare = self.vividness * self.rebalancing * self.log_prior
+        strength = _STRONGEST * self.vividness
+        rare = strength * self.rebalancing * self.log_prior
         rare = rare.reshape((1,) * (logits.ndim - 1) + (-1,))
-        return jax.nn.softmax((logits - rare) / temperature) @ self.colors
+        return jax.nn.softmax((logits - rare) / (1 - strength)) @ self.colors
 
 
 class Perceptron(nn.Module):

@@ -184,14 +184,17 @@ def add_training(
     )
 
 
-def add_max_side(parser: argparse.ArgumentParser, default: int) -> None:
-    """Add `--max-side`."""
+def add_max_side(
+    parser: argparse.ArgumentParser, default: int | None, unset: str = "no limit"
+) -> None:
+    """Add `--max-side`; `unset` is what the default None means."""
     parser.add_argument(
         "--max-side",
         type=int,
         default=default,
         metavar="PIXELS",
-        help="reduce larger images to this longer side first (default: %(default)s)",
+        help=f"reduce larger images to this longer side first (default: "
+        f"{default or unset})",
     )
 
 

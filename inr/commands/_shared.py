@@ -94,8 +94,10 @@ def region_pixels(
     )
 
 
-def reduce_to(image: np.ndarray, max_side: int) -> np.ndarray:
-    """The image, reduced to a longer side of at most `max_side`."""
+def reduce_to(image: np.ndarray, max_side: int | None) -> np.ndarray:
+    """The image, reduced to a longer side of at most `max_side`; None for no limit."""
+    if max_side is None:
+        return image
     max_side = _checks.as_count("max_side", max_side)
     h, w, c = image.shape
     size = size_within(max_side, image.shape)
@@ -106,7 +108,7 @@ def reduce_to(image: np.ndarray, max_side: int) -> np.ndarray:
 
 
 def references_for(
-    source: Source, references: Sequence[Path], by_name: bool, max_side: int
+    source: Source, references: Sequence[Path], by_name: bool, max_side: int | None
 ) -> list[np.ndarray]:
     """Reference photographs of an input in RGB, reduced to a longer side.
 
@@ -114,7 +116,7 @@ def references_for(
       source: the input.
       references: files or folders.
       by_name: take those of the input's stem alone.
-      max_side: longest side in pixels.
+      max_side: longest side in pixels; None for no limit.
 
     Raises:
       ValueError: if `by_name` is set and no reference has the input's stem.

@@ -62,8 +62,8 @@ def add_colorize(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar="NUMBER",
         help="of the model photos: from 0, the mean of the possible colors, which is "
-        "dull and has the least error, to 1, nearly the most probable color, which is "
-        "often wrong (default: the model's own, 0)",
+        "dull and has the least error, to 1, strong colors that are often wrong "
+        "(default: the model's own, 0.6)",
     )
     parser.add_argument(
         "--hints",
@@ -127,8 +127,8 @@ def colorize(
         kept.
       model: name of a pretrained model, or a file of weights; by default `"portraits"`
         for the bundled head and for samples, else `"photos"`.
-      vividness: 0 for the mean of the possible colors to 1 for nearly the most probable
-        one, for `"photos"`; None for the model's own, 0.
+      vividness: from 0, the mean of the possible colors, to 1, strong colors, for
+        `"photos"`; None for the model's own, 0.6.
       hints: RGBA image of known colors, see `inr.colorize`.
       side: reduce each image first until its longer side is at most this, and restore
         its size along with the colors.

@@ -13,6 +13,7 @@ from inr._typing import Region
 from inr.commands._batches import Source, for_each, list_sources
 from inr.commands._options import (
     add_console,
+    add_max_side,
     add_model,
     add_output,
     add_region,
@@ -53,12 +54,7 @@ def add_compress(parser: argparse.ArgumentParser) -> None:
         help="time for each picture; more makes it smaller and better (default: "
         "%(default)g)",
     )
-    parser.add_argument(
-        "--max-side",
-        type=int,
-        metavar="PIXELS",
-        help="reduce larger images to this longer side first (default: no limit)",
-    )
+    add_max_side(parser, None)
     add_model(parser, "codec", default="codec", text="networks: ")
     add_output(parser, main="the compressed file", pictures=False)
     add_console(parser, {"minutes": 0.3, "max_side": 128})
@@ -95,8 +91,7 @@ def compress(
     def compress_one(source: Source) -> Files:
         files = outputs.claim(source.name, _EXTENSION)
         image = without_alpha(read_picture(source).image)
-        if max_side is not None:
-            image = reduce_to(image, max_side)
+        image = reduce_to(image, max_side)
         start = time.perf_counter()
         data = codec.encode(
             image, quality=quality, bpp=bpp, file_bytes=file_bytes, minutes=minutes,

@@ -4,7 +4,7 @@ import argparse
 import os
 import pathlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, get_args
 
 import jax
 import numpy as np
@@ -40,6 +40,9 @@ from inr.rendering import render
 from inr.signals import smoothness_term
 from inr.training import random_holes
 
+Method = Literal["texture", "membrane", "siren"]
+
+_SIREN_SIDE = 256
 # A quarter of the default rate, at which fields oscillate between the pixels.
 _RATE = 5e-4
 
@@ -52,32 +55,40 @@ def add_inpaint(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         help="files or folders (default: a photograph from scikit-image)",
     )
-    add_model(parser, "inpaint", unset="fit a SIREN", text="fill holes by a model: ")
+    parser.add_argument(
+        "--method",
+        choices=get_args(Method),
+        default="texture",
+        help="texture: copy textures by a model; membrane: the smoothest function, for "
+        "scratches; siren: a SIREN with a smoothness prior, slow, for pixels that are "
+        "missing at random (default: %(default)s)",
+    )
+    add_model(parser, "inpaint", default="inpainting", text="of --method texture: ")
     parser.add_argument(
         "--mask",
         metavar="NAME",
         help="image of the same size, bright where pixels are missing: a file for all "
         "images, or a folder where the mask of photo.jpg is photo.png or another "
-        "format (default: pixels are removed at random)",
+        "format (default: a random hole, and random pixels for --method siren)",
     )
-    add_references(parser, "with --model: ", default="none")
-    parser.add_argument(
+    add_references(parser, "of --method texture: ", default="none")
+    add_max_side(parser, None, f"no limit, and {_SIREN_SIDE} for --method siren")
+    add_shard(parser)
+    group = parser.add_argument_group("options of --method siren")
+    group.add_argument(
         "--keep",
         type=float,
         default=0.1,
-        help="without --mask and --model: fraction of the pixels that remain known "
-        "(default: %(default)g)",
+        help="without --mask: fraction of the pixels that remain known (default: "
+        "%(default)g)",
     )
-    parser.add_argument(
+    group.add_argument(
         "--weight",
         type=float,
         default=3e-3,
-        help="weight of the SIREN's smoothness prior; more is smoother (default: "
-        "%(default)g)",
+        help="weight of the smoothness prior; more is smoother (default: %(default)g)",
     )
-    add_max_side(parser, 256)
-    add_training(parser, num_steps=500, width=128)
-    add_shard(parser)
+    add_training(group, num_steps=500, width=128)
     add_output(parser)
     add_console(parser, {"num_steps": 60, "max_side": 96})
 
@@ -86,37 +97,40 @@ def inpaint(
     images: Sequence[str | os.PathLike] | str | os.PathLike | None = None,
     references: Sequence[str | os.PathLike] = (),
     *,
+    method: Method = "texture",
+    model: str | os.PathLike = "inpainting",
     by_name: bool = False,
     mask: str | os.PathLike | None = None,
-    model: str | os.PathLike | None = None,
     keep: float = 0.1,
     num_steps: int = 500,
     width: int = 128,
-    max_side: int = 256,
+    max_side: int | None = None,
     weight: float = 3e-3,
     seed: int = 0,
     shard: str | None = None,
     output: Outputs | str | os.PathLike = "out",
 ) -> list[pathlib.Path]:
-    """Fill in missing pixels by a SIREN with a smoothness prior, or by a model.
+    """Fill in missing pixels by textures, a membrane, or a SIREN.
 
-    Without a mask, pixels are removed at random: a random hole for a model, all but a
-    fraction `keep` for a SIREN. The result, and the membrane beside it, are then scored
-    on the removed pixels.
+    Without a mask, pixels are removed: a random hole, or all but a random fraction
+    `keep` for a SIREN. The result, and the membrane beside it, are then scored on the
+    removed pixels.
 
     Args:
       images: files or folders; None for a bundled photograph.
       references: files or folders of photographs of the same or a similar subject, for
-        a model.
+        the method texture.
+      method: `"texture"` and `"membrane"` are those of `inr.inpaint`; `"siren"` fits a
+        SIREN with a smoothness prior.
+      model: model of the method texture: `"inpainting"`, or a file of weights.
       by_name: each image takes the references of its own stem instead of all.
       mask: image of the same size, bright where pixels are missing: a file for all
         images, or a folder with a file of each image's stem.
-      model: model that fills the hole: `"inpainting"`, or a file of weights; None for a
-        SIREN.
       keep: fraction of pixels that remain known, for a SIREN without a mask.
       num_steps: number of fitting steps of the SIREN.
       width: hidden units of the SIREN.
-      max_side: images are reduced to a longer side of at most this.
+      max_side: images are reduced to a longer side of at most this; None for no limit,
+        which is 256 for a SIREN.
       weight: weight of the smoothness prior.
       seed: seed of the initialization and of the removed pixels.
       shard: `"3/16"` for the third of 16 jobs that share the images; None for all.
@@ -126,15 +140,17 @@ def inpaint(
       The files written.
 
     Raises:
-      ValueError: for a mask without its image, references without a model, and a folder
-        without a mask or reference of an image's stem.
+      ValueError: for a mask without its image, references for another method than
+        texture, and a folder without a mask or reference of an image's stem.
     """
     if mask is not None and not images:
         raise ValueError("`mask` needs `images`, got none. Give both.")
-    if (references or by_name) and model is None:
-        raise ValueError(
-            "`references` need a `model`, got None. Give --model inpainting."
-        )
+    _checks.check_choice("method", method, get_args(Method))
+    if (references or by_name) and method != "texture":
+        raise _checks.fail("references", f"empty for the method {method}", references)
+    is_siren = method == "siren"
+    if is_siren and max_side is None:
+        max_side = _SIREN_SIDE
     outputs = as_outputs(output)
     siren: dict[str, Any] = {
         "num_steps": num_steps,
@@ -149,18 +165,19 @@ def inpaint(
         mask_file = None if mask is None else file_for("mask", mask, source)
         hole = mask_file and read_mask(mask_file, picture.image.shape[:2])
         original = reduce_to(without_alpha(picture.image), max_side)
-        missing = _missing(hole, original.shape[:2], None if model else keep, seed)
+        size = original.shape[:2]
+        missing = _missing(hole, size, keep if is_siren else None, seed)
         h, w = missing.shape
         known_share = 100 * (1 - missing.mean())
         print(f"{source.name}: {h}x{w}, {known_share:.0f} % of the pixels known")
         known = np.where(missing[..., None], 0, original)
         membrane = np.asarray(inpaint_image(known, missing, method="membrane"))
         panels = {"known": known, "membrane": membrane}
-        if model is None:
-            panels["siren"] = _by_siren(original, missing, membrane, **siren)
-        else:
+        if is_siren:
+            panels[method] = _by_siren(original, missing, membrane, **siren)
+        elif method == "texture":
             photos = references_for(source, references, by_name, max_side)
-            panels["model"] = _by_model(known, missing, photos, model)
+            panels[method] = _by_model(known, missing, photos, model)
         result = list(panels.values())[-1]
         if hole is None:
             _print_scores(panels, original, missing)

@@ -15,6 +15,7 @@ from inr._typing import Array, Region, Size
 from inr.commands._batches import Source, for_each, list_sources, take_shard
 from inr.commands._options import (
     add_console,
+    add_max_side,
     add_model,
     add_output,
     add_region,
@@ -92,13 +93,7 @@ def add_upscale(parser: argparse.ArgumentParser) -> None:
         "result and of interpolations (default: off)",
     )
     add_region(parser)
-    parser.add_argument(
-        "--max-side",
-        type=int,
-        metavar="PIXELS",
-        help="reduce larger images to this longer side first (default: no limit, and "
-        "512 for --method siren)",
-    )
+    add_max_side(parser, None, f"no limit, and {_SIREN_SIDE} for --method siren")
     add_shard(parser)
     group = parser.add_argument_group("options of --method siren")
     add_training(group, num_steps=300, width=128)
@@ -167,8 +162,7 @@ def upscale(
 
     def upscale_one(source: Source) -> Files:
         image, metadata = read_picture(source)
-        if max_side is not None:
-            image = reduce_to(image, max_side)
+        image = reduce_to(image, max_side)
         outputs.check_size(region_pixels(image.shape, region, scale))
         name = f"{source.name}_x{scale:g}{name_of_method}{region_suffix(region)}"
         files = outputs.claim(name, "", "_sheet")

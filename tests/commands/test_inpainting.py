@@ -35,7 +35,8 @@ def scores_in(printed):
 @pytest.mark.long
 @pytest.mark.slow
 def test_without_a_mask_random_pixels_are_scored(photo, tmp_path, capsys):
-    files = run(photo, tmp_path, keep=0.3, num_steps=150, width=32)
+    options = {"keep": 0.3, "num_steps": 150, "width": 32}
+    files = run(photo, tmp_path, method="siren", **options)
     printed = capsys.readouterr().out
     assert "% of the pixels known" in printed
     result, original = (inr.read_image(f) for f in (files[0], photo))
@@ -50,7 +51,8 @@ def test_without_a_mask_random_pixels_are_scored(photo, tmp_path, capsys):
 
 @pytest.mark.long
 @pytest.mark.slow
-def test_with_a_mask_only_the_missing_pixels_change(photo, tmp_path, capsys):
+@pytest.mark.parametrize("method", ["texture", "membrane", "siren"])
+def test_with_a_mask_only_the_missing_pixels_change(photo, tmp_path, method, capsys):
     image = np.asarray(inr.read_image(photo))
     mask = np.zeros((24, 32, 1), np.float32)
     mask[5:12, 8:20] = 1
@@ -58,7 +60,7 @@ def test_with_a_mask_only_the_missing_pixels_change(photo, tmp_path, capsys):
     # Pixels under the mask have no effect.
     image[mask[..., 0] > 0] = 1
     inr.write_image(tmp_path / "damaged.png", image)
-    options = {"mask": tmp_path / "mask.png"}
+    options = {"method": method, "mask": tmp_path / "mask.png"}
     results = [
         inr.read_image(run(file, tmp_path, **options)[0])
         for file in (photo, tmp_path / "damaged.png")
@@ -87,9 +89,9 @@ def test_a_model_fills_a_random_hole(photo, tmp_path, textures, capsys):
     np.testing.assert_array_equal(result[~mask], image[~mask])
     expected = np.clip(inr.inpaint(image, mask, model=textures), 0, 1)
     np.testing.assert_allclose(result, expected, atol=0.6 / 255)
-    assert set(scores) == {"membrane", "model"}
+    assert set(scores) == {"membrane", "texture"}
     score = -10 * np.log10(np.square(expected - image)[mask].mean())
-    np.testing.assert_allclose(scores["model"], score, atol=0.01)
+    np.testing.assert_allclose(scores["texture"], score, atol=0.01)
     # The photo without the hole as a reference has the best matches.
     files = commands.inpaint(photo, [photo], output=tmp_path / "by_itself", **options)
     assert np.abs(inr.read_image(files[0]) - result).max() > 0.01
@@ -119,7 +121,7 @@ def write_pairs(photo, tmp_path):
 
 def test_each_image_takes_the_mask_of_its_name(photo, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(
-        commands.inpainting, "_by_siren", lambda image, *_, **unused: image * 0
+        commands.inpainting, "_by_model", lambda image, *_, **unused: image * 0
     )
     photos, masks = write_pairs(photo, tmp_path)
     files = run(photos, tmp_path, mask=masks)
@@ -148,7 +150,7 @@ def test_references_are_all_or_those_of_the_name(photo, tmp_path, monkeypatch):
 
     monkeypatch.setattr(commands.inpainting, "_by_model", by_model)
     photos, masks = write_pairs(photo, tmp_path)
-    options = {"model": "inpainting", "mask": masks, "references": [photos, masks]}
+    options = {"mask": masks, "references": [photos, masks]}
     run(photos, tmp_path, **options)
     options["references"] = [photos]
     run(photos, tmp_path, **options, by_name=True, output=tmp_path / "by_name")
@@ -161,9 +163,17 @@ def test_bad_arguments_are_refused(photo, tmp_path):
         run(photo, tmp_path, mask=tmp_path / "mask.png")
     with refuses("`mask` needs `images`, got none"):
         run(None, tmp_path, mask=tmp_path / "mask.png")
-    with refuses("`references` need a `model`, got None"):
-        commands.inpaint(photo, [photo], output=tmp_path)
-    with refuses("`references` need a `model`, got None"):
-        commands.inpaint(photo, by_name=True, output=tmp_path)
+    with refuses("`references` must be empty for the method membrane"):
+        run(photo, tmp_path, references=[photo], method="membrane")
     with refuses("`keep` must be a number from 0 to 1"):
-        run(photo, tmp_path, keep=1.5)
+        run(photo, tmp_path, keep=1.5, method="siren")
+
+
+@pytest.mark.parametrize(("method", "side"), [("membrane", 300), ("siren", 256)])
+def test_only_a_siren_reduces_images(tmp_path, monkeypatch, method, side):
+    monkeypatch.setattr(
+        commands.inpainting, "_by_siren", lambda image, *_, **unused: image
+    )
+    inr.write_image(tmp_path / "wide.png", np.full((3, 300, 1), 0.5))
+    files = run(tmp_path / "wide.png", tmp_path, method=method)
+    assert inr.read_image(files[0]).shape[1] == side
