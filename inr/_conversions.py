@@ -1,5 +1,6 @@
 """Images and sound as floating arrays, from all the forms that users have them in."""
 
+import os
 import warnings
 from typing import Any
 
@@ -23,6 +24,9 @@ def as_image(argument: str, value: Any) -> jax.Array:
       ValueError: for bool and other integers, another rank, an empty axis, or NaN.
     """
     expected = "a floating, uint8 or uint16 array, or a PIL image"
+    if isinstance(value, str | bytes | os.PathLike):
+        fix = "Read a file by `inr.read_image(path)`, and bytes by `PIL.Image.open`."
+        raise _checks.fail(argument, expected, type(value).__name__, fix)
     if hasattr(value, "getbands"):
         value = _pillow_levels(value)
     # In NumPy where possible: XLA may multiply by a rounded reciprocal instead.
@@ -55,6 +59,12 @@ def as_host_image(argument: str, value: Any) -> np.ndarray:
     """Return an image as `as_image` does, in NumPy; refuse a traced one by name."""
     _checks.check_concrete(argument, value)
     return np.asarray(as_image(argument, value))
+
+
+def channels_fix(shape: tuple[int, ...]) -> str:
+    """What to do about an image of other channels, if they seem to come first."""
+    first = len(shape) == 3 and shape[0] in (1, 3, 4)
+    return "Move the channels last: `numpy.moveaxis(image, 0, -1)`." if first else ""
 
 
 def _pillow_levels(image: Any) -> np.ndarray:

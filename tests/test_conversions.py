@@ -1,5 +1,7 @@
 """Tests of `inr._conversions`: images and sound as floating arrays."""
 
+import functools
+import pathlib
 import warnings
 
 import jax
@@ -9,6 +11,7 @@ import pytest
 from PIL import Image
 from support import refuses
 
+import inr
 from inr import _conversions
 
 RNG = np.random.default_rng(0)
@@ -107,6 +110,19 @@ def test_other_dtypes_are_refused_with_the_fix(dtype):
     fix = "astype" if dtype is np.bool_ else "divide by the value of white"
     with refuses(f"`image` must be a floating, uint8 or uint16 array.*{fix}"):
         _conversions.as_image("image", np.ones((4, 5, 3), dtype))
+
+
+@pytest.mark.parametrize("value", ["photo.jpg", b"bytes", pathlib.Path("photo.jpg")])
+def test_files_are_refused_with_the_fix(value):
+    with refuses("`image` must be .* PIL image, got .*inr.read_image"):
+        inr.upscale(value, 2)
+
+
+def test_channels_that_come_first_are_refused_with_the_fix():
+    image = np.zeros((3, 8, 9), np.float32)
+    for verb in (functools.partial(inr.upscale, scale=2), inr.colorize):
+        with refuses(r"got \(3, 8, 9\). Move the channels last: `numpy.moveaxis"):
+            verb(image)
 
 
 def test_values_of_0_to_255_cause_a_warning_if_they_are_concrete():

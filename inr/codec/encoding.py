@@ -127,7 +127,8 @@ def _pixels(image: ImageLike) -> np.ndarray:
     h, w, c = pixels.shape
     if c not in (1, 3):
         fix = "The format has no alpha channel: give `image[..., :3]`."
-        raise _checks.fail("image", "gray or RGB", pixels.shape, fix if c == 4 else "")
+        fix = fix if c == 4 else _conversions.channels_fix(pixels.shape)
+        raise _checks.fail("image", "gray or RGB", pixels.shape, fix)
     if max(h, w) > MAX_SIDE or h * w > MAX_PIXELS:
         expected = f"at most {MAX_SIDE} pixels a side and {MAX_PIXELS} in all"
         raise _checks.fail("image", expected, f"{h}x{w}")

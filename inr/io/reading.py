@@ -80,6 +80,9 @@ def read_image(
     dtype = _checks.as_dtype("dtype", dtype)
     if not np.issubdtype(dtype, np.floating):
         raise _checks.fail("dtype", "a floating dtype", dtype)
+    if hasattr(path, "read"):
+        fix = "Image verbs take `PIL.Image.open(file)`."
+        raise TypeError(f"`path` must be a path, got {type(path).__name__}. {fix}")
     path = as_path("path", path)
     check_file(path, "an image file", "List its images with `list_images`.")
     levels = _decode(path, dtype.itemsize, max_bytes)

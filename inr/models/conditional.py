@@ -121,6 +121,7 @@ def as_gray(argument: str, value: ImageLike) -> Array:
     """
     image = _conversions.as_image(argument, value)
     if image.shape[-1] != 1:
-        fix = "Give `inr.color.rgb_to_luma(image)`."
+        fix = _conversions.channels_fix(image.shape)
+        fix = fix or "Give `inr.color.rgb_to_luma(image)`."
         raise _checks.fail(argument, "gray, [h, w] or [h, w, 1]", image.shape, fix)
     return image

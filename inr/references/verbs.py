@@ -233,6 +233,7 @@ def _padded(image: Array, multiple: int) -> Array:
 def _as_rgb(argument: str, image: ImageLike) -> Array:
     image = _conversions.as_image(argument, image)
     if image.shape[-1] != 3:
-        fix = "Repeat a gray channel three times; leave an alpha channel out."
+        fix = _conversions.channels_fix(image.shape)
+        fix = fix or "Repeat a gray channel three times; leave an alpha channel out."
         raise _checks.fail(argument, "RGB, [h, w, 3]", f"{image.shape}", fix)
     return image

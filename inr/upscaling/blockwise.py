@@ -82,7 +82,9 @@ def upscale(
     image = _checks.as_numpy("image", _conversions.as_image("image", image), "an image")
     c = image.shape[-1]
     if c > 4:
-        raise _checks.fail("image", "gray or RGB, with or without alpha", image.shape)
+        fix = _conversions.channels_fix(image.shape)
+        expected = "gray or RGB, with or without alpha"
+        raise _checks.fail("image", expected, image.shape, fix)
     region = _checks.as_region("region", region, 2)
     _checks.check_flag("ensemble", ensemble)
     _checks.check_flag("progress", progress)

@@ -26,6 +26,12 @@ def test_missing_files_and_folders_are_refused(tmp_path):
         write_image(tmp_path / "no" / "x.png", np.zeros((2, 2, 3), np.float32))
 
 
+def test_file_objects_are_refused_with_the_fix():
+    message = "`path` must be a path, got BytesIO. Image verbs take `PIL.Image.open"
+    with refuses(message, TypeError):
+        read_image(io.BytesIO(b"bytes"))
+
+
 @pytest.mark.parametrize("data", [b"", b"no image at all", b"\x89PNG\r\n\x1a\nrest"])
 def test_files_without_an_image_are_refused(tmp_path, data):
     (tmp_path / "x.png").write_bytes(data)
