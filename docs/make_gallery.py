@@ -55,7 +55,7 @@ PICTURES = (
     Picture("sound", "sound_video", 0, (0, 0, 1, 1), "Sound, between the samples"),
     Picture("video", "sound_video", 1, (0, 0.1, 1, 1), "Frames between the frames"),
     Picture("upscale", "upscale", 0, panel(2, 4, top=0.55), "Enlarged four times"),
-    Picture("colorize", "restore", 0, panel(1, 3), "A gray photograph in color"),
+    Picture("colorize", "restore", 0, panel(2, 4), "A gray photograph in color"),
     Picture("portrait", "restore", 1, panel(1, 3), "A portrait of 64 gray pixels"),
     Picture("samples", "restore", 2, (0, 0, 1, 1), "Samples of its colors"),
     Picture("inpaint", "inpaint", 0, (0, 0.11, 0.5, 1), "Holes, filled"),

@@ -46,9 +46,10 @@ def colorize(
     detail where the result is larger than the image: its luma is then that of the
     upscaler `detail`.
 
-    The result is the mean of the possible colors, which is duller than each of them;
-    `colorize_samples` draws some of them. `inr.colorization.colorization_field` is the
-    result as a field, to evaluate at any point.
+    The result is between the mean of the possible colors, which is duller than each of
+    them, and the strongest of them: see `vividness`. `colorize_samples` draws some of
+    them. `inr.colorization.colorization_field` is the result as a field, to evaluate at
+    any point.
 
     Args:
       gray: `[h, w]` or `[h, w, 1]` in [0, 1], sRGB-encoded luma; uint8 and uint16

@@ -91,7 +91,11 @@ class FieldModule(nn.Module):
     def __call__(self, coords: Features) -> Features:
         """Features at coords: arrays for arrays, `Streams` for seeded coords."""
         x = self._normalize("coords", coords)
-        return self._normalize("features", self.network(x))
+        outputs = self.network(x)
+        if streams.width(outputs) != self.features:
+            expected = f"a map to features={self.features}"
+            raise _checks.fail("network", expected, f"{streams.width(outputs)} of them")
+        return self._normalize("features", outputs)
 
     def network(self, x: Features) -> Features:
         """Map normalized coords to normalized features; a family overrides it.

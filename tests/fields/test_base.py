@@ -2,6 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support import refuses
 
 import inr
 from inr import coords
@@ -40,3 +41,13 @@ def test_default_learning_rates():
     assert inr.Siren(width=256).default_learning_rate == pytest.approx(2e-3)
     assert inr.Siren(width=64).default_learning_rate == pytest.approx(4e-3)
     assert inr.HashGrid().default_learning_rate == 1e-2
+
+
+class Identity(FieldModule):
+    def network(self, x):
+        return x
+
+
+def test_a_network_of_other_features_is_refused():
+    with refuses("`network` must be a map to features=1, got 2 of them"):
+        inr.fit_image(jax.random.key(0), np.zeros((4, 4, 1)), model=Identity())
