@@ -64,7 +64,7 @@ def colorize(
         predicts.
       vividness: from 0, the mean of the possible colors, which is dull and has the
         least squared error, to 1, strong colors that are often wrong. Only for a
-        `HypercolumnColorizer`, such as `"photos"`; None for the model's own, 0.6.
+        `HypercolumnColorizer`, such as `"photos"`; None for the model's own, 0.4.
       hints: `[h, w, 4]`, known colors as RGB with alpha 1, and alpha 0 elsewhere, of
         the size of `gray`. Their chroma spreads to what belongs to them, up to the
         edges of the image; see `inr.colorization.HintedField`.

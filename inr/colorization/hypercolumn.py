@@ -85,7 +85,7 @@ class HypercolumnColorizer(ConditionalModel):
     bins: int = 128
     resolution: int = 256
     confidence: float = 0.8
-    vividness: float = 0.6
+    vividness: float = 0.4
     rebalancing: float = 1.0
     side: ClassVar[int] = 64  # longer side of images whose luma needs detail
     task = "colorize"

@@ -63,7 +63,7 @@ def add_colorize(parser: argparse.ArgumentParser) -> None:
         metavar="NUMBER",
         help="of the model photos: from 0, the mean of the possible colors, which is "
         "dull and has the least error, to 1, strong colors that are often wrong "
-        "(default: the model's own, 0.6)",
+        "(default: the model's own, 0.4)",
     )
     parser.add_argument(
         "--hints",
@@ -128,7 +128,7 @@ def colorize(
       model: name of a pretrained model, or a file of weights; by default `"portraits"`
         for the bundled head and for samples, else `"photos"`.
       vividness: from 0, the mean of the possible colors, to 1, strong colors, for
-        `"photos"`; None for the model's own, 0.6.
+        `"photos"`; None for the model's own, 0.4.
       hints: RGBA image of known colors, see `inr.colorize`.
       side: reduce each image first until its longer side is at most this, and restore
         its size along with the colors.
