@@ -63,7 +63,7 @@ def as_host_image(argument: str, value: Any) -> np.ndarray:
 
 def channels_fix(shape: tuple[int, ...]) -> str:
     """What to do about an image of other channels, if they seem to come first."""
-    first = len(shape) == 3 and shape[0] in (1, 3, 4)
+    first = len(shape) == 3 and shape[0] in (1, 3, 4) and shape[-1] > 4
     return "Move the channels last: `numpy.moveaxis(image, 0, -1)`." if first else ""
 
 

@@ -1,10 +1,11 @@
 """The command that fills in missing pixels of images."""
 
 import argparse
+import functools
 import os
 import pathlib
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import jax
 import numpy as np
@@ -152,12 +153,9 @@ def inpaint(
     if is_siren and max_side is None:
         max_side = _SIREN_SIDE
     outputs = as_outputs(output)
-    siren: dict[str, Any] = {
-        "num_steps": num_steps,
-        "width": width,
-        "weight": weight,
-        "seed": seed,
-    }
+    by_siren = functools.partial(
+        _by_siren, num_steps=num_steps, width=width, weight=weight, seed=seed
+    )
 
     def inpaint_one(source: Source) -> Files:
         picture = read_picture(source)
@@ -174,7 +172,7 @@ def inpaint(
         membrane = np.asarray(inpaint_image(known, missing, method="membrane"))
         panels = {"known": known, "membrane": membrane}
         if is_siren:
-            panels[method] = _by_siren(original, missing, membrane, **siren)
+            panels[method] = by_siren(original, missing, membrane)
         elif method == "texture":
             photos = references_for(source, references, by_name, max_side)
             panels[method] = _by_model(known, missing, photos, model)
