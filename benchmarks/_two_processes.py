@@ -96,7 +96,8 @@ def train(
     inputs = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), model.example_inputs())
     params = jax.device_get(model.init(jax.random.key(0), *inputs))
     loss = colorization.restorer_loss(model)
-    optimizer = training.warmup_adam(IMAGES)
+    many_steps = FEW_STEPS + IMAGES // crops
+    optimizer = training.warmup_adam(many_steps)
     mesh = jax.make_mesh((count,), ("batch",)) if count > 1 else None
 
     def seconds_of(num_steps: int) -> float:
@@ -109,7 +110,7 @@ def train(
 
     seconds_of(FEW_STEPS)
     few = seconds_of(FEW_STEPS)
-    print(json.dumps({"seconds": seconds_of(FEW_STEPS + IMAGES // crops) - few}))
+    print(json.dumps({"seconds": seconds_of(many_steps) - few}))
 
 
 def _batches(index: int, crops: int) -> Iterator[np.ndarray]:

@@ -148,7 +148,7 @@ def inpaint(
         raise ValueError("`mask` needs `images`, got none. Give both.")
     _checks.check_choice("method", method, get_args(Method))
     if (references or by_name) and method != "texture":
-        raise _checks.fail("references", f"empty for the method {method}", references)
+        raise _checks.fail("method", "texture for references", method)
     is_siren = method == "siren"
     if is_siren and max_side is None:
         max_side = _SIREN_SIDE

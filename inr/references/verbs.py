@@ -7,11 +7,13 @@ from typing import Any, Literal, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.sharding import NamedSharding
 from jaxtyping import Bool
 
 from inr import _checks, _conversions
 from inr._masks import check_mask
+from inr._progress import pixel_bar
 from inr._sharding import Devices, Split, as_local_split
 from inr._typing import Array, ArrayLike, ImageLike, Params
 from inr.models import LoadedModel, resolve
@@ -19,6 +21,7 @@ from inr.poisson import solve_masked
 from inr.references.attention import Match
 from inr.references.generator import Textures
 from inr.references.transformer import TextureTransformer
+from inr.references.windows import windows
 
 _CELL = 4  # sizes in pixels must be multiples of it
 
@@ -103,9 +106,14 @@ def inpaint(
     references: Sequence[ImageLike] = (),
     method: Literal["texture", "membrane"] = "texture",
     model: str | os.PathLike | LoadedModel = "inpainting",
+    progress: bool = True,
     sharding: Devices | None = None,
 ) -> Array:
-    """Fill a hole in an image.
+    """Fill the holes of an image.
+
+    Textures are searched for in the references and in the image; if it has more than
+    640 x 640 pixels, at most some hundred pixels from each hole. Time and memory then
+    grow with the holes. Under `jit` the complete image is searched.
 
     Args:
       image: `[h, w, 3]` in [0, 1], sRGB-encoded, or `[h, w, c]` for `"membrane"`; uint8
@@ -118,6 +126,7 @@ def inpaint(
         solves the Laplace equation in the hole: smooth, and good for thin holes.
       model: for `"texture"`: a name in `inr.pretrained.names()`, a file of a
         `TextureTransformer` of scale 1, or a `LoadedModel`.
+      progress: whether to show a progress bar after two seconds.
       sharding: for `"texture"`, as for `upscale_by_reference`.
 
     Returns:
@@ -129,6 +138,7 @@ def inpaint(
         `sharding` for `"membrane"`; and a model of another task.
     """
     _checks.check_choice("method", method, ("texture", "membrane"))
+    _checks.check_flag("progress", progress)
     image = _conversions.as_image("image", image)
     h, w, _ = image.shape
     check_mask("mask", mask, (h, w))
@@ -147,12 +157,33 @@ def inpaint(
         known = jnp.where(mask[..., None], 0, image)
         return solve_masked(jnp.zeros_like(known), mask, known).value
     image = _as_rgb("image", image)
-    loaded = resolve(model, "inpaint")
-    padded_mask = jnp.pad(mask, [(0, -h % _CELL), (0, -w % _CELL)])
-    padded = _padded(image, _CELL)
-    images = padded, _trimmed(references), padded_mask
-    output = _on_devices(split, _generate, loaded, *images)
-    return output[:h, :w]
+    fill = functools.partial(
+        _fill, split, resolve(model, "inpaint"), _trimmed(references)
+    )
+    if not _checks.is_concrete(mask):
+        return fill(image, mask)
+    missing = np.asarray(mask)
+    with pixel_bar(int(missing.sum()), progress=progress) as bar:
+        for box, hole, target in windows(missing):
+            part = image[box]
+            part = jnp.where(target[..., None], fill(part, jnp.asarray(hole)), part)
+            image = image.at[box].set(part)
+            bar.update(int(target.sum()))
+    return image
+
+
+def _fill(
+    split: Split | None,
+    loaded: LoadedModel,
+    references: list[Array],
+    image: Array,
+    hole: Array,
+) -> Array:
+    """The image `[h, w, 3]` with a hole, bool `[h, w]`, filled by textures."""
+    h, w = hole.shape
+    padded_hole = jnp.pad(hole, [(0, -h % _CELL), (0, -w % _CELL)])
+    images = _padded(image, _CELL), references, padded_hole
+    return _on_devices(split, _generate, loaded, *images)[:h, :w]
 
 
 @functools.partial(jax.jit, static_argnames=("model", "sharding"))

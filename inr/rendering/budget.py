@@ -9,9 +9,11 @@ import jax.numpy as jnp
 
 from inr import _checks
 from inr._memory import program_bytes
+from inr._sharding import Split
 from inr._typing import Field, Size
 from inr.rendering.tiles import (
     FAST_POINTS,
+    FAST_POINTS_SHARED,
     Antialias,
     Geometry,
     grid_geometry,
@@ -44,17 +46,21 @@ def tile_points(
     antialias: Antialias,
     max_bytes: int | None,
     result_bytes: int,
+    split: Split | None,
 ) -> int:
-    """Points per tile: as many as are fast, halved until they fit the budget.
+    """Points per tile and device: as many as are fast, halved until they fit.
 
     `result_bytes` is 0 if the caller provides the memory of the result.
     """
     max_bytes = _checks.as_bytes("max_bytes", max_bytes)
+    share_cache = (
+        split is not None and split.count > 1 and split.devices[0].platform == "cpu"
+    )
+    points = FAST_POINTS_SHARED if share_cache else FAST_POINTS
     if max_bytes is None:
-        return FAST_POINTS
+        return points
     fixed, per_point = _tile_bytes(*_structure(field), len(geometry.size), antialias)
     fixed += result_bytes
-    points = FAST_POINTS
     while points > _FEWEST_POINTS and fixed + per_point * points > max_bytes:
         points //= 2
     least = fixed + per_point * points

@@ -17,7 +17,6 @@ from inr._sharding import Devices, as_local_split
 from inr._typing import Array, Field, Region, Size
 from inr.rendering.budget import tile_points
 from inr.rendering.tiles import (
-    FAST_POINTS_SHARED,
     Antialias,
     as_antialias,
     grid_geometry,
@@ -80,11 +79,9 @@ def render(
     # The bar includes the compilation, which can take longer than the tiles.
     with pixel_bar(n, progress=progress) as bar:
         result_bytes = 4 * n * k if out is None else 0
-        points = tile_points(field, geometry, antialias, max_bytes, result_bytes)
+        points = tile_points(field, geometry, antialias, max_bytes, result_bytes, split)
         compute = functools.partial(tile, points=points, antialias=antialias)
         if split is not None:
-            if split.devices[0].platform == "cpu":
-                points = min(points, FAST_POINTS_SHARED)
             points *= split.count
             compute = functools.partial(
                 tile, points=points, antialias=antialias, sharding=split.rows

@@ -163,8 +163,9 @@ def test_bad_arguments_are_refused(photo, tmp_path):
         run(photo, tmp_path, mask=tmp_path / "mask.png")
     with refuses("`mask` needs `images`, got none"):
         run(None, tmp_path, mask=tmp_path / "mask.png")
-    with refuses("`references` must be empty for the method membrane"):
-        run(photo, tmp_path, references=[photo], method="membrane")
+    for options in ({"references": [photo]}, {"by_name": True}):
+        with refuses("`method` must be texture for references, got membrane"):
+            run(photo, tmp_path, **options, method="membrane")
     with refuses("`keep` must be a number from 0 to 1"):
         run(photo, tmp_path, keep=1.5, method="siren")
 
