@@ -5,6 +5,7 @@ from bad_calls.arrays import array, image, images, mask
 from bad_calls.images import weights
 from bad_calls.kinds import (
     COUNT,
+    FLAG,
     FRACTION,
     NAN,
     NOT_NEGATIVE,
@@ -73,6 +74,7 @@ CALLS = {
         "references": REFERENCES.default(),
         "method": choice("texture").default(),
         "model": loaded(lambda: transformer(1), upscaler),
+        "progress": FLAG,
         "sharding": SHARDING,
     },
     references.texture_loss: {
