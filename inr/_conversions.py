@@ -63,8 +63,25 @@ def as_host_image(argument: str, value: Any) -> np.ndarray:
 
 def channels_fix(shape: tuple[int, ...]) -> str:
     """What to do about an image of other channels, if they seem to come first."""
-    first = len(shape) == 3 and shape[0] in (1, 3, 4) and shape[-1] > 4
-    return "Move the channels last: `numpy.moveaxis(image, 0, -1)`." if first else ""
+    return (
+        "Move the channels last: `numpy.moveaxis(image, 0, -1)`."
+        if _is_first(shape)
+        else ""
+    )
+
+
+def warn_if_channels_first(argument: str, shape: tuple[int, ...]) -> None:
+    """Warn about an image `[h, w, c]` whose channels seem to come first."""
+    if _is_first(shape):
+        warnings.warn(
+            f"`{argument}` should be [h, w, c], got {shape}, which looks like "
+            f"[c, h, w]. {channels_fix(shape)}",
+            stacklevel=3,
+        )
+
+
+def _is_first(shape: tuple[int, ...]) -> bool:
+    return len(shape) == 3 and shape[0] in (1, 3, 4) and shape[-1] > 4
 
 
 def _pillow_levels(image: Any) -> np.ndarray:

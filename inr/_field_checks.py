@@ -1,6 +1,7 @@
 """Checks of models, fields and their parameters, shared by the packages above."""
 
 import functools
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,10 +48,20 @@ def check_field(field: Any) -> None:
       TypeError: if it cannot be called, or is a model without its params.
     """
     if not callable(field) or (isinstance(field, nn.Module) and field.scope is None):
+        fix = field_fix(field) or "Bind a model to its params with `bind`."
         raise TypeError(
-            f"`field` must be a function of coords, got {type(field).__name__}. "
-            "Bind a model to its params with `bind`."
+            f"`field` must be a function of coords, got {type(field).__name__}. {fix}"
         )
+
+
+def field_fix(value: Any) -> str:
+    """What to write for a field in place of a result or a file; else empty."""
+    if isinstance(value, str | os.PathLike):
+        return "Read a file by `inr.load_field(path).field`."
+    for name in ("field", "fields"):
+        if hasattr(value, name):
+            return f"Use its attribute `{name}`."
+    return ""
 
 
 def check_params(

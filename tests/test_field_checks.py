@@ -31,6 +31,29 @@ def test_a_model_without_params_is_no_field():
         _field_checks.check_field(3)
 
 
+def test_results_and_files_are_told_where_their_field_is(tmp_path):
+    model = inr.Siren(width=4, depth=1)
+    coords = inr.coords.grid((4, 4)).reshape(-1, 2)
+    key, options = jax.random.key(0), {"num_steps": 1, "progress": False}
+    result = inr.fit(key, model, (coords, coords[:, :1]), **options)
+    many = inr.fit_many(key, model, (coords, jnp.zeros((2, 16, 1))), **options)
+    with refuses("got FitResult. Use its attribute `field`", TypeError):
+        inr.render(result, (2, 2))
+    with refuses("got FitResult. Use its attribute `field`", TypeError):
+        inr.save_field(tmp_path / "a.safetensors", result)
+    with refuses("got FitManyResult. Use its attribute `fields`", TypeError):
+        inr.render(many, (2, 2))
+    with refuses("Read a file by `inr.load_field", TypeError):
+        inr.render("a.safetensors", (2, 2))
+    with refuses("`field` must be one field, got 2. Map"):
+        inr.render(many.fields, (2, 2))
+    with refuses("`size` must be 2 numbers for this field, got 3"):
+        inr.render(result.field, (2, 2, 2))
+    second = jax.tree.map(lambda x: x[1], many.fields)
+    mapped = jax.vmap(lambda field: inr.render(field, (2, 2)))(many.fields)
+    np.testing.assert_allclose(mapped[1], inr.render(second, (2, 2)), atol=1e-6)
+
+
 def test_params_are_those_of_the_family():
     model = inr.Siren(features=2, width=4, depth=1)
     params = model.init(jax.random.key(0), jnp.zeros((1, 2)))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 from typing import Any
 
 import jax
@@ -47,6 +48,13 @@ class BoundField:
         """
         return self._apply(_checks.as_array("coords", coords), *inputs)
 
+    @property
+    def ndim(self) -> int | None:
+        """Axes d of the coords; None if the model is not a `FieldModule`."""
+        if not isinstance(self.model, FieldModule):
+            return None
+        return self.params["normalization"]["coords_scale"].shape[-1]
+
     def streams(self, coords: ArrayLike, *, unit: ArrayLike | None = None) -> Streams:
         """Value, gradient and Laplacian in one pass, for coords `[..., d]`.
 
@@ -85,11 +93,18 @@ class BoundField:
         return self.model.apply(self.params, coords, *inputs)
 
     def _check_axes(self, ndim: int) -> None:
-        """Raise unless a family has as many axes of coords."""
-        if isinstance(self.model, FieldModule):
-            axes = self.params["normalization"]["coords_scale"].shape[-1]
-            if ndim != axes:
-                raise _checks.fail("coords", f"[..., {axes}]", f"[..., {ndim}]")
+        """Raise unless this is one field of a family with as many axes of coords."""
+        if self.ndim is None:
+            return
+        shape = self.params["normalization"]["coords_scale"].shape
+        if len(shape) > 1:
+            fix = (
+                "Map a function over them by `jax.vmap`, or take one: "
+                "`jax.tree.map(lambda x: x[0], fields)`."
+            )
+            raise _checks.fail("field", "one field", f"{math.prod(shape[:-1])}", fix)
+        if self.ndim != ndim:
+            raise _checks.fail("coords", f"[..., {self.ndim}]", f"[..., {ndim}]")
 
 
 def bind(

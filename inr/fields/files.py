@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from inr import _checks
+from inr._field_checks import field_fix
 from inr._model_files import read_model, write_model
 from inr._registry import registered, registered_name
 from inr._typing import Size
@@ -97,10 +98,10 @@ def check_registered(argument: str, field: Any) -> None:
     is_bound = isinstance(field, BoundField)
     if not is_bound or registered_name(field.model) not in families:
         kind = type(getattr(field, "model", field)).__name__
+        fix = field_fix(field) or "Decorate your family with `inr.fields.register`."
         raise TypeError(
             f"`{argument}` must be a `BoundField` of a registered family "
-            f"({', '.join(sorted(families))}), got {kind}. Decorate "
-            "your family with `inr.fields.register`."
+            f"({', '.join(sorted(families))}), got {kind}. {fix}"
         )
 
 

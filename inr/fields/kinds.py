@@ -26,6 +26,9 @@ class Streams(NamedTuple):
     def __repr__(self) -> str:
         return _display.attributes_text(self)
 
+    def __jax_array__(self) -> Array:
+        raise _not_an_array("Streams")
+
 
 class Cells(NamedTuple):
     """The mean of a quantity over an axis-aligned box around each point.
@@ -39,9 +42,21 @@ class Cells(NamedTuple):
     value: Array
     widths: Array | None
 
+    def __jax_array__(self) -> Array:
+        raise _not_an_array("Cells")
+
 
 Features = Array | Streams | Cells
 """Features `[..., k]` in one of the three kinds."""
+
+
+def _not_an_array(kind: str) -> TypeError:
+    """The error of a layer that was not written for all kinds of features."""
+    return TypeError(
+        f"`network` must be written with `inr.fields.streams`, got a function of "
+        f"arrays for {kind}. Write `Affine` for `nn.Dense` and "
+        "`streams.pointwise(jnp.tanh, x)` for `jnp.tanh(x)`."
+    )
 
 
 def check_kind(argument: str, x: Features) -> None:

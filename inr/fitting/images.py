@@ -104,6 +104,7 @@ def fit_image(
     key = _checks.as_key("key", key)
     image = _conversions.as_image("image", image)
     _checks.check_concrete("image", image)
+    _conversions.warn_if_channels_first("image", image.shape)
     frequency = 1.0
     if model is None:
         model = Siren(features=image.shape[-1])

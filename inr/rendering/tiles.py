@@ -103,6 +103,9 @@ def tile(
 
 def num_features(field: Any, geometry: Geometry, antialias: Antialias) -> int:
     """Number of features k of a field, after a check of its output for one tile."""
+    axes, ndim = len(geometry.size), getattr(field, "ndim", None)
+    if ndim not in (None, axes):
+        raise _checks.fail("size", f"{ndim} numbers for this field", axes)
     one_tile = functools.partial(tile, points=FAST_POINTS, antialias=antialias)
     features = jax.eval_shape(one_tile, field, np.zeros_like(geometry.size), *geometry)
     shape = getattr(features, "shape", None)

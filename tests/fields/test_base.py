@@ -2,11 +2,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 from support import refuses
 
 import inr
 from inr import coords
-from inr.fields import FieldModule
+from inr.fields import Affine, FieldModule
 
 MODEL = inr.Siren(features=2, width=16, depth=1)
 
@@ -41,6 +42,29 @@ def test_default_learning_rates():
     assert inr.Siren(width=256).default_learning_rate == pytest.approx(2e-3)
     assert inr.Siren(width=64).default_learning_rate == pytest.approx(4e-3)
     assert inr.HashGrid().default_learning_rate == 1e-2
+
+
+class Dense(FieldModule):
+    def network(self, x):
+        return nn.Dense(self.features)(x)
+
+
+class Tanh(FieldModule):
+    def network(self, x):
+        return Affine(self.features)(jnp.tanh(Affine(4)(x)))
+
+
+@pytest.mark.parametrize("model", [Dense(), Tanh()])
+def test_functions_of_arrays_are_refused_where_derivatives_need_streams(model, key):
+    points = coords.random_points(key, 3)
+    field = inr.bind(model, model.init(key, points))
+    assert inr.gradient(field, points).shape == (3, 2, 1)
+    for kind, use in {
+        "Streams": lambda: inr.laplacian(field, points),
+        "Cells": lambda: inr.render(field, (2, 2), antialias="integral"),
+    }.items():
+        with refuses(f"`network` must be written.*for {kind}. Write", TypeError):
+            use()
 
 
 class Identity(FieldModule):

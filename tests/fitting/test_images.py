@@ -263,3 +263,9 @@ def test_thirty_sizes_take_little_memory():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert float(result.stdout.split()[-1]) < 100  # MiB
+
+
+def test_channels_that_come_first_cause_a_warning(key):
+    image = np.random.default_rng(0).random((3, 8, 6), np.float32)
+    with pytest.warns(UserWarning, match=r"looks like \[c, h, w\].*numpy.moveaxis"):
+        inr.fit_image(key, image, num_steps=1, progress=False)
