@@ -1,6 +1,7 @@
 """From initial parameters to a result: the part that all verbs of one field share."""
 
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -20,6 +21,8 @@ from inr.fitting.rates import Optimizer, split_optimizer
 from inr.fitting.results import Callback, FitDiverged, FitResult
 from inr.fitting.step import FitState, advance, init_fit
 from inr.fitting.terms import Term
+
+_MANY_STEPS = 50  # fewer may end before the loss falls
 
 
 def loss_text(loss: np.ndarray) -> str:
@@ -157,7 +160,21 @@ def as_result(model: nn.Module, outcome: Outcome) -> FitResult:
     result = FitResult(field, history, int(state.step), status)
     if status == "diverged":
         raise FitDiverged(result)
+    _warn_if_worse(history)
     return result
+
+
+def _warn_if_worse(history: np.ndarray) -> None:
+    """Warn if many steps ended at more than twice the loss of the first one."""
+    if len(history) < _MANY_STEPS:
+        return
+    first, last = float(history[0]), float(np.median(history[-10:]))
+    if last > 2 * first:
+        warnings.warn(
+            f"The loss rose from {first:.3g} to {last:.3g}. Lower the learning rate "
+            "(`optimizer=1e-4`) or the model's `omega`.",
+            stacklevel=5,  # the caller of the verb
+        )
 
 
 def as_target_loss(value: float) -> float:

@@ -202,3 +202,10 @@ def test_bad_options_are_refused(options, message, error):
 def test_an_int_is_no_key():
     with refuses(r"`key` must be a PRNG key, got int. Write .*key\(7", TypeError):
         inr.fit(7, SMALL, samples())
+
+
+def test_a_fit_that_ends_worse_than_it_began_warns():
+    with pytest.warns(UserWarning, match=r"loss rose from .* Lower the learning rate"):
+        result = fit(optimizer=30.0)
+    assert result.history[-1] > 2 * result.history[0]
+    fit(optimizer=3.0)  # warns of nothing, because the loss is about the first one
