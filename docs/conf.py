@@ -70,7 +70,11 @@ def _skip(app, what, name, value, skip, options):
 
 def _escape(app, what, name, value, options, lines):
     """Bars and stars outside of code are mathematics, not markup."""
+    is_example = False  # from a prompt to the next empty line
     for i, line in enumerate(lines):
+        is_example = line.strip() != "" and (is_example or ">>>" in line)
+        if is_example:
+            continue
         parts = line.split("`")
         parts[::2] = [re.sub(r"(?<!\\)([|*])", r"\\\1", part) for part in parts[::2]]
         lines[i] = "`".join(parts)
