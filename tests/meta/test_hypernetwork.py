@@ -99,7 +99,7 @@ def test_learning_predicts_held_out_waves_from_some_samples():
     model = MODEL.clone(encoder=meta.SetEncoder(width=32, depth=1), model=modulated)
     learned = meta.learn_init(
         jax.random.key(0), model, train, method="encoder", num_steps=300,
-        batch_size=30, num_points=20, learning_rate=3e-3, progress=False,
+        batch_size=30, num_points=20, learning_rate=1e-2, progress=False,
     )  # fmt: skip
     mask = np.zeros(30, bool)
     mask[np.random.default_rng(0).permutation(30)[:12]] = True
