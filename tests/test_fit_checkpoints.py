@@ -171,7 +171,7 @@ CHILD = """
 import sys, time
 sys.path.insert(0, sys.argv[1])
 from inr import _loop
-from fitting import test_checkpoints as t
+import test_fit_checkpoints as t
 
 _loop._SECONDS_PER_CHECKPOINT = 0
 def report(step, loss, field):

@@ -124,8 +124,9 @@ def fit_image(
         _checks.check_type("prior", prior, Term)
     terms = (term,) if prior is None else as_terms((term, prior))
     if init is None:
-        normalization = grid_normalization(image.shape[:2], _pixels(image, weights))
-        normalization["coords_scale"] *= np.float32(frequency)
+        normalization = grid_normalization(
+            image.shape[:2], _pixels(image, weights), frequency=frequency
+        )
         init = init_params(key_init, model, terms, normalization)
     if optimizer is None and not (points == "pixels" and term.batch_size is None):
         optimizer = default_rates(model, 2, factor=_RATE_FACTOR)

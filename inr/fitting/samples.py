@@ -125,14 +125,14 @@ def sample_normalization(data: Data) -> dict[str, Array]:
 
 
 def grid_normalization(
-    size: Sequence[int], features: Array | np.ndarray
+    size: Sequence[int], features: Array | np.ndarray, *, frequency: float = 1.0
 ) -> dict[str, Array]:
     """Return the normalization of samples on a regular grid, with features `[n, k]`.
 
     Every axis spans [-1, 1]; the shorter ones are scaled down, so that frequencies per
-    sample are the same along all of them.
+    sample are the same along all of them. `frequency` multiplies all of them.
     """
-    return {"coords_scale": _extent(size), **_normalize_features(features)}
+    return {"coords_scale": _extent(size, frequency), **_normalize_features(features)}
 
 
 @jax.jit
@@ -140,9 +140,10 @@ def _mean_of(field: BoundField, coords: Array) -> Array:
     return field(coords).mean(0)
 
 
-def _extent(size: Sequence[int]) -> Array:
-    """Lengths of the axes, the longest 1."""
-    return jax.device_put(np.asarray(size, np.float32) / np.float32(max(size)))
+def _extent(size: Sequence[int], longest: float = 1.0) -> Array:
+    """Lengths of the axes, from that of the longest."""
+    lengths = np.asarray(size, np.float32) / np.float32(max(size))
+    return jax.device_put(lengths * np.float32(longest))
 
 
 def _normalize_coords(coords: Array) -> dict[str, Array]:
