@@ -63,11 +63,8 @@ def as_host_image(argument: str, value: Any) -> np.ndarray:
 
 def channels_fix(shape: tuple[int, ...]) -> str:
     """What to do about an image of other channels, if they seem to come first."""
-    return (
-        "Move the channels last: `numpy.moveaxis(image, 0, -1)`."
-        if _is_first(shape)
-        else ""
-    )
+    fix = "Move the channels last: `numpy.moveaxis(image, 0, -1)`."
+    return fix if _is_first(shape) else ""
 
 
 def warn_if_channels_first(argument: str, shape: tuple[int, ...]) -> None:

@@ -32,7 +32,7 @@ from inr.fields.streams import Features
 class Gauss(FieldModule):
     """A multilayer perceptron with Gaussian activations [Ramasinghe and Lucey 2022].
 
-    Its best `scale` depends on the image, as that of sines does: the default suits
+    The best `scale` depends on the image, as `omega` does for sines; the default suits
     photographs.
 
     Attributes:

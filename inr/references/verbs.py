@@ -160,16 +160,17 @@ def inpaint(
     fill = functools.partial(
         _fill, split, resolve(model, "inpaint"), _trimmed(references)
     )
-    if not _checks.is_concrete(mask):
+    if not (_checks.is_concrete(mask) and _checks.is_concrete(image)):
         return fill(image, mask)
     missing = np.asarray(mask)
+    # In NumPy: slices of JAX arrays would compile a program for every window.
+    result = np.array(image)
     with pixel_bar(int(missing.sum()), progress=progress) as bar:
         for box, hole, target in windows(missing):
-            part = image[box]
-            part = jnp.where(target[..., None], fill(part, jnp.asarray(hole)), part)
-            image = image.at[box].set(part)
+            part = np.asarray(fill(jnp.asarray(result[box]), jnp.asarray(hole)))
+            result[box] = np.where(target[..., None], part, result[box])
             bar.update(int(target.sum()))
-    return image
+    return jnp.asarray(result)
 
 
 def _fill(

@@ -14,8 +14,7 @@ _GRID = 64  # holes in neighboring cells of this size are filled together
 _LARGEST = 512  # pixels along a side that are filled together
 _CONTEXT = 128  # pixels around them, and the step in which sides grow
 
-
-Box = tuple[slice, slice]
+Slices = tuple[slice, slice]
 
 
 class Window(NamedTuple):
@@ -27,7 +26,7 @@ class Window(NamedTuple):
       target: bool `[a, b]`, those of them that the window fills.
     """
 
-    box: Box
+    box: Slices
     hole: np.ndarray
     target: np.ndarray
 
@@ -54,7 +53,7 @@ def windows(missing: np.ndarray) -> Iterator[Window]:
         yield Window(box, hole, hole & ~missing[box])
 
 
-def _parts(missing: np.ndarray) -> Iterator[Box]:
+def _parts(missing: np.ndarray) -> Iterator[Slices]:
     """Boxes around missing pixels, of at most `_LARGEST` pixels along a side.
 
     The caller fills each box before it asks for the next one.
@@ -72,7 +71,7 @@ def _parts(missing: np.ndarray) -> Iterator[Box]:
                 yield from _tight(missing, piece)
 
 
-def _tight(missing: np.ndarray, box: tuple[slice, ...]) -> list[Box]:
+def _tight(missing: np.ndarray, box: tuple[slice, ...]) -> list[Slices]:
     """The smallest box around the missing pixels of a box, if there are any."""
     tight = []
     for inside in ndimage.find_objects(missing[box].astype(np.uint8)):
@@ -91,7 +90,7 @@ def _divided(interval: slice) -> list[slice]:
     return [slice(a, b) for a, b in itertools.pairwise(edges)]
 
 
-def _grown(part: Box, margin: int, shape: tuple[int, ...]) -> Box:
+def _grown(part: Slices, margin: int, shape: tuple[int, ...]) -> Slices:
     """A box with a margin, moved into the image; few sizes, and so few compilations."""
     rows, columns = (_interval(s, margin, n) for s, n in zip(part, shape, strict=True))
     return rows, columns
